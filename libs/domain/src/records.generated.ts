@@ -1,0 +1,643 @@
+// Printed from schemas/ by `npm run schemas:types`; do not edit.
+
+/** A record of another topic as a link of the partition's hash chain. */
+export type AuditEntry = {
+  /** From 0, without a gap. */
+  readonly seq: number;
+  readonly previousHash: Buffer;
+  readonly hash: Buffer;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestampMs: number;
+  /** SHA-256 over key, value and headers of the record. */
+  readonly recordHash: Buffer;
+  readonly eventId: string | null;
+  readonly eventType: string | null;
+};
+
+/** Last link of a partition's chain. */
+export type AuditHead = {
+  readonly seq: number;
+  readonly hash: Buffer;
+};
+
+/** A manifest known in a repository. */
+export type DigestEntry = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  readonly mediaType: string | null;
+  readonly firstSeenAtMs: number;
+  readonly lastSeenAtMs: number;
+  readonly pushesCount: number;
+  readonly pullsCount: number;
+  readonly deletedAtMs: number | null;
+  readonly lastEventId: string;
+};
+
+/** An occurrence that was passed on; a second one with its id is not. */
+export type SeenMark = {
+  readonly eventId: string;
+  readonly seenAtMs: number;
+};
+
+/** What a tag is now and was before. */
+export type TagEntry = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** Null once deleted, or where the push named no digest. */
+  readonly digest: string | null;
+  readonly previousDigest: string | null;
+  readonly firstSeenAtMs: number;
+  /** When the digest last changed. */
+  readonly changedAtMs: number;
+  readonly lastSeenAtMs: number;
+  readonly pushesCount: number;
+  /** How often it went to another digest. */
+  readonly movesCount: number;
+  readonly deletedAtMs: number | null;
+  readonly lastEventId: string;
+};
+
+export type Target = {
+  /** Name of the registry in the configuration. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+};
+
+/** What is decided about a tag, or what is awaited. */
+export type DecisionState = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  /** held, allowed or denied. */
+  readonly status: string;
+  readonly awaiting: readonly string[];
+  readonly reason: string;
+  readonly policyId: string | null;
+  readonly policySetVersion: string;
+  readonly targets: readonly Target[];
+  readonly pushEventId: string;
+  readonly correlationId: string;
+  readonly pushedAtMs: number;
+  readonly decisionEventId: string | null;
+  readonly changedAtMs: number;
+};
+
+export type PolicyTrace = {
+  readonly policyId: string;
+  readonly matched: boolean;
+  /** allow, deny, held or not-matched. */
+  readonly outcome: string;
+  readonly reason: string;
+};
+
+export type ScanInput = {
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  readonly outcome: string;
+  readonly worstSeverity: string;
+  readonly scannedAtMs: number;
+  readonly scanEventId: string;
+};
+
+/** Where an image may go, and why. */
+export type ImageDecided = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  /** allow or deny. */
+  readonly outcome: string;
+  /** The policy that decided; null where none matched. */
+  readonly policyId: string | null;
+  /** SHA-256 over the policies in force. */
+  readonly policySetVersion: string;
+  readonly reason: string;
+  readonly trace: readonly PolicyTrace[];
+  readonly targets: readonly Target[];
+  readonly scans: readonly ScanInput[];
+  readonly evaluatedAtMs: number;
+  readonly pushEventId: string;
+};
+
+export type ScanEvidence = {
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  readonly outcome: string;
+  readonly worstSeverity: string;
+  readonly reason: string | null;
+  readonly scannedAtMs: number;
+  readonly scanEventId: string;
+};
+
+/** What the policy app knows of a manifest: its facts and the scans of its platforms. */
+export type ImageEvidence = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  readonly inspected: boolean;
+  readonly inspectionFailure: string | null;
+  readonly kind: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly platformDigests: readonly string[];
+  readonly scans: readonly ScanEvidence[];
+  /** Tags of this repository that wait for or point to it. */
+  readonly tags: readonly string[];
+};
+
+/** A webhook as it was received, byte for byte. Credentials are cut from the headers. */
+export type DeliveryReceived = {
+  /** Kind of sender. */
+  readonly source: string;
+  /** Name of the source in the gateway's configuration. */
+  readonly endpoint: string;
+  readonly receivedAtMs: number;
+  readonly contentType: string | null;
+  /** Lower-case names; authorization, cookie and signature values are left out. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly remoteAddress: string | null;
+  /** Lower-case hex. */
+  readonly bodySha256: string;
+  readonly body: Buffer;
+};
+
+/** A tag, a manifest or a whole repository was deleted. */
+export type ImageDeleted = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  /** Empty where not single tags were deleted. */
+  readonly tags: readonly string[];
+  /** Null where a tag or the whole repository was deleted. */
+  readonly digest: string | null;
+  /** Free text chosen by the sender; never a key. */
+  readonly actor: string | null;
+  /** The registry's own time, Unix ms; null where it gave none or nonsense. */
+  readonly occurredAtMs: number | null;
+  /** When the gateway received the delivery, Unix ms. */
+  readonly receivedAtMs: number;
+  /** Kind of sender: distribution, harbor, dockerhub. */
+  readonly source: string;
+  /** Name of the source in the gateway's configuration. */
+  readonly endpoint: string;
+  /** Stable across the sender's retries where it has such an id. */
+  readonly sourceDeliveryId: string | null;
+  /** webhook, or reconciled where the loss detector filled it in. */
+  readonly origin: string;
+};
+
+/** A manifest was pulled. */
+export type ImagePulled = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  /** Empty where the manifest was pushed by digest. */
+  readonly tags: readonly string[];
+  /** Null where the sender gave none (Docker Hub) or no valid one; then the inspector resolves the tag. */
+  readonly digest: string | null;
+  /** What the sender wrote where that is no valid digest. */
+  readonly rawDigest: string | null;
+  /** Of the manifest. */
+  readonly mediaType: string | null;
+  readonly configMediaType: string | null;
+  /** Of the manifest, not of the image. */
+  readonly sizeBytes: number | null;
+  /** Free text chosen by the sender; never a key. */
+  readonly actor: string | null;
+  /** The registry's own time, Unix ms; null where it gave none or nonsense. */
+  readonly occurredAtMs: number | null;
+  /** When the gateway received the delivery, Unix ms. */
+  readonly receivedAtMs: number;
+  /** Kind of sender: distribution, harbor, dockerhub. */
+  readonly source: string;
+  /** Name of the source in the gateway's configuration. */
+  readonly endpoint: string;
+  /** Stable across the sender's retries where it has such an id. */
+  readonly sourceDeliveryId: string | null;
+  /** webhook, or reconciled where the loss detector filled it in. */
+  readonly origin: string;
+};
+
+/** A manifest was pushed. */
+export type ImagePushed = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  /** Empty where the manifest was pushed by digest. */
+  readonly tags: readonly string[];
+  /** Null where the sender gave none (Docker Hub) or no valid one; then the inspector resolves the tag. */
+  readonly digest: string | null;
+  /** What the sender wrote where that is no valid digest. */
+  readonly rawDigest: string | null;
+  /** Of the manifest. */
+  readonly mediaType: string | null;
+  readonly configMediaType: string | null;
+  /** Of the manifest, not of the image. */
+  readonly sizeBytes: number | null;
+  /** Free text chosen by the sender; never a key. */
+  readonly actor: string | null;
+  /** The registry's own time, Unix ms; null where it gave none or nonsense. */
+  readonly occurredAtMs: number | null;
+  /** When the gateway received the delivery, Unix ms. */
+  readonly receivedAtMs: number;
+  /** Kind of sender: distribution, harbor, dockerhub. */
+  readonly source: string;
+  /** Name of the source in the gateway's configuration. */
+  readonly endpoint: string;
+  /** Stable across the sender's retries where it has such an id. */
+  readonly sourceDeliveryId: string | null;
+  /** webhook, or reconciled where the loss detector filled it in. */
+  readonly origin: string;
+};
+
+export type Layer = {
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+};
+
+export type PlatformManifest = {
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant: string | null;
+  readonly configDigest: string;
+  /** As the config says it. */
+  readonly createdAt: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly layers: readonly Layer[];
+  /** Config and layers, compressed. */
+  readonly totalBytes: number;
+};
+
+export type Referrer = {
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly artifactType: string | null;
+  readonly sizeBytes: number;
+};
+
+/** Newest facts of a manifest in a repository. */
+export type ImageFacts = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  readonly mediaType: string;
+  /** image, index or artifact. */
+  readonly kind: string;
+  readonly artifactType: string | null;
+  /** Of the manifest itself. */
+  readonly sizeBytes: number;
+  /** One for a single image, the children for an index; attestation children are left out. */
+  readonly platforms: readonly PlatformManifest[];
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Union over the platforms; where they differ the first wins. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Each blob once. */
+  readonly totalBytes: number;
+  readonly referrers: readonly Referrer[];
+  readonly inspectedAtMs: number;
+  readonly eventId: string;
+};
+
+/** What a pushed image is. */
+export type ImageInspected = {
+  readonly tags: readonly string[];
+  readonly pushEventId: string;
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  readonly mediaType: string;
+  /** image, index or artifact. */
+  readonly kind: string;
+  readonly artifactType: string | null;
+  /** Of the manifest itself. */
+  readonly sizeBytes: number;
+  /** One for a single image, the children for an index; attestation children are left out. */
+  readonly platforms: readonly PlatformManifest[];
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Union over the platforms; where they differ the first wins. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Each blob once. */
+  readonly totalBytes: number;
+  readonly referrers: readonly Referrer[];
+  readonly inspectedAtMs: number;
+};
+
+/** An image could not be read, and no further try will be made by itself. */
+export type ImageInspectionFailed = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tags: readonly string[];
+  readonly digest: string | null;
+  readonly pushEventId: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly failedAtMs: number;
+};
+
+/** A policy as its author wrote it; the newest of an id is in force. */
+export type PolicyPublished = {
+  readonly policyId: string;
+  /** YAML. */
+  readonly document: string;
+  readonly documentSha256: string;
+  readonly author: string;
+  readonly publishedAtMs: number;
+};
+
+/** A policy is no longer in force. */
+export type PolicyRetired = {
+  readonly policyId: string;
+  readonly author: string;
+  readonly retiredAtMs: number;
+};
+
+/** An image is at a target and was read back there. */
+export type ImageCopied = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  readonly targetRegistry: string;
+  readonly targetRepository: string;
+  readonly targetTag: string;
+  readonly manifestsCopied: number;
+  readonly blobsCopied: number;
+  readonly blobsSkipped: number;
+  readonly referrersCopied: number;
+  readonly bytesCopied: number;
+  readonly verified: boolean;
+  readonly decisionEventId: string;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+};
+
+/** A copy was given up; redrive starts it again. */
+export type ImageCopyFailed = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  readonly targetRegistry: string;
+  readonly targetRepository: string;
+  readonly targetTag: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly decisionEventId: string;
+  readonly failedAtMs: number;
+};
+
+/** What is where, or is under way. */
+export type ReplicaState = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  readonly targetRegistry: string;
+  readonly targetRepository: string;
+  readonly targetTag: string;
+  /** copying, copied or failed. */
+  readonly status: string;
+  /** What was last read back at the target. */
+  readonly copiedDigest: string | null;
+  readonly reason: string | null;
+  readonly decisionEventId: string;
+  readonly correlationId: string;
+  readonly changedAtMs: number;
+};
+
+export type SeverityCounts = {
+  readonly critical: number;
+  readonly high: number;
+  readonly medium: number;
+  readonly low: number;
+  readonly unknown: number;
+};
+
+export type Finding = {
+  /** CVE, GHSA or the scanner's own id. */
+  readonly id: string;
+  /** critical, high, medium, low or unknown. */
+  readonly severity: string;
+  readonly package: string;
+  readonly version: string;
+  readonly fixedVersion: string | null;
+};
+
+/** A scanner has judged a platform manifest; keyed by its digest. */
+export type ImageScanned = {
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly scanner: string;
+  readonly scannerVersion: string | null;
+  /** none, low, medium, high, critical or unknown. */
+  readonly worstSeverity: string;
+  readonly counts: SeverityCounts;
+  /** Worst first, at most 200; counts count all. */
+  readonly findings: readonly Finding[];
+  readonly findingsOmitted: number;
+  /** Of the scanner's output. */
+  readonly reportSha256: string;
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+};
+
+/** The scanner gave no valid verdict, and no further try will be made by itself. */
+export type ScanFailed = {
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly scanner: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly failedAtMs: number;
+};
+
+/** The verdict on a digest, told to a repository that holds it; keyed by repository. */
+export type ScanReported = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  readonly imageDigest: string;
+  /** scanned or failed. */
+  readonly outcome: string;
+  readonly worstSeverity: string;
+  readonly counts: SeverityCounts;
+  readonly scanner: string;
+  readonly scannedAtMs: number;
+  /** Why it failed. */
+  readonly reason: string | null;
+  readonly scanEventId: string;
+};
+
+/** A platform manifest of an image wants a scan; keyed by its digest. */
+export type ScanRequested = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  /** The index or image it belongs to. */
+  readonly imageDigest: string;
+};
+
+export type Requester = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly imageDigest: string;
+  readonly requestEventId: string;
+  readonly correlationId: string;
+};
+
+/** Newest verdict on a digest, and who waits for it. */
+export type ScanState = {
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  /** waiting, scanned or failed. */
+  readonly status: string;
+  readonly waiting: readonly Requester[];
+  readonly worstSeverity: string;
+  readonly counts: SeverityCounts | null;
+  readonly scanner: string;
+  readonly scannedAtMs: number;
+  readonly reason: string | null;
+  readonly scanEventId: string | null;
+};
+
+/** A piece of slow work that is due, running or parked; gone when done. */
+export type Job = {
+  readonly id: string;
+  readonly kind: string;
+  /** Routing key of the record that made it. */
+  readonly key: string;
+  /** due or parked. */
+  readonly status: string;
+  /** Tries made so far. */
+  readonly attempt: number;
+  /** Higher first. */
+  readonly priority: number;
+  readonly notBeforeMs: number;
+  /** Limits per host count by it. */
+  readonly host: string | null;
+  /** JSON. */
+  readonly payload: string;
+  readonly lastError: string | null;
+  /** Event that scheduled it. */
+  readonly causeId: string;
+  readonly correlationId: string;
+  readonly traceparent: string | null;
+  readonly createdAtMs: number;
+};
+
+export type Header = {
+  readonly name: string;
+  readonly value: Buffer;
+};
+
+/** A record that could not be processed, with its bytes. */
+export type RecordParked = {
+  readonly app: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly Header[];
+  readonly code: string;
+  readonly reason: string;
+  readonly parkedAtMs: number;
+};
+
+/** Record type by name, as in the schemas' file names. */
+export type RecordTypes = {
+  readonly AuditEntry: AuditEntry;
+  readonly AuditHead: AuditHead;
+  readonly DecisionState: DecisionState;
+  readonly DeliveryReceived: DeliveryReceived;
+  readonly DigestEntry: DigestEntry;
+  readonly ImageCopied: ImageCopied;
+  readonly ImageCopyFailed: ImageCopyFailed;
+  readonly ImageDecided: ImageDecided;
+  readonly ImageDeleted: ImageDeleted;
+  readonly ImageEvidence: ImageEvidence;
+  readonly ImageFacts: ImageFacts;
+  readonly ImageInspected: ImageInspected;
+  readonly ImageInspectionFailed: ImageInspectionFailed;
+  readonly ImagePulled: ImagePulled;
+  readonly ImagePushed: ImagePushed;
+  readonly ImageScanned: ImageScanned;
+  readonly Job: Job;
+  readonly PolicyPublished: PolicyPublished;
+  readonly PolicyRetired: PolicyRetired;
+  readonly RecordParked: RecordParked;
+  readonly ReplicaState: ReplicaState;
+  readonly ScanFailed: ScanFailed;
+  readonly ScanReported: ScanReported;
+  readonly ScanRequested: ScanRequested;
+  readonly ScanState: ScanState;
+  readonly SeenMark: SeenMark;
+  readonly TagEntry: TagEntry;
+};

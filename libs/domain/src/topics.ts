@@ -1,0 +1,84 @@
+import type { RecordType } from './events.ts';
+
+/**
+ * The one list of topics: it creates them, is compared with the cluster at start, and prints `docs/topology.md`.
+ * All have the same partition count, and what must stay in order shares a key, so that the same partition number of several
+ * topics holds the same repositories. A count can never change, because keys would move: `docs/adr`.
+ */
+export type TopicKind = 'event' | 'state';
+export type Topic = {
+  readonly name: string;
+  readonly kind: TopicKind;
+  readonly records: readonly RecordType[];
+  /** What the record key is. A state topic's rows lie in the partition of the key that made them. */
+  readonly key: string;
+  /** -1 keeps for ever. */
+  readonly retentionMs: number;
+  readonly purpose: string;
+};
+
+const days = (count: number): number => count * 24 * 60 * 60 * 1000;
+const event = (name: string, records: readonly RecordType[], key: string, purpose: string, retentionMs = -1): Topic => ({
+  name: `waybill.${name}.v1`,
+  kind: 'event',
+  records,
+  key,
+  retentionMs,
+  purpose,
+});
+/** Compacted; rows that end by themselves (marks) also expire after `retentionMs`. */
+const state = (name: string, records: readonly RecordType[], key: string, purpose: string, retentionMs = -1): Topic => ({
+  name: `waybill.${name}.v1`,
+  kind: 'state',
+  records,
+  key,
+  retentionMs,
+  purpose,
+});
+const jobs = (app: string): Topic => state(`${app}-jobs`, ['Job'], 'job id', `Slow work of ${app} that is due or parked.`);
+
+const repository = 'registry/repository';
+
+export const topics = {
+  deliveries: event('deliveries', ['DeliveryReceived'], 'endpoint', 'Webhooks as received, byte for byte.', days(30)),
+  imageEvents: event(
+    'image-events',
+    ['ImagePushed', 'ImageDeleted', 'ImagePulled'],
+    repository,
+    'What deliveries say, one event per image.',
+  ),
+  images: event('images', ['ImagePushed', 'ImageDeleted'], repository, 'Each occurrence once.'),
+  catalog: state(
+    'catalog',
+    ['TagEntry', 'DigestEntry'],
+    'registry/repository:tag or @digest',
+    'Tags and digests: first seen, now, before.',
+  ),
+  seen: state('dedup-seen', ['SeenMark'], 'event id', 'Occurrences already passed on.', days(30)),
+  inspections: event('inspections', ['ImageInspected', 'ImageInspectionFailed'], repository, 'What a pushed image is.'),
+  imageFacts: state('image-facts', ['ImageFacts'], 'registry/repository@digest', 'Newest facts per manifest.'),
+  inspectorJobs: jobs('inspector'),
+  scanRequests: event('scan-requests', ['ScanRequested'], 'digest', 'Platform manifests that want a verdict.'),
+  scans: event('scans', ['ImageScanned', 'ScanFailed'], 'digest', 'One verdict per digest.'),
+  scanReports: event('scan-reports', ['ScanReported'], repository, 'Verdicts, told to each repository that holds the digest.'),
+  scanState: state('scan-state', ['ScanState'], 'digest', 'Newest verdict per digest.'),
+  scannerJobs: jobs('scanner'),
+  policies: event('policies', ['PolicyPublished', 'PolicyRetired'], 'policy id', 'Policies as written, with their author.'),
+  decisions: event('decisions', ['ImageDecided'], repository, 'Where an image may go, and why.'),
+  decisionState: state('decision-state', ['DecisionState'], 'registry/repository:tag', 'What is decided or awaited per tag.'),
+  policyEvidence: state('policy-evidence', ['ImageEvidence'], 'registry/repository@digest', 'What decisions are made from.'),
+  replications: event('replications', ['ImageCopied', 'ImageCopyFailed'], repository, 'Copies made and verified, or given up.'),
+  replicaState: state('replica-state', ['ReplicaState'], 'target registry/repository:tag', 'What is where.'),
+  replicatorJobs: jobs('replicator'),
+  parked: event('parked', ['RecordParked'], 'topic/partition/offset', 'Records that could not be processed, with their bytes.'),
+  audit: event('audit', ['AuditEntry'], 'partition', 'Every record of every event topic in a hash chain per partition.'),
+  auditHeads: state('audit-heads', ['AuditHead'], 'head', 'Last link per chain.'),
+} as const satisfies Record<string, Topic>;
+
+export type TopicId = keyof typeof topics;
+export const allTopics: readonly Topic[] = Object.values(topics);
+/** What the audit chains: every event topic but its own. */
+export const auditedTopics: readonly Topic[] = allTopics.filter((topic) => topic.kind === 'event' && topic.name !== topics.audit.name);
+
+/** Twice the most instances that an app is expected to run in the first years; each costs one producer and one store per app. */
+export const partitionsDefault = 6;

@@ -1,0 +1,27 @@
+/** What the runtime does on each failure: this table is the whole policy. */
+const handling = {
+  RECORD_UNDECODABLE: 'park', // The same bytes will never decode; the partition goes on.
+  STAGE_FAILED: 'park', // `handle` threw: a fault of ours, to be fixed and fed back.
+  COMMIT_UNCERTAIN: 'reopen', // The answer was lost; only the broker knows. New writer, then ask for the committed offsets.
+  LOG_UNAVAILABLE: 'retry',
+  FENCED: 'stop', // Another process owns the partition.
+  OFFSET_EXPIRED: 'stop', // Retention has passed the committed offset: going on would skip records in silence.
+  STORE_FAILED: 'stop', // The local disk; the state is in the log.
+} as const satisfies Record<string, 'park' | 'reopen' | 'retry' | 'stop'>;
+
+/** Stable for good: dashboards, runbooks and parked records refer to it. */
+export type StreamErrorCode = keyof typeof handling;
+
+export class StreamError extends Error {
+  override readonly name = 'StreamError';
+  readonly code: StreamErrorCode;
+
+  constructor(code: StreamErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get handling(): (typeof handling)[StreamErrorCode] {
+    return handling[this.code];
+  }
+}

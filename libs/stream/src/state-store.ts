@@ -1,0 +1,27 @@
+import type { Offsets } from './event-log.ts';
+
+/** Bytes of one task's rows, in one local file or folder. `libs/state-store` implements it over LMDB; tests over a Map. */
+export type StateStore = {
+  get(store: string, key: string): Buffer | undefined;
+  /** Key order; the iteration sees the store as it was at the start. */
+  entries(store: string): Iterable<readonly [key: string, value: Buffer]>;
+  /**
+   * Writes rows and position in one local transaction.
+   * @throws StreamError `FENCED` when another process has opened the same store since
+   */
+  commit(changes: StoreChanges): Promise<void>;
+  /** Position of the newest commit, empty maps for a new store. */
+  position(): StorePosition;
+  close(): Promise<void>;
+};
+
+export type StoreChanges = {
+  /** In order; a later one of the same key wins. `null` deletes. */
+  readonly puts: readonly { readonly store: string; readonly key: string; readonly value: Buffer | null }[];
+  readonly position: StorePosition;
+};
+
+/** Next offsets of the state topics that the rows were read from or written to. */
+export type StorePosition = { readonly changelog: Offsets };
+
+export type OpenStore = (group: string, partition: number) => Promise<StateStore>;

@@ -1,0 +1,127 @@
+import type { Event, EventOf, RecordType, Topic, TypedRecord } from '@waybill/domain';
+import type { LogRecord } from './event-log.ts';
+
+/**
+ * What an app is: where it reads, what it keeps, where it writes, and one pure function.
+ * One value per app in `apps/<app>/src/topology.ts`; `runTopology` runs it, `TopologyDriver` tests it without a broker.
+ */
+export type Topology = {
+  /** Consumer group, metrics prefix and name of the state directory. */
+  readonly group: string;
+  readonly inputs: readonly Topic[];
+  /** State topics by the name that `handle` uses for them. */
+  readonly stores: Readonly<Record<string, Topic>>;
+  readonly outputs: readonly Topic[];
+  /** Where job rows are kept; needed by an app that schedules. */
+  readonly jobTopic?: Topic;
+  readonly jobs?: Readonly<Record<string, JobSpec>>;
+  /** Small shared tables read whole by every instance, by the name that `handle` uses for them. */
+  readonly tables?: Readonly<Record<string, Topic>>;
+  /** `raw` gives records undecoded (kind `record`): for what must take every byte, like the audit. */
+  readonly decode?: 'events' | 'raw';
+  readonly handle: (input: Input, context: Context) => Step;
+};
+
+/** What `handle` is called with. Time comes from here alone: `atMs` is the record's timestamp or the moment a job ended. */
+export type Input =
+  | { readonly kind: 'event'; readonly event: Event; readonly record: LogRecord; readonly atMs: number }
+  | { readonly kind: 'record'; readonly record: LogRecord; readonly atMs: number }
+  | { readonly kind: 'job-done'; readonly job: JobRow; readonly result: unknown; readonly atMs: number }
+  /** After the last try, or at once for an error that no try can mend. The row is gone, unless `keep` of the step says to park it. */
+  | { readonly kind: 'job-failed'; readonly job: JobRow; readonly failure: JobFailure; readonly atMs: number };
+
+export type JobFailure = { readonly code: string; readonly reason: string; readonly attempts: number };
+
+/** Reads of a stage: its own rows as they stand after all earlier inputs, and the shared tables. */
+export type Context = {
+  readonly get: <T extends RecordType>(store: string, key: string, type: T) => Extract<TypedRecord, { type: T }>['data'] | undefined;
+  /** Newest event per key of a shared table, in key order. */
+  readonly table: (name: string) => readonly Event[];
+};
+
+/** What an input leads to. All of it, and the input's offset, becomes visible in one Kafka transaction or not at all. */
+export type Step = {
+  readonly emit?: readonly Emit[];
+  readonly put?: readonly Put[];
+  readonly schedule?: readonly JobRequest[];
+  /** Job ids whose rows are no longer wanted; a running try is aborted. */
+  readonly cancel?: readonly string[];
+  /** A named reason why nothing follows; counted. */
+  readonly ignored?: string;
+};
+
+/** An event to append. `id`, correlation and causation follow from the input unless given: `forward` passes an event on unchanged. */
+export type Emit =
+  | {
+      readonly topic: Topic;
+      readonly key: string;
+      readonly subject: string;
+      readonly event: TypedRecord;
+      /** Tells apart two events of one type that an input leads to. */
+      readonly discriminator?: string;
+      /** Overrides the input's, where one verdict is told to several waiting pushes. */
+      readonly correlationId?: string;
+    }
+  | { readonly topic: Topic; readonly key: string; readonly forward: Event };
+
+/** A row of a store; `null` deletes it (tombstone). */
+export type Put = { readonly store: string; readonly key: string; readonly row: TypedRecord | null };
+
+export type JobRequest = {
+  /** Unique in the app; a request whose id is already known replaces the row and aborts a running try. */
+  readonly id: string;
+  readonly kind: string;
+  readonly key: string;
+  /** JSON value, handed to `run`. */
+  readonly payload: unknown;
+  readonly priority?: number;
+  readonly notBeforeMs?: number;
+  /** Limits per host count by it. */
+  readonly host?: string;
+  readonly correlationId?: string;
+};
+
+export type JobRow = EventlessJob;
+type EventlessJob = Extract<TypedRecord, { type: 'Job' }>['data'];
+
+export type JobSpec = {
+  /**
+   * The slow work. At least once: must be idempotent. The result must be JSON.
+   * @throws JobError with `retry: false` where no further try can help; any other error is tried again
+   */
+  readonly run: (payload: never, attempt: JobAttempt) => Promise<unknown>;
+  readonly concurrencyMax: number;
+  readonly perHostMax: number;
+  readonly timeoutMs: number;
+  readonly attemptsMax: number;
+  readonly delayMsMin: number;
+  readonly delayMsMax: number;
+};
+
+export type JobAttempt = { readonly signal: AbortSignal; readonly attempt: number; readonly correlationId: string };
+
+/** Ends a try. Thrown by `JobSpec.run`; `code` is stable and goes into events. */
+export class JobError extends Error {
+  override readonly name = 'JobError';
+  readonly code: string;
+  readonly retry: boolean;
+  /** The other side asked to wait this long (Retry-After). */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { readonly retry: boolean; readonly retryAfterMs?: number; readonly cause?: unknown },
+  ) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.retry = options.retry;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Narrows an event input to one type. */
+export const isEvent = <T extends RecordType>(
+  input: Input,
+  type: T,
+): input is Extract<Input, { kind: 'event' }> & { readonly event: EventOf<T> } => input.kind === 'event' && input.event.type === type;
