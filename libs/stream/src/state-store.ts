@@ -3,8 +3,8 @@ import type { Offsets } from './event-log.ts';
 /** Bytes of one task's rows, in one local file or folder. `libs/state-store` implements it over LMDB; tests over a Map. */
 export type StateStore = {
   get(store: string, key: string): Buffer | undefined;
-  /** Key order; the iteration sees the store as it was at the start. */
-  entries(store: string): Iterable<readonly [key: string, value: Buffer]>;
+  /** In key order (UTF-8 bytes); the iteration sees the store as it was at the start. */
+  entries(store: string, range?: EntryRange): Iterable<readonly [key: string, value: Buffer]>;
   /**
    * Writes rows and position in one local transaction.
    * @throws StreamError `FENCED` when another process has opened the same store since
@@ -14,6 +14,8 @@ export type StateStore = {
   position(): StorePosition;
   close(): Promise<void>;
 };
+
+export type EntryRange = { readonly prefix?: string; readonly limit?: number; readonly reverse?: boolean };
 
 export type StoreChanges = {
   /** In order; a later one of the same key wins. `null` deletes. */

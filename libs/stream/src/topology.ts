@@ -1,4 +1,4 @@
-import type { Event, EventOf, RecordType, Topic, TypedRecord } from '@waybill/domain';
+import type { Event, EventOf, Job, RecordType, Topic, TypedRecord } from '@waybill/domain';
 import type { LogRecord } from './event-log.ts';
 
 /**
@@ -27,7 +27,7 @@ export type Input =
   | { readonly kind: 'event'; readonly event: Event; readonly record: LogRecord; readonly atMs: number }
   | { readonly kind: 'record'; readonly record: LogRecord; readonly atMs: number }
   | { readonly kind: 'job-done'; readonly job: JobRow; readonly result: unknown; readonly atMs: number }
-  /** After the last try, or at once for an error that no try can mend. The row is gone, unless `keep` of the step says to park it. */
+  /** After the last try, or at once for an error that no try can mend. The row stays as `parked` until it is scheduled or fed back. */
   | { readonly kind: 'job-failed'; readonly job: JobRow; readonly failure: JobFailure; readonly atMs: number };
 
 export type JobFailure = { readonly code: string; readonly reason: string; readonly attempts: number };
@@ -61,6 +61,8 @@ export type Emit =
       readonly discriminator?: string;
       /** Overrides the input's, where one verdict is told to several waiting pushes. */
       readonly correlationId?: string;
+      /** Instead of the key's own partition; only for what belongs to a partition rather than to a key. */
+      readonly partition?: number;
     }
   | { readonly topic: Topic; readonly key: string; readonly forward: Event };
 
@@ -81,8 +83,7 @@ export type JobRequest = {
   readonly correlationId?: string;
 };
 
-export type JobRow = EventlessJob;
-type EventlessJob = Extract<TypedRecord, { type: 'Job' }>['data'];
+export type JobRow = Job;
 
 export type JobSpec = {
   /**
