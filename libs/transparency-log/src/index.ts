@@ -1,0 +1,10 @@
+export { genesisHash, hashLink, headOf, linkRecord } from './chain.ts';
+export type { EventIdentity } from './chain.ts';
+export { auditFaults } from './faults.ts';
+export type { AuditFault, AuditFaultCode } from './faults.ts';
+export { hashRecord } from './record-hash.ts';
+export type { HashedRecord } from './record-hash.ts';
+export { verifyAudit } from './verify-audit.ts';
+export type { AuditEvidence, AuditOptions, AuditReport, ChainRecord } from './verify-audit.ts';
+export { findLinkFault, verifyChain } from './verify-chain.ts';
+export type { ChainVerdict } from './verify-chain.ts';
