@@ -48,21 +48,36 @@ export type Writer = {
 };
 
 export type GroupHandlers = {
-  /** The partition numbers that this member now owns. Resolves once tasks that were lost have stopped. */
-  assigned(partitions: readonly number[]): Promise<void>;
   /**
-   * Records of one partition in offset order. Resolving means: committed by the handler, fetch on.
-   * `heartbeat` must be called at least every third of the session timeout; it rejects when the group has moved on.
+   * Called after every (re)join with the partition numbers that this member owns; the same number of every topic comes together.
+   * Tasks of other partitions must have stopped, and the wanted ones be ready, when it resolves.
+   * @returns per partition number and topic the offset to read on from; topics left out start at their first offset
    */
-  batch(topicPartition: TopicPartition, records: readonly LogRecord[], heartbeat: () => Promise<void>): Promise<void>;
-  /** The client gave up for good; the process must end. */
+  assigned(partitions: readonly number[], membership: Membership): Promise<ReadonlyMap<number, Offsets>>;
+  /** Records of one partition in offset order, one call at a time per partition. The next call waits until it has resolved. */
+  batch(topicPartition: TopicPartition, records: readonly LogRecord[]): Promise<void>;
+  /** The member can go on no more; the process must end. */
   crashed(error: Error): void;
 };
 
-export type GroupOptions = { readonly group: string; readonly topics: readonly string[]; readonly handlers: GroupHandlers };
+export type Membership = {
+  /** Asks the group now. @throws StreamError `FENCED` when the group has moved on without this member */
+  verify(): Promise<void>;
+};
+
+export type GroupOptions = {
+  readonly group: string;
+  readonly topics: readonly string[];
+  /** Stable name of this instance (`group.instance.id`): a restart with the same name takes its partitions over at once. */
+  readonly instance: string;
+  readonly sessionTimeoutMs: number;
+  readonly handlers: GroupHandlers;
+};
 export type Group = { close(): Promise<void> };
 
 export type EventLog = {
+  /** Partition count that all topics share. */
+  readonly partitions: number;
   joinGroup(options: GroupOptions): Promise<Group>;
   openWriter(group: string, partition: number): Promise<Writer>;
   /** Committed next offsets of a group for one partition number; topics without a commit are missing. */
@@ -81,7 +96,6 @@ export type EventLog = {
   ): Promise<void>;
   /** Follows all partitions of topics without a group until the signal fires. */
   follow(options: FollowOptions): Promise<void>;
-  partitionCount(topic: string): Promise<number>;
   /** Partition of a key, by the same rule for every topic (murmur2, as Kafka's default partitioner). */
   partitionOf(key: string): number;
   close(): Promise<void>;

@@ -1,0 +1,157 @@
+import type { EventLog, FollowOptions, Offsets, TopicPartition } from '@waybill/stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StreamError } from '@waybill/stream';
+import { openConnections, type Connections, type KafkaOptions } from './connections.ts';
+import { runFetchLoop } from './fetch-loop.ts';
+import { fetchFrom, positionsByLeader } from './fetch.ts';
+import { joinGroup } from './group.ts';
+import { coordinators, partitionOfKey } from './wire.ts';
+import { openWriter } from './writer.ts';
+
+export type EventLogOptions = KafkaOptions & {
+  /** A topic whose partition count stands for that of all. */
+  readonly countBy: string;
+  readonly transactionTimeoutMs?: number;
+};
+
+const earliest = -2;
+const latest = -1;
+
+/** The log over Kafka. @throws StreamError `LOG_UNAVAILABLE` when `countBy` does not exist: the deploy step has not run */
+export async function createEventLog(options: EventLogOptions): Promise<EventLog> {
+  const connections = openConnections(options);
+  const partitions = await partitionCount(connections, options.countBy);
+
+  const offsetAt = (place: TopicPartition, timestamp: number): Promise<number> =>
+    connections.run('control', [place.topic], async (cluster) => {
+      const [nodeId] = Object.keys(cluster.findLeaderForPartitions(place.topic, [place.partition]));
+      const broker = await cluster.findBroker({ nodeId: nodeId! });
+      const { responses } = await broker.listOffsets({
+        replicaId: -1,
+        isolationLevel: 1,
+        topics: [{ topic: place.topic, partitions: [{ partition: place.partition, timestamp }] }],
+      });
+      return Number(responses[0]!.partitions[0]!.offset);
+    });
+  const bounds = async (place: TopicPartition) => {
+    const [first, end] = await Promise.all([offsetAt(place, earliest), offsetAt(place, latest)]);
+    return { first, end };
+  };
+
+  return {
+    partitions,
+    partitionOf: (key) => partitionOfKey(key, partitions),
+    bounds,
+    joinGroup: async (groupOptions) => joinGroup(connections, (place) => offsetAt(place, earliest), partitions, groupOptions),
+    openWriter: (group, partition) =>
+      openWriter({ connections, group, partition, transactionTimeoutMs: options.transactionTimeoutMs ?? 30_000 }),
+    committed: (group, topics, partition) => committedOffsets(connections, group, topics, partition),
+    async read(place, { from, to }, onRecords, signal) {
+      let offset = from;
+      let idle = 0;
+      while (offset < to && idle < 3) {
+        const results = await connections.run(
+          'read',
+          [place.topic],
+          async (cluster) => {
+            const [nodeId] = positionsByLeader(cluster, [{ ...place, offset }]).keys();
+            return fetchFrom(cluster, nodeId!, [{ ...place, offset }], 200);
+          },
+          signal,
+        );
+        const result = results[0];
+        // Nothing although the end is further on: compaction has removed the tail, and the broker has waited in vain.
+        idle = result ? 0 : idle + 1;
+        if (!result) continue;
+        offset = Math.min(to, result.next);
+        await onRecords(
+          result.records.filter((record) => record.offset < to),
+          offset,
+        );
+      }
+    },
+    follow: (followOptions) => follow(connections, partitions, bounds, followOptions),
+    close: () => connections.close(),
+  };
+}
+
+async function partitionCount(connections: Connections, topic: string): Promise<number> {
+  const deadline = AbortSignal.timeout(30_000);
+  try {
+    return await connections.run(
+      'control',
+      [topic],
+      async (cluster) => {
+        const count = cluster.findTopicPartitionMetadata(topic).length;
+        if (count === 0) throw new StreamError('LOG_UNAVAILABLE', `topic ${topic} does not exist`);
+        return count;
+      },
+      deadline,
+    );
+  } catch (error) {
+    if (deadline.aborted) {
+      const message = `Kafka did not answer, or topic ${topic} does not exist: check KAFKA_BROKERS, then run \`waybill deploy\``;
+      throw new StreamError('LOG_UNAVAILABLE', message, { cause: error });
+    }
+    throw error;
+  }
+}
+
+async function committedOffsets(connections: Connections, group: string, topics: readonly string[], partition: number): Promise<Offsets> {
+  return connections.run('control', [], async (cluster) => {
+    const broker = await cluster.findGroupCoordinator({ groupId: group, coordinatorType: coordinators.group });
+    const { responses } = await broker.offsetFetch({
+      groupId: group,
+      topics: topics.map((topic) => ({ topic, partitions: [{ partition }] })),
+    });
+    const known = responses.map(({ topic, partitions }) => [topic, Number(partitions[0]?.offset ?? -1)] as const);
+    return new Map(known.filter(([, offset]) => offset >= 0));
+  });
+}
+
+/** Follows until the signal fires; starts again at the first offset of a partition whose position retention has passed. */
+async function follow(
+  connections: Connections,
+  partitions: number,
+  bounds: (place: TopicPartition) => Promise<{ first: number; end: number }>,
+  options: FollowOptions,
+): Promise<void> {
+  const reached = new Map<string, number>();
+  const keyOf = (place: TopicPartition): string => `${place.topic}/${place.partition}`;
+  const places = options.topics.flatMap((topic) => Array.from({ length: partitions }, (_, partition) => ({ topic, partition })));
+  const behind = new Map<string, number>();
+  const noteCaughtUp = (key: string, next: number): void => {
+    if (next < (behind.get(key) ?? 0)) return;
+    if (behind.delete(key) && behind.size === 0) options.onCaughtUp?.();
+  };
+
+  for (let round = 0; !options.signal.aborted; round++) {
+    const start = await Promise.all(
+      places.map(async (place) => {
+        const { first, end } = await bounds(place);
+        const wanted = reached.get(keyOf(place)) ?? options.from(place) ?? first;
+        const offset = wanted < first || wanted > end ? first : wanted;
+        if (round === 0 && offset < end) behind.set(keyOf(place), end);
+        return { ...place, offset };
+      }),
+    );
+    if (round === 0 && behind.size === 0) options.onCaughtUp?.();
+    try {
+      await runFetchLoop({
+        connections,
+        use: 'read',
+        start,
+        maxWaitMs: 250,
+        signal: options.signal,
+        onRecords: async (place, records, next) => {
+          await options.onRecords(place, records, next);
+          reached.set(keyOf(place), next);
+          noteCaughtUp(keyOf(place), next);
+        },
+      });
+    } catch (error) {
+      if (!(error instanceof StreamError && error.code === 'OFFSET_EXPIRED')) throw error;
+      await sleep(1_000, undefined, { signal: options.signal }).catch(() => undefined);
+    }
+  }
+}

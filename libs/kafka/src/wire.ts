@@ -1,0 +1,168 @@
+// The narrow waist to kafkajs: its wire protocol and connections, not its consumer and producer, whose group handling,
+// offset rules and retries are the source of most of its known defects (docs/adr/0001). kafkajs has no `exports`, so its
+// parts can be required; this file alone knows their names.
+import { createRequire } from 'node:module';
+import { errorMessage } from './error-message.ts';
+
+const require = createRequire(import.meta.url);
+
+export type TopicPartitions = { readonly topic: string; readonly partitions: readonly number[] };
+export type WireRecord = {
+  readonly offset: string;
+  readonly timestamp: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | readonly Buffer[]>>;
+  readonly isControlRecord: boolean;
+  readonly batchContext: { readonly producerId: string; readonly inTransaction: boolean };
+};
+/** `lastOffset` is set by our patch: where the last batch reaches to, also when compaction has emptied it. */
+export type WireRecords = readonly WireRecord[] & { readonly lastOffset?: bigint };
+export type AbortedTransaction = { readonly producerId: string; readonly firstOffset: string };
+
+export type FetchedPartition = {
+  readonly partition: number;
+  readonly highWatermark: string;
+  readonly lastStableOffset: string;
+  readonly abortedTransactions: readonly AbortedTransaction[];
+  readonly messages: WireRecords;
+};
+
+type ProducedRecord = { readonly key: string | null; readonly value: Buffer | null; readonly headers: Readonly<Record<string, Buffer>> };
+export type ProduceTopic = {
+  readonly topic: string;
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly firstSequence: number;
+    readonly messages: readonly ProducedRecord[];
+  }[];
+};
+
+type ProducerIds = { readonly producerId: string; readonly producerEpoch: number };
+type Transactional = ProducerIds & { readonly transactionalId: string };
+type MemberIds = { readonly groupId: string; readonly memberId: string; readonly groupInstanceId: string };
+
+export type Broker = {
+  readonly nodeId: number;
+  fetch(request: {
+    replicaId: -1;
+    isolationLevel: 1;
+    maxWaitTime: number;
+    minBytes: number;
+    maxBytes: number;
+    topics: readonly { topic: string; partitions: readonly { partition: number; fetchOffset: number; maxBytes: number }[] }[];
+  }): Promise<{ responses: readonly { topicName: string; partitions: readonly FetchedPartition[] }[] }>;
+  listOffsets(request: {
+    replicaId: -1;
+    isolationLevel: 1;
+    topics: readonly { topic: string; partitions: readonly { partition: number; timestamp: number }[] }[];
+  }): Promise<{ responses: readonly { topic: string; partitions: readonly { partition: number; offset: string }[] }[] }>;
+  produce(request: Partial<Transactional> & { acks: -1; timeout: number; topicData: readonly ProduceTopic[] }): Promise<{
+    topics: readonly { topicName: string; partitions: readonly { partition: number; baseOffset: string }[] }[];
+  }>;
+  initProducerId(request: { transactionalId: string; transactionTimeout: number }): Promise<ProducerIds>;
+  addPartitionsToTxn(request: Transactional & { topics: readonly TopicPartitions[] }): Promise<unknown>;
+  addOffsetsToTxn(request: Transactional & { groupId: string }): Promise<unknown>;
+  txnOffsetCommit(
+    request: Transactional & {
+      groupId: string;
+      topics: readonly { topic: string; partitions: readonly { partition: number; offset: string }[] }[];
+    },
+  ): Promise<unknown>;
+  endTxn(request: Transactional & { transactionResult: boolean }): Promise<unknown>;
+  offsetFetch(request: {
+    groupId: string;
+    topics: readonly { topic: string; partitions: readonly { partition: number }[] }[];
+  }): Promise<{ responses: readonly { topic: string; partitions: readonly { partition: number; offset: string }[] }[] }>;
+  joinGroup(
+    request: MemberIds & {
+      sessionTimeout: number;
+      rebalanceTimeout: number;
+      groupProtocols: readonly { name: string; metadata: Buffer }[];
+    },
+  ): Promise<{
+    generationId: number;
+    leaderId: string;
+    memberId: string;
+    members: readonly { memberId: string; memberMetadata: Buffer }[];
+  }>;
+  syncGroup(
+    request: MemberIds & { generationId: number; groupAssignment: readonly { memberId: string; memberAssignment: Buffer }[] },
+  ): Promise<{ memberAssignment: Buffer }>;
+  heartbeat(request: MemberIds & { groupGenerationId: number }): Promise<unknown>;
+  leaveGroup(request: MemberIds): Promise<unknown>;
+};
+
+export type Cluster = {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  findBroker(options: { nodeId: string }): Promise<Broker>;
+  findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
+  findTopicPartitionMetadata(topic: string): readonly { partitionId: number; leader: number }[];
+  findGroupCoordinator(options: { groupId: string; coordinatorType: 0 | 1 }): Promise<Broker>;
+};
+
+export const coordinators = { group: 0, transaction: 1 } as const;
+
+type LogEntry = { readonly message: string };
+export type WireLog = (level: 'error' | 'warn', message: string) => void;
+
+export type ClusterOptions = {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly requestTimeoutMs: number;
+  readonly log: WireLog;
+};
+
+/**
+ * A connection per broker of its own. A broker answers one request per connection at a time, so a long poll or a join
+ * would hold up everything behind it: each such use has its own cluster.
+ */
+export function createCluster(options: ClusterOptions): Cluster {
+  type Constructor = new (options: object) => Cluster;
+  const ClusterClass = require('kafkajs/src/cluster') as Constructor;
+  const { createLogger } = require('kafkajs/src/loggers') as { createLogger: (options: object) => unknown };
+  const createSocketFactory = require('kafkajs/src/network/socketFactory') as () => unknown;
+  const warnLevel = 2; // kafkajs LEVELS.WARN; its own words go through our logger.
+  const logCreator =
+    () =>
+    ({ level, log }: { level: number; log: LogEntry }) =>
+      options.log(level < warnLevel ? 'error' : 'warn', log.message);
+  return new ClusterClass({
+    logger: createLogger({ level: warnLevel, logCreator }),
+    socketFactory: createSocketFactory(),
+    brokers: options.brokers,
+    clientId: options.clientId,
+    connectionTimeout: 3_000,
+    requestTimeout: options.requestTimeoutMs,
+    enforceRequestTimeout: true,
+    metadataMaxAge: 60_000,
+    allowAutoTopicCreation: false,
+    isolationLevel: 1,
+    retry: { retries: 2, initialRetryTime: 50, maxRetryTime: 500 },
+  });
+}
+
+type AssignerProtocol = {
+  MemberMetadata: {
+    encode(metadata: { version: number; topics: readonly string[]; userData: Buffer }): Buffer;
+    decode(bytes: Buffer): { userData: Buffer };
+  };
+  MemberAssignment: {
+    encode(assignment: { version: number; assignment: Readonly<Record<string, readonly number[]>>; userData: Buffer }): Buffer;
+    decode(bytes: Buffer): { assignment: Record<string, number[]> } | null;
+  };
+};
+export const assignerProtocol = require('kafkajs/src/consumer/assignerProtocol') as AssignerProtocol;
+
+const murmur2 = require('kafkajs/src/producer/partitioners/default/murmur2') as (key: string) => number;
+/** Kafka's default partitioner for a key. */
+export const partitionOfKey = (key: string, partitions: number): number => (murmur2(key) & 0x7f_ff_ff_ff) % partitions;
+
+/** Name of a broker's error (`INVALID_PRODUCER_EPOCH`), or of the client's own (`KafkaJSConnectionClosedError`). */
+export function wireErrorType(error: unknown): string {
+  const { type, name } = error as { type?: unknown; name?: unknown };
+  return typeof type === 'string' ? type : typeof name === 'string' ? name : errorMessage(error);
+}
