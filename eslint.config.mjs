@@ -2,7 +2,7 @@ import tseslint from 'typescript-eslint';
 
 /** Only what the compiler cannot see: forgotten promises, unsafe any, dead conditions. Layout belongs to prettier. */
 export default tseslint.config(
-  { ignores: ['node_modules/', '.waybill/', '.nx/', 'test/architecture/planted/', '**/*.mjs', '**/*.js', '**/*.generated.ts'] },
+  { ignores: ['node_modules/', '.waybill/', '.nx/', '**/planted/', '**/*.mjs', '**/*.js', '**/*.generated.ts'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
