@@ -19,13 +19,13 @@ export function parseBrokersCount(answer: Buffer): number {
 export async function isBrokerReady(port: number, timeoutMs = 2_000): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', timeout: timeoutMs });
-    let answer = Buffer.alloc(0);
+    let answer: Buffer = Buffer.alloc(0);
     const settle = (ready: boolean): void => {
       socket.destroy();
       resolve(ready);
     };
     socket.on('connect', () => socket.write(request));
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       answer = Buffer.concat([answer, chunk]);
       if (answer.length >= 12) settle(parseBrokersCount(answer) > 0);
     });

@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { InfraError } from './errors.ts';
 import { kafkaSettings, renderProperties } from './kafka.properties.ts';
-import { startReady, type Launch } from './launch.ts';
-import { pickPorts, portOrFree } from './ports.ts';
+import { startReady, type Handle, type Launch } from './launch.ts';
+import { portOrFree } from './ports.ts';
 import { writeFileAtomic } from './process.ts';
 import { ensureKafka, type Progress } from './tools.ts';
 
@@ -21,7 +21,7 @@ export type KafkaOptions = {
   readonly onProgress?: Progress;
 };
 
-export type Kafka = { readonly brokers: string; readonly port: number; readonly pid: number; stop(): Promise<void>; kill(): Promise<void> };
+export type Kafka = Handle & { readonly brokers: string; readonly port: number };
 
 /** Java finds the jars by the wildcard itself, so the command line stays short. */
 const classPath = (libDir: string): string => join(libDir, '*');
@@ -34,7 +34,7 @@ export async function prepareKafka(options: KafkaOptions): Promise<Launch> {
   const libDir = await ensureKafka(options.onProgress === undefined ? {} : { onProgress: options.onProgress });
   const dataDir = resolve(options.dataDir);
   const port = await portOrFree(options.port);
-  const controllerPort = options.controllerPort ?? ((await pickPorts(1))[0] as number);
+  const controllerPort = await portOrFree(options.controllerPort ?? 0);
   const propertiesPath = join(dataDir, 'server.properties');
   mkdirSync(dataDir, { recursive: true });
   writeFileAtomic(propertiesPath, renderProperties(kafkaSettings(join(dataDir, 'log'), { port, controllerPort })));

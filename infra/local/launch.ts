@@ -29,18 +29,18 @@ export type Launch = {
   readonly stopGraceMs: number;
 };
 
-export type Running = {
-  readonly launch: Launch;
+/** What one holds of a started process. */
+export type Handle = {
   readonly pid: number;
-  readonly exited: Promise<ProcessExit>;
   /** SIGTERM, then SIGKILL after the launch's grace. Harmless when it has ended. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
   /** SIGKILL, as a crash would. */
-  kill(): Promise<void>;
+  readonly kill: () => Promise<void>;
 };
+export type Running = Handle & { readonly exited: Promise<ProcessExit> };
 
-/** Inherited from the caller: where programs and caches are, nothing else, so that no secret travels by accident. */
-const inherited = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'JAVA_HOME', 'TZ'];
+/** Where programs and caches are, and the mark by which a test run finds its leftovers; nothing else, so that no secret travels. */
+const inherited = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'JAVA_HOME', 'TZ', 'WAYBILL_TEST_RUN'];
 
 export function environmentOf(launch: Pick<Launch, 'env'>, env: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const base = Object.fromEntries(inherited.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
@@ -57,7 +57,6 @@ export async function start(launch: Launch): Promise<Running> {
   const child = await startProcess({ command, args, env: environmentOf(launch), logPath, ...(cwd === undefined ? {} : { cwd }) });
   writePidFile(launch.pidPath, child);
   return {
-    launch,
     pid: child.pid,
     exited: child.exited,
     stop: async () => {

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { startReady, type Launch } from './launch.ts';
+import { startReady, type Handle, type Launch } from './launch.ts';
 import { portOrFree } from './ports.ts';
 import { ensureApicurio, type Progress } from './tools.ts';
 
@@ -15,7 +15,7 @@ export type SchemaRegistryOptions = {
   readonly onProgress?: Progress;
 };
 
-export type SchemaRegistry = { readonly url: string; readonly pid: number; stop(): Promise<void>; kill(): Promise<void> };
+export type SchemaRegistry = Handle & { readonly url: string };
 
 /** Apicurio Registry with its storage in Kafka and Confluent's API at `/apis/ccompat/v7`. @throws InfraError `DOWNLOAD_FAILED` */
 export async function prepareSchemaRegistry(options: SchemaRegistryOptions): Promise<Launch> {
