@@ -1,0 +1,48 @@
+import { Type } from 'typebox';
+import { severityOf } from '../report.ts';
+import { type Adapter, imageOf } from './adapter.ts';
+import { shaped } from './shape.ts';
+
+/** The part of grype's `-o json` document that is read (anchore/grype, `grype/presenter/models/document.go`). */
+const GrypeReport = Type.Object({
+  matches: Type.Array(
+    Type.Object({
+      vulnerability: Type.Object({
+        id: Type.String(),
+        severity: Type.String(),
+        fix: Type.Optional(Type.Object({ versions: Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()])) })),
+      }),
+      artifact: Type.Object({ name: Type.String(), version: Type.String() }),
+    }),
+  ),
+  descriptor: Type.Object({ name: Type.Literal('grype'), version: Type.String() }),
+});
+
+export const grype: Adapter = {
+  name: 'grype',
+  needsSbom: false,
+  // `registry:` keeps it away from a local daemon, where the digest could name something else.
+  argv: (target) => ['grype', `registry:${imageOf(target)}`, '-o', 'json', '-q'],
+  reportFrom: 'stdout',
+  // 1 is also "failed" (anchore/grype#1922); 1 and 2 only come with `fail-on-severity` in a configuration file.
+  exits: { 0: 'verdict', 1: 'findings', 2: 'findings' },
+  env: (access) => ({
+    GRYPE_CHECK_FOR_APP_UPDATE: 'false',
+    ...(access?.plainHttp ? { GRYPE_REGISTRY_INSECURE_USE_HTTP: 'true' } : {}),
+  }),
+  envPassed: ['GRYPE_'],
+  parse(report) {
+    const { matches, descriptor } = shaped(GrypeReport, report);
+    return {
+      scanner: 'grype',
+      scannerVersion: descriptor.version,
+      findings: matches.map(({ vulnerability, artifact }) => ({
+        id: vulnerability.id,
+        severity: severityOf(vulnerability.severity),
+        package: artifact.name,
+        version: artifact.version,
+        fixedVersion: vulnerability.fix?.versions?.join(', ') || null,
+      })),
+    };
+  },
+};

@@ -1,0 +1,6 @@
+export type { ScanTarget } from './adapters/adapter.ts';
+export { placeholderNames } from './command.ts';
+export type { ScannerErrorCode } from './errors.ts';
+export { createScanner } from './scanner.ts';
+export type { Scanner, ScannerOptions, Verdict } from './scanner.ts';
+export type { RegistryAccess } from './scratch.ts';

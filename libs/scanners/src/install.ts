@@ -1,0 +1,12 @@
+/** How to get each program that an adapter calls. */
+const commands: Readonly<Record<string, string>> = {
+  syft: 'go install github.com/anchore/syft/cmd/syft@latest',
+  'osv-scanner': 'go install github.com/google/osv-scanner/v2/cmd/osv-scanner@latest',
+  grype: 'go install github.com/anchore/grype/cmd/grype@latest',
+  trivy: 'see "Installation" in the documentation of Trivy',
+  'sysdig-cli-scanner': 'see "Install Vulnerability CLI Scanner" in the documentation of Sysdig Secure',
+};
+
+/** What to do about a program that is not there. */
+export const installHint = (program: string): string =>
+  `install it where the scanner app runs (${commands[program] ?? 'and give its absolute path'}), or set SCANNER to another scanner`;
