@@ -1,0 +1,37 @@
+import { field, isObject, type JsonObject } from './json.ts';
+import type { Finding } from './sighting.ts';
+import { findSecondsMs } from './time.ts';
+
+/**
+ * Docker Hub: one tag push per delivery, `{ push_data, repository }`, without digest, id or signature. One multi-arch push has been
+ * seen to come six times; the second of `pushed_at` makes them one event.
+ *
+ * `push_data.images` are ids of Docker's first image format, never digests. `callback_url` is not read: calling it would let a
+ * sender choose where we connect.
+ * Source: docs.docker.com, "Docker Hub webhooks"; docker/hub-feedback #41 and #2148.
+ */
+export function readDockerHub(body: JsonObject): readonly Finding[] {
+  const push = field(body, 'push_data');
+  const repository = field(body, 'repository');
+  if (!isObject(push) || !isObject(repository)) return [{ malformed: 'EVENT_UNKNOWN' }];
+  // What Docker Hub calls the media type is the config's, not the manifest's.
+  const configMediaType = field(push, 'media_type');
+  if (configMediaType === 'application/vnd.cncf.helm.config.v1+json') return [{ ignored: 'HELM_CHART' }];
+  return [
+    {
+      sighting: {
+        action: 'push',
+        registry: 'docker.io',
+        repository: field(repository, 'repo_name') ?? joined(field(repository, 'namespace'), field(repository, 'name')),
+        tag: field(push, 'tag'),
+        digest: undefined,
+        configMediaType,
+        actor: field(push, 'pusher'),
+        occurredAtMs: findSecondsMs(field(push, 'pushed_at')),
+      },
+    },
+  ];
+}
+
+const joined = (namespace: unknown, name: unknown): string | undefined =>
+  typeof namespace === 'string' && typeof name === 'string' ? `${namespace}/${name}` : undefined;
