@@ -1,8 +1,23 @@
-const pure = '^libs/(domain|policy-engine|webhook-sources|transparency-log)/src/';
-const edge = '^libs/(kafka|state-store|oci|scanners|app-kit)/src/';
-const tests = '([.]test|/testing|/[a-z-]+[.]fixture)[.]ts$';
+import { readdirSync, readFileSync } from 'node:fs';
 
-/** @type {import('dependency-cruiser').IConfiguration} */
+/** Libs of a layer, by the tag in their package.json: a new lib falls under the rules by its tag. */
+const libsOf = (layer) =>
+  readdirSync(new URL('libs/', import.meta.url)).filter((name) => {
+    const { nx } = JSON.parse(readFileSync(new URL(`libs/${name}/package.json`, import.meta.url), 'utf8'));
+    return nx.tags.includes(`layer:${layer}`);
+  });
+const sourcesOf = (layer) => `^libs/(${libsOf(layer).join('|')})/src/`;
+
+const pure = sourcesOf('pure');
+const port = sourcesOf('port');
+const edge = sourcesOf('edge');
+const tests = '([.]test|/testing|/[a-z-]+[.]fixture)[.]ts$';
+const product = { path: '^(apps|libs)/', pathNot: ['^libs/testing/', tests] };
+
+/**
+ * Each rule is proven by a file named after it in `test/architecture/planted/`.
+ * @type {import('dependency-cruiser').IConfiguration}
+ */
 export default {
   forbidden: [
     {
@@ -18,14 +33,15 @@ export default {
       to: { path: 'node_modules/', pathNot: 'node_modules/(picomatch|typebox|@types)/' },
     },
     { name: 'core-imports-core', severity: 'error', from: { path: pure, pathNot: tests }, to: { path: '^libs/', pathNot: pure } },
-    { name: 'port-knows-no-client', severity: 'error', from: { path: '^libs/stream/src/', pathNot: tests }, to: { path: edge } },
+    { name: 'port-knows-no-client', severity: 'error', from: { path: port, pathNot: tests }, to: { path: edge } },
     { name: 'libs-know-no-app', severity: 'error', from: { path: '^libs/' }, to: { path: '^(apps|test|infra)/' } },
     { name: 'apps-meet-only-in-topics', severity: 'error', from: { path: '^apps/([^/]+)/' }, to: { path: '^apps/', pathNot: '^apps/$1/' } },
+    { name: 'apps-are-not-tests', severity: 'error', from: product, to: { path: '^libs/testing/' } },
     {
-      name: 'apps-are-not-tests',
+      name: 'one-entrance-per-lib',
       severity: 'error',
-      from: { path: '^(apps|libs)/', pathNot: ['^libs/testing/', tests] },
-      to: { path: '^libs/testing/' },
+      from: { path: '^((?:apps|libs)/[^/]+/|infra/|schemas/)' },
+      to: { path: '^libs/', pathNot: ['^$1', '^libs/[^/]+/src/(index|testing)[.]ts$'] },
     },
     {
       name: 'kafka-client-in-one-place',
@@ -40,10 +56,21 @@ export default {
       from: { pathNot: '^(libs/scanners|libs/testing|infra|test)/' },
       to: { path: ['node_modules/execa/', '^(node:)?child_process$'] },
     },
+    // What is installed by chance, as somebody else's dependency, is gone by chance.
+    { name: 'packages-are-declared', severity: 'error', from: {}, to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] } },
+    {
+      name: 'product-runs-without-dev-packages',
+      severity: 'error',
+      from: product,
+      to: { dependencyTypes: ['npm-dev'], pathNot: '@types/' },
+    },
+    // What does not resolve is matched by no rule above: a missing export or package would pass all of them in silence.
+    { name: 'everything-resolves', severity: 'error', from: {}, to: { couldNotResolve: true } },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
   ],
   options: {
     tsPreCompilationDeps: true,
+    combinedDependencies: true, // Packages are declared once, in the root.
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(^|/)planted/' },
     enhancedResolveOptions: {

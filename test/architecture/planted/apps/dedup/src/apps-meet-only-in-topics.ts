@@ -1,0 +1,1 @@
+export { topology } from '../../scanner/src/topology.ts';

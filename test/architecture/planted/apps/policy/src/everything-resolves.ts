@@ -1,0 +1,1 @@
+export { topology } from '@waybill/scanner/topology';

@@ -1,0 +1,1 @@
+export { topology } from '../../../apps/scanner/src/topology.ts';

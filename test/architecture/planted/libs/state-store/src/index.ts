@@ -1,0 +1,1 @@
+export const state_store = 1;
