@@ -49,15 +49,12 @@ export async function createCodec(options: { readonly registryUrl: string }): Pr
   const addWriter = async (id: number): Promise<Writer> => {
     const known = writers.get(id);
     if (known) return known;
-    const schema: avro.Type = await registry.getSchema(id);
-    const reader = readers.get(schema.name ?? '');
-    if (!reader)
-      throw new StreamError('RECORD_UNDECODABLE', `schema ${id} is of ${schema.name ?? 'no record'}, which this version does not know`);
-    const resolver = reader.createResolver(avro.Type.forSchema(schema.schema() as avro.Schema));
-    const writer: Writer = {
-      type: schema.name!.split('.').at(-1) as RecordType,
-      decode: (body): unknown => reader.fromBuffer(body, resolver),
-    };
+    const schema = (await registry.getSchema(id)) as avro.Type;
+    const name = schema.name ?? 'an unnamed type';
+    const reader = readers.get(name);
+    if (!reader) throw new StreamError('RECORD_UNDECODABLE', `schema ${id} is of ${name}, which this version does not know`);
+    const resolver = reader.createResolver(avro.Type.forSchema(schema.schema()));
+    const writer: Writer = { type: name.split('.').at(-1) as RecordType, decode: (body): unknown => reader.fromBuffer(body, resolver) };
     writers.set(id, writer);
     return writer;
   };

@@ -106,8 +106,8 @@ export type Cluster = {
 
 export const coordinators = { group: 0, transaction: 1 } as const;
 
-type LogEntry = { readonly message: string };
-export type WireLog = (level: 'error' | 'warn', message: string) => void;
+/** kafkajs' own words: often about what is retried and in order, so for debugging only. */
+export type WireLog = (message: string) => void;
 
 export type ClusterOptions = {
   readonly brokers: readonly string[];
@@ -125,11 +125,11 @@ export function createCluster(options: ClusterOptions): Cluster {
   const ClusterClass = require('kafkajs/src/cluster') as Constructor;
   const { createLogger } = require('kafkajs/src/loggers') as { createLogger: (options: object) => unknown };
   const createSocketFactory = require('kafkajs/src/network/socketFactory') as () => unknown;
-  const warnLevel = 2; // kafkajs LEVELS.WARN; its own words go through our logger.
+  const warnLevel = 2; // kafkajs LEVELS.WARN
   const logCreator =
     () =>
-    ({ level, log }: { level: number; log: LogEntry }) =>
-      options.log(level < warnLevel ? 'error' : 'warn', log.message);
+    ({ log }: { readonly log: { readonly message: string } }) =>
+      options.log(log.message);
   return new ClusterClass({
     logger: createLogger({ level: warnLevel, logCreator }),
     socketFactory: createSocketFactory(),
