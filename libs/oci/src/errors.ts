@@ -1,0 +1,60 @@
+/** Whether another try can help, per code: this table is the whole retry policy towards registries. */
+const retries = {
+  REGISTRY_NOT_CONFIGURED: false,
+  REGISTRY_UNAUTHORIZED: false, // 401 with what we have: more tries lock accounts.
+  REGISTRY_DENIED: false,
+  REGISTRY_RATE_LIMITED: true,
+  REGISTRY_UNAVAILABLE: true, // 5xx, refused or cut connections.
+  REGISTRY_TIMEOUT: true,
+  REGISTRY_REJECTED: false, // Any other 4xx: the same request gets the same answer.
+  REGISTRY_PROTOCOL: false, // An answer outside the distribution spec.
+  REDIRECT_REFUSED: false,
+  CONTENT_NOT_FOUND: false,
+  CONTENT_TOO_LARGE: false,
+  CONTENT_SIZE_MISMATCH: true, // Mostly a cut transfer; a registry that lies runs out of tries.
+  CONTENT_DIGEST_MISMATCH: true,
+  MANIFEST_INVALID: false,
+  MANIFEST_UNSUPPORTED: false,
+  COPY_UNVERIFIED: true, // The target answered otherwise than it took; a second copy puts it right.
+} as const satisfies Record<string, boolean>;
+
+/** Stable for good: events, dashboards and runbooks refer to it. */
+export type OciErrorCode = keyof typeof retries;
+
+export type OciErrorDetails = {
+  /** `host[:port]` of the registry; never a URL, whose query may be a credential (signed redirects, upload sessions). */
+  readonly host: string;
+  readonly repository: string;
+  /** HTTP status, where there was an answer. */
+  readonly status?: number;
+  /** First `errors[].code` of the answer (OCI distribution spec 1.1, "Error Codes"). */
+  readonly registryCode?: string;
+  /** From Retry-After. */
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+};
+
+/** What went wrong with a registry or its content. The message tells what to do next and holds no secret. */
+export class OciError extends Error {
+  override readonly name = 'OciError';
+  readonly code: OciErrorCode;
+  readonly host: string;
+  readonly repository: string;
+  readonly status: number | undefined;
+  readonly registryCode: string | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: OciErrorCode, message: string, details: OciErrorDetails) {
+    super(message, { cause: details.cause });
+    this.code = code;
+    this.host = details.host;
+    this.repository = details.repository;
+    this.status = details.status;
+    this.registryCode = details.registryCode;
+    this.retryAfterMs = details.retryAfterMs;
+  }
+
+  get retry(): boolean {
+    return retries[this.code];
+  }
+}

@@ -1,0 +1,177 @@
+import { isDigest, type Digest } from '@waybill/domain';
+import { Type, type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { readBounded } from './body.ts';
+import { asOciError, type RegistryClient } from './client.ts';
+import { annotationsSchema, descriptorSchema, type Descriptor } from './descriptor.ts';
+import { algorithmOf, digestOf, hasDigest } from './digest.ts';
+import { OciError } from './errors.ts';
+import { isIndexType, isManifestType, isSchema1Type, manifestAccept } from './media-types.ts';
+
+/** What every registry must take (OCI distribution spec 1.1, "Pushing Manifests"). */
+export const manifestBytesMax = 4 * 1_024 * 1_024;
+
+const common = {
+  schemaVersion: Type.Literal(2),
+  mediaType: Type.Optional(Type.String({ maxLength: 255 })),
+  artifactType: Type.Optional(Type.String({ maxLength: 255 })),
+  subject: Type.Optional(descriptorSchema),
+  annotations: Type.Optional(annotationsSchema),
+};
+const imageSchema = Type.Object({
+  ...common,
+  config: descriptorSchema,
+  layers: Type.Array(descriptorSchema),
+  manifests: Type.Optional(Type.Never()),
+});
+const indexSchema = Type.Object({
+  ...common,
+  manifests: Type.Array(descriptorSchema),
+  config: Type.Optional(Type.Never()),
+  layers: Type.Optional(Type.Never()),
+});
+const imageCheck = Compile(imageSchema);
+const indexCheck = Compile(indexSchema);
+
+/** A manifest with the bytes that make its digest; `document` is a reading of them and never written back. */
+export type Manifest = { readonly descriptor: Descriptor; readonly bytes: Buffer } & (
+  | { readonly kind: 'manifest'; readonly document: Static<typeof imageSchema> }
+  | { readonly kind: 'index'; readonly document: Static<typeof indexSchema> }
+);
+
+export type ManifestQuery = {
+  readonly repository: string;
+  /** Tag or digest. */
+  readonly reference: string;
+  /** Of the descriptor that named it, where one did. */
+  readonly sizeBytes?: number;
+};
+
+/**
+ * Reads a manifest and checks its bytes against the digest that was asked for, or that the registry names.
+ * @throws OciError
+ */
+export async function getManifest(client: RegistryClient, query: ManifestQuery, signal: AbortSignal): Promise<Manifest> {
+  const { repository, reference, sizeBytes } = query;
+  const request = { what: `manifest ${reference}`, repository, signal };
+  const where = { host: client.registry.host, repository };
+  try {
+    const { headers, body } = await client.send({
+      ...request,
+      method: 'GET',
+      at: `manifests/${reference}`,
+      action: 'pull',
+      headers: { accept: manifestAccept },
+      expects: [200],
+    });
+    const bytes = await readBounded(body, manifestBytesMax, request.what, where);
+    const named = [reference, headers['docker-content-digest']].find((text) => typeof text === 'string' && isDigest(text));
+    const digest = named ?? digestOf(bytes);
+    if (sizeBytes !== undefined && sizeBytes !== bytes.byteLength) {
+      const message = `${where.host} sent ${bytes.byteLength} bytes for the manifest ${reference} of ${sizeBytes}`;
+      throw new OciError('CONTENT_SIZE_MISMATCH', message, where);
+    }
+    return parseManifest(bytes, { contentType: headers['content-type'], digest }, where);
+  } catch (error) {
+    throw asOciError(error, request, client.registry);
+  }
+}
+
+/**
+ * Understands a manifest.
+ * @throws OciError `CONTENT_DIGEST_MISMATCH`, `MANIFEST_UNSUPPORTED` (schema 1, unknown types) or `MANIFEST_INVALID`; also where
+ *   media type and content contradict each other, since clients that believe the one or the other would see two images (CVE-2021-41190)
+ */
+export function parseManifest(
+  bytes: Buffer,
+  told: { readonly contentType?: string | string[] | undefined; readonly digest: Digest },
+  where: { readonly host: string; readonly repository: string },
+): Manifest {
+  const { digest } = told;
+  if (!hasDigest(bytes, digest)) {
+    throw new OciError(
+      'CONTENT_DIGEST_MISMATCH',
+      `the manifest that ${where.host} sent for ${digest} has another ${algorithmOf(digest)}`,
+      where,
+    );
+  }
+  const invalid = (why: string) => new OciError('MANIFEST_INVALID', `manifest ${digest} of ${where.repository} ${why}`, where);
+  const document = parseJson(bytes);
+  if (typeof document !== 'object' || document === null) throw invalid('is no JSON object');
+  const fields = document as Readonly<Record<string, unknown>>;
+  const contentType = typeof told.contentType === 'string' ? told.contentType.split(';')[0]!.trim() : undefined;
+  const written = typeof fields['mediaType'] === 'string' ? fields['mediaType'] : undefined;
+  const mediaType = written ?? contentType ?? '';
+  if (fields['schemaVersion'] === 1 || isSchema1Type(mediaType)) {
+    const message = `manifest ${digest} of ${where.repository} is Docker schema 1: push the image again with a current client`;
+    throw new OciError('MANIFEST_UNSUPPORTED', message, where);
+  }
+  const isKnown = (type: string | undefined): boolean => type !== undefined && (isIndexType(type) || isManifestType(type));
+  if (written !== undefined && isKnown(contentType) && written !== contentType)
+    throw invalid(`says ${written} and was sent as ${contentType}`);
+  const descriptor: Descriptor = { mediaType, digest, sizeBytes: bytes.byteLength };
+  if (isIndexType(mediaType)) {
+    if (!indexCheck.Check(document)) throw invalid(`is no valid index: ${indexCheck.Errors(document)[0]?.instancePath ?? ''}`);
+    return { kind: 'index', descriptor, bytes, document };
+  }
+  if (!isManifestType(mediaType))
+    throw new OciError('MANIFEST_UNSUPPORTED', `manifest ${digest} has the unknown type ${mediaType.slice(0, 100)}`, where);
+  if (!imageCheck.Check(document)) throw invalid(`is no valid image manifest: ${imageCheck.Errors(document)[0]?.instancePath ?? ''}`);
+  return { kind: 'manifest', descriptor, bytes, document };
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Digest that a tag or digest has at the registry, without its bytes; undefined when it is not there. */
+export async function findManifestDigest(
+  client: RegistryClient,
+  { repository, reference }: ManifestQuery,
+  signal: AbortSignal,
+): Promise<Digest | undefined> {
+  const { status, headers } = await client.send({
+    method: 'HEAD',
+    repository,
+    what: `manifest ${reference}`,
+    at: `manifests/${reference}`,
+    action: 'pull',
+    headers: { accept: manifestAccept },
+    expects: [200, 404],
+    signal,
+  });
+  if (status === 404) return undefined;
+  const digest = headers['docker-content-digest'];
+  if (typeof digest === 'string' && isDigest(digest)) return digest;
+  // The header is only a SHOULD; without it the bytes tell.
+  return (await getManifest(client, { repository, reference }, signal)).descriptor.digest;
+}
+
+/**
+ * Stores a manifest under a tag or its digest, byte for byte.
+ * @throws OciError
+ */
+export async function putManifest(
+  client: RegistryClient,
+  target: { readonly repository: string; readonly reference: string },
+  manifest: Pick<Manifest, 'descriptor' | 'bytes'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { repository, reference } = target;
+  const { body } = await client.send({
+    method: 'PUT',
+    repository,
+    what: `manifest ${reference}`,
+    at: `manifests/${reference}`,
+    action: 'push',
+    headers: { 'content-type': manifest.descriptor.mediaType },
+    body: manifest.bytes,
+    expects: [201],
+    signal,
+  });
+  await body.dump();
+}

@@ -1,0 +1,100 @@
+import type { Digest } from '@waybill/domain';
+import { asOciError, type RegistryClient } from './client.ts';
+import { readBounded } from './body.ts';
+import type { DescriptorDocument } from './descriptor.ts';
+import { digestOf } from './digest.ts';
+import { OciError } from './errors.ts';
+import { findManifestDigest, getManifest, manifestBytesMax, parseManifest, putManifest, type Manifest } from './manifest.ts';
+import { mediaTypes } from './media-types.ts';
+
+export const referrersMax = 1_000;
+const pagesMax = 50;
+
+/** Tag of the index that lists referrers where the registry has no API for it (distribution spec 1.1, "Referrers Tag Schema"). */
+export const referrersTag = (subject: Digest): string => subject.replace(':', '-').slice(0, 'sha256-'.length + 64);
+
+/**
+ * What refers to a manifest: signatures, SBOMs, attestations. From the API, else from the fallback tag.
+ * @throws OciError `CONTENT_TOO_LARGE` above {@link referrersMax}
+ */
+export async function listReferrers(
+  client: RegistryClient,
+  { repository, digest }: { readonly repository: string; readonly digest: Digest },
+  signal: AbortSignal,
+): Promise<readonly DescriptorDocument[]> {
+  const found: DescriptorDocument[] = [];
+  let at: string | URL | undefined = `referrers/${digest}`;
+  for (let pages = 0; at !== undefined; pages++) {
+    const page: Page | undefined = await getPage(client, repository, at, signal);
+    if (!page) return listReferrersByTag(client, { repository, digest }, signal);
+    found.push(...page.descriptors);
+    if (found.length > referrersMax || pages >= pagesMax) throw tooMany(client, repository, digest);
+    at = page.next;
+  }
+  return found;
+}
+
+type Page = { readonly descriptors: readonly DescriptorDocument[]; readonly next: URL | undefined };
+
+async function getPage(client: RegistryClient, repository: string, at: string | URL, signal: AbortSignal): Promise<Page | undefined> {
+  const request = { repository, what: 'referrers', signal };
+  const headers = { accept: mediaTypes.ociIndex };
+  try {
+    // 404 is how a registry without the API answers; 400 and 405 are seen too, from those that take the path for another one.
+    const response = await client.send({ ...request, method: 'GET', at, action: 'pull', headers, expects: [200, 400, 404, 405] });
+    if (response.status !== 200) {
+      await response.body.dump();
+      return undefined;
+    }
+    const where = { host: client.registry.host, repository };
+    const bytes = await readBounded(response.body, manifestBytesMax, request.what, where);
+    const index = parseManifest(bytes, { digest: digestOf(bytes), contentType: mediaTypes.ociIndex }, where);
+    const link = /^<([^>]+)>\s*;\s*rel="?next"?/.exec(String(response.headers['link'] ?? ''))?.[1];
+    const next = link !== undefined && URL.canParse(link, response.url) ? new URL(link, response.url) : undefined;
+    // The next page lies where this one lay; any other host is not asked.
+    return { descriptors: descriptorsOf(index), next: next?.origin === response.url.origin ? next : undefined };
+  } catch (error) {
+    throw asOciError(error, request, client.registry);
+  }
+}
+
+const descriptorsOf = (manifest: Manifest): readonly DescriptorDocument[] => (manifest.kind === 'index' ? manifest.document.manifests : []);
+
+/** What the fallback tag lists; nothing where there is none. */
+export async function listReferrersByTag(
+  client: RegistryClient,
+  { repository, digest }: { readonly repository: string; readonly digest: Digest },
+  signal: AbortSignal,
+): Promise<readonly DescriptorDocument[]> {
+  const reference = referrersTag(digest);
+  // Asked for by HEAD first: some registries count a GET of what is not there against the rate limit.
+  if ((await findManifestDigest(client, { repository, reference }, signal)) === undefined) return [];
+  const found = descriptorsOf(await getManifest(client, { repository, reference }, signal));
+  if (found.length > referrersMax) throw tooMany(client, repository, digest);
+  return found;
+}
+
+const tooMany = (client: RegistryClient, repository: string, digest: Digest): OciError =>
+  new OciError('CONTENT_TOO_LARGE', `more than ${referrersMax} referrers of ${digest}: remove those that are not needed`, {
+    host: client.registry.host,
+    repository,
+  });
+
+/**
+ * Adds referrers to the fallback tag of a subject; those in it already stay. Two writers at once may lose one's addition, as with
+ * every client of that scheme: it has no compare-and-set.
+ */
+export async function addToReferrersTag(
+  client: RegistryClient,
+  { repository, digest }: { readonly repository: string; readonly digest: Digest },
+  added: readonly DescriptorDocument[],
+  signal: AbortSignal,
+): Promise<void> {
+  const present = await listReferrersByTag(client, { repository, digest }, signal);
+  const missing = added.filter((descriptor) => !present.some((other) => other.digest === descriptor.digest));
+  if (missing.length === 0) return;
+  const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [...present, ...missing] };
+  const bytes = Buffer.from(JSON.stringify(document));
+  const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), sizeBytes: bytes.byteLength };
+  await putManifest(client, { repository, reference: referrersTag(digest) }, { descriptor, bytes }, signal);
+}

@@ -1,0 +1,98 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { newRepository, type FakeRepository } from './fake-content.ts';
+import { createFaults, sendFaulty, type Fault } from './fake-faults.ts';
+import { createNotifier, type NotificationTarget } from './fake-notifications.ts';
+import { answer, type Answer, type RegistryOptions } from './fake-routes.ts';
+
+export type FakeRegistryOptions = Partial<RegistryOptions> & {
+  readonly port?: number;
+  readonly notifications?: NotificationTarget;
+  /** Asked before every request; an answer ends it there. For authentication. */
+  readonly guard?: (request: IncomingMessage) => Answer | undefined;
+};
+export type FakeRegistry = {
+  /** `127.0.0.1:<port>` */
+  readonly host: string;
+  readonly url: string;
+  readonly repositories: ReadonlyMap<string, FakeRepository>;
+  /** `<method> <path and query>` of each request, in order. */
+  readonly requests: readonly string[];
+  readonly fail: (fault: Fault) => void;
+  readonly heal: () => void;
+  /** Resolves once all notifications so far were accepted. */
+  readonly notified: () => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+/** Bodies above are refused: it is a registry for tests, in memory. */
+const bodyBytesMax = 64 * 1_024 * 1_024;
+
+/**
+ * A small registry in memory, on loopback, that keeps to OCI distribution spec 1.1: pull, push (monolithic and chunked), mount, delete,
+ * tags, referrers, notifications; and that fails in the way a test asks for.
+ */
+export async function startFakeRegistry(options: FakeRegistryOptions = {}): Promise<FakeRegistry> {
+  const repositories = new Map<string, FakeRepository>();
+  const requests: string[] = [];
+  const faults = createFaults();
+  let host = '';
+  const notifier = createNotifier(options.notifications, () => host);
+  const context = {
+    options: { referrersApi: true, pageSizeMax: 100, relativeLocations: true, ...options },
+    notify: notifier.notify,
+    origin: () => `http://${host}`,
+    repository: (name: string) => repositories.get(name) ?? repositories.set(name, newRepository()).get(name)!,
+    find: (name: string) => repositories.get(name),
+  };
+
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    requests.push(`${request.method} ${request.url}`);
+    const fault = faults.take(request);
+    if (fault?.kind === 'hang') return;
+    if (fault?.kind === 'slow') await sleep(fault.delayMs);
+    const body = await readBody(request);
+    const { status, headers, bytes } =
+      fault?.kind === 'answer' ? toAnswer(fault) : (options.guard?.(request) ?? answer(context, request, body));
+    response.writeHead(status, { 'content-length': bytes?.byteLength ?? 0, ...headers });
+    if (request.method === 'HEAD') response.end();
+    else await sendFaulty(response, bytes ?? Buffer.alloc(0), fault);
+  };
+  const server = createServer((request, response) => {
+    serve(request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
+  host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    host,
+    url: `http://${host}`,
+    repositories,
+    requests,
+    fail: faults.add,
+    heal: faults.clear,
+    notified: notifier.settled,
+    close: async () => {
+      await notifier.close();
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+const toAnswer = ({ status, headers = {}, body = '' }: Extract<Fault, { kind: 'answer' }>): Answer => ({
+  status,
+  headers,
+  bytes: Buffer.from(body),
+});
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytesRead = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytesRead += chunk.byteLength;
+    if (bytesRead > bodyBytesMax) throw new Error('body too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
