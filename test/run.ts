@@ -10,6 +10,7 @@ import type { Suite } from './runner/plan.ts';
 import { endText, stepText } from './runner/print.ts';
 import { killMarked, markerName } from './runner/processes.ts';
 import { runSuite } from './runner/suite.ts';
+import type { StepReport } from './runner/suite.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const isCi = process.env['CI'] === 'true';
@@ -41,13 +42,11 @@ async function main(): Promise<Outcome> {
   const signal = stopSignal(timeoutMs);
   const options = { cwd: root, env: { ...process.env, PATH: path }, marker, signal, grep };
 
+  const judge = (outcome: Outcome): Outcome => (isCi ? withoutSkips(outcome) : outcome);
+  const onStep = (step: StepReport): void => console.log(stepText({ ...step, outcome: judge(step.outcome) }));
   const outcomes: Outcome[] = [];
-  for (const suite of suites) {
-    const judge = (outcome: Outcome): Outcome => (isCi ? withoutSkips(outcome) : outcome);
-    outcomes.push(
-      judge(await runSuite(suite, { ...options, onStep: (step) => console.log(stepText({ ...step, outcome: judge(step.outcome) })) })),
-    );
-  }
+  for (const suite of suites) outcomes.push(judge(await runSuite(suite, { ...options, onStep })));
+
   const left = await killMarked(marker, 1_000);
   const faults = left.map(({ pid, command }) => ({ where: 'processes', what: `process ${pid} was left behind (killed now): ${command}` }));
   for (const { what } of faults) console.log(what);
@@ -59,7 +58,8 @@ async function main(): Promise<Outcome> {
 
 try {
   const outcome = await main();
-  process.exit(outcome.faults.length === 0 && outcome.passedCount > 0 ? 0 : 1); // Not left to the event loop: a hung child's pipes would hold it.
+  // Not left to the event loop: the pipes of a process that could not be killed would hold it.
+  process.exit(outcome.faults.length === 0 && outcome.passedCount > 0 ? 0 : 1);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exit(2);

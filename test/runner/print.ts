@@ -5,7 +5,8 @@ import type { StepReport } from './suite.ts';
 /** One line per step, and below it all of its faults. */
 export function stepText({ suite, step, outcome, durationMs }: StepReport): string {
   const name = suite === step || step.includes('/') ? step : `${suite} ${step}`;
-  const line = `${outcome.faults.length === 0 ? 'ok  ' : 'FAIL'}  ${name.padEnd(48)}  ${seconds(durationMs).padStart(8)}  ${verdict(outcome)}`;
+  const state = outcome.faults.length === 0 ? 'ok  ' : 'FAIL';
+  const line = `${state}  ${name.padEnd(48)}  ${seconds(durationMs).padStart(8)}  ${verdict(outcome)}`;
   return [line, ...outcome.faults.map(({ where, what }) => indent(`${where}\n${indent(what)}`))].join('\n');
 }
 
