@@ -24,7 +24,7 @@ const scanner = (options: Partial<ScannerOptions> = {}) =>
     killDelayMs: 100,
     env,
     envPassed: ['TINY_'],
-    accessOf: () => ({ plainHttp: true, username: 'robot', password }),
+    accessOf: async () => ({ plainHttp: true, username: 'robot', password }),
     ...options,
   });
 const scan = (repository: string, options?: Partial<ScannerOptions>, signal = new AbortController().signal) =>

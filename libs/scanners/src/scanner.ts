@@ -35,7 +35,7 @@ export type ScannerOptions = {
   readonly env: Environment;
   /** Further variables to pass on, by name or prefix ending in `_`. */
   readonly envPassed?: readonly string[];
-  readonly accessOf?: (registry: string) => RegistryAccess | undefined;
+  readonly accessOf?: (registry: string) => Promise<RegistryAccess | undefined>;
   readonly reportBytesMax?: number;
   readonly stderrBytesMax?: number;
   /** From SIGTERM to SIGKILL. */
@@ -52,9 +52,10 @@ export function createScanner(options: ScannerOptions): Scanner {
   return {
     name: adapter.name,
     scan: async (target, signal) => {
-      checkTarget(target);
-      const access = options.accessOf?.(target.registry);
-      return withScratch(target.registry, access, (scratch) => scanIn({ adapter, options, target, access, scratch, signal }));
+      const access = await options.accessOf?.(target.registry);
+      const pulled = { ...target, registry: access?.pullHost ?? target.registry };
+      checkTarget(pulled);
+      return withScratch(pulled.registry, access, (scratch) => scanIn({ adapter, options, target: pulled, access, scratch, signal }));
     },
   };
 }

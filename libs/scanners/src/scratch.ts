@@ -5,6 +5,8 @@ import { join } from 'node:path';
 /** How to reach a registry. Secrets go to the scanner by file and environment, never by its command line. */
 export type RegistryAccess = {
   readonly plainHttp: boolean;
+  /** `host[:port]` to pull from, where that is not the registry's name. */
+  readonly pullHost?: string;
   readonly username?: string;
   readonly password?: string;
 };
@@ -30,6 +32,8 @@ export async function withScratch<T>(
 /** The format of `docker login`, which every scanner's registry client reads from `$DOCKER_CONFIG`. */
 function dockerConfig(registry: string, access: RegistryAccess | undefined): string {
   if (access?.username === undefined || access.password === undefined) return '{}';
+  // Docker Hub's entry has kept the name of its first API.
+  const entry = registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
   const auth = Buffer.from(`${access.username}:${access.password}`).toString('base64');
-  return JSON.stringify({ auths: { [registry]: { auth } } });
+  return JSON.stringify({ auths: { [entry]: { auth } } });
 }

@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { loadConfig, runApp } from '@waybill/app-kit';
+import { loadRegistries } from '@waybill/oci';
+import { createScanner } from '@waybill/scanners';
+import { ScannerConfig } from './config.ts';
+import { accessIn, createScan } from './scan.ts';
+import { scanner } from './topology.ts';
+
+const config = loadConfig(ScannerConfig, process.env);
+const program = createScanner({
+  command: config.SCANNER,
+  timeoutMs: config.SCANNER_TIMEOUT_MS,
+  env: process.env,
+  envPassed: config.SCANNER_ENV.split(',').flatMap((name) => name.trim() || []),
+  accessOf: accessIn(loadRegistries(join(config.CONFIG_DIR, 'registries.yaml'), process.env)),
+});
+const topology = scanner(createScan(program), {
+  scannerName: program.name,
+  timeoutMs: config.SCANNER_TIMEOUT_MS,
+  concurrencyMax: config.SCANNER_CONCURRENCY,
+  attemptsMax: config.SCANNER_ATTEMPTS_MAX,
+  verdictAgeMsMax: config.SCANNER_VERDICT_AGE_MS_MAX,
+});
+
+await runApp({ app: 'scanner', topology });
