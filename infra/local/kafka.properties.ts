@@ -28,6 +28,8 @@ export function kafkaSettings(logDir: string, { port, controllerPort }: KafkaLis
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 2_000,
     'message.max.bytes': 4 * 1024 * 1024,
+    'broker.session.timeout.ms': 6_000, // A killed broker may come back only once its own old session has ended: 9 s by default.
+    'broker.heartbeat.interval.ms': 1_000,
     'log.cleaner.enable': 'true',
     'log.cleaner.dedupe.buffer.size': 16 * 1024 * 1024, // Of a 512 MiB heap; the default takes 128 MiB.
     'num.io.threads': 4,

@@ -5,7 +5,7 @@ import { renderOciRegistryConfig, type Notifications } from './oci-registry.conf
 import { portOrFree } from './ports.ts';
 import { writeFileAtomic } from './process.ts';
 import { ensureSecret } from './secrets.ts';
-import { ensureGoTool, type Progress } from './tools.ts';
+import { ensureGoTool, findProgram, type Progress } from './tools.ts';
 
 export type OciRegistryOptions = {
   /** `oci-registry` unless there are several. */
@@ -23,7 +23,7 @@ export type OciRegistry = Handle & { readonly host: string; readonly url: string
 
 /** Brings CNCF Distribution if need be and writes its configuration, mode 0600. @throws InfraError `DOWNLOAD_FAILED` */
 export async function prepareOciRegistry(options: OciRegistryOptions): Promise<Launch> {
-  const program = await ensureGoTool('registry', options.onProgress === undefined ? {} : { onProgress: options.onProgress });
+  const program = await findRegistry(options.onProgress);
   const { name = 'oci-registry', notifications } = options;
   const dataDir = resolve(options.dataDir);
   const port = await portOrFree(options.port);
@@ -35,8 +35,8 @@ export async function prepareOciRegistry(options: OciRegistryOptions): Promise<L
   writeFileAtomic(configPath, renderOciRegistryConfig(settings), 0o600);
   return {
     name,
-    command: program,
-    args: ['serve', configPath],
+    command: program.command,
+    args: [...program.args, configPath],
     env: { OTEL_TRACES_EXPORTER: 'none' }, // Otherwise it looks for a collector on this machine and logs that there is none.
     cwd: dataDir,
     logPath: resolve(options.logPath ?? join(dataDir, 'registry.log')),
@@ -46,6 +46,18 @@ export async function prepareOciRegistry(options: OciRegistryOptions): Promise<L
     readyTimeoutMs: options.readyTimeoutMs ?? 30_000,
     stopGraceMs: 10_000,
   };
+}
+
+type Program = { readonly command: string; readonly args: readonly string[] };
+
+/** The real one: ours, built by Go where it is there, or Debian's; else the small one that unit tests use, which forgets at its end. */
+async function findRegistry(onProgress: Progress = () => {}): Promise<Program> {
+  const args = ['serve'];
+  if (findProgram('go') !== undefined) return { command: await ensureGoTool('registry', { onProgress }), args };
+  const built = findProgram('registry') ?? findProgram('docker-registry');
+  if (built !== undefined) return { command: built, args };
+  onProgress('oci-registry: neither Go nor docker-registry is here, so a small registry in memory takes its place');
+  return { command: process.execPath, args: [join(import.meta.dirname, 'small-registry.ts')] };
 }
 
 /** A real registry on loopback, without authentication. @throws InfraError `NOT_READY`, `DOWNLOAD_FAILED` */

@@ -83,7 +83,8 @@ export async function startProcess(options: ProcessOptions): Promise<StartedProc
   }
 }
 
-function signalGroup(identity: ProcessIdentity, signal: NodeJS.Signals): void {
+/** To the process and its group, if it still is the same process. */
+export function signalGroup(identity: ProcessIdentity, signal: NodeJS.Signals): void {
   if (!isAlive(identity)) return;
   try {
     process.kill(-identity.pid, signal);

@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { InfraError } from './errors.ts';
 import { withLock } from './lock.ts';
 import { repositoryRoot, toolsDir } from './paths.ts';
+
+/** Where a program lies: among our own tools or on the PATH. */
+export function findProgram(name: string, dir = toolsDir(), path = process.env['PATH'] ?? ''): string | undefined {
+  const candidates = [join(dir, 'bin', name), ...path.split(delimiter).map((entry) => join(entry, name))];
+  return candidates.find((candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile());
+}
 
 export type Progress = (line: string) => void;
 
@@ -26,10 +32,19 @@ const lockOptions = (what: string, onProgress: Progress) => ({
   onWait: (pid: number) => onProgress(`${what}: process ${pid} is bringing it, waiting`),
 });
 
-async function ensureMavenExecution(execution: 'kafka' | 'apicurio', goal: string, options: ToolOptions): Promise<string> {
-  const { dir = toolsDir(), onProgress = () => {} } = options;
+type MavenTool = 'kafka' | 'apicurio';
+
+function targetOf(tool: MavenTool, dir: string): string {
   const pomHash = createHash('sha256').update(readFileSync(pomPath)).digest('hex').slice(0, 8);
-  const target = join(dir, `${execution}-${pomHash}`);
+  return join(dir, `${tool}-${pomHash}`);
+}
+
+/** Whether it lies here already, so that Maven is not needed. */
+export const isBrought = (tool: MavenTool, dir = toolsDir()): boolean => existsSync(targetOf(tool, dir));
+
+async function ensureMavenExecution(execution: MavenTool, goal: string, options: ToolOptions): Promise<string> {
+  const { dir = toolsDir(), onProgress = () => {} } = options;
+  const target = targetOf(execution, dir);
   if (existsSync(target)) return target;
   mkdirSync(dir, { recursive: true });
   return withLock(join(dir, `${execution}.lock`), lockOptions(execution, onProgress), async () => {

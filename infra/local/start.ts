@@ -1,0 +1,144 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { takeDown } from './down.ts';
+import { InfraError } from './errors.ts';
+import { findPlan, findReport, findSupervisor, homeFiles, writePlan } from './home.ts';
+import { environmentOf } from './launch.ts';
+import { withLock } from './lock.ts';
+import { homeDir, repositoryRoot } from './paths.ts';
+import { logPathOf, planStack, secretsDirOf, type Plan } from './plan.ts';
+import { isPortFree } from './ports.ts';
+import { checkMachine } from './preflight.ts';
+import { findLiving, identify, removeFile } from './process.ts';
+import { chooseScanner } from './scanner-choice.ts';
+import { appNames, localPorts } from './stack-ports.ts';
+import { renderTable } from './table.ts';
+import { findProgram, isBrought } from './tools.ts';
+
+const startMsMax = 5 * 60_000;
+const tell = (line: string): void => console.log(`${(performance.now() / 1_000).toFixed(1).padStart(6)} s  ${line}`);
+
+/** `npm start`: all of Waybill on this machine, in the background. A second one says that it runs. */
+const { values } = parseArgs({ options: { 'without-apps': { type: 'boolean', default: false } } });
+const home = homeDir();
+try {
+  await withLock(
+    homeFiles(home).startLock,
+    { timeoutMs: startMsMax, onWait: (pid) => tell(`process ${pid} is starting it, waiting`) },
+    bringUp,
+  );
+} catch (error) {
+  if (!(error instanceof InfraError)) throw error;
+  console.error(`\n${error.message}\n\n${error.code}`);
+  process.exitCode = 1;
+}
+
+async function bringUp(): Promise<void> {
+  const running = findPlan(home);
+  if (running !== undefined && findSupervisor(home) !== undefined) {
+    console.log('It runs already.\n');
+    return printSummary(running);
+  }
+  const orphans = await takeDown(home);
+  if (orphans.length > 0) tell(`ended what an earlier crash left behind: ${orphans.join(', ')}`);
+  const plan = await makePlan();
+  await checkPorts(plan);
+  writePlan(plan);
+  removeFile(homeFiles(home).report);
+  const supervisorPid = spawnSupervisor();
+  await followStart(supervisorPid);
+  console.log('');
+  printSummary(plan);
+}
+
+async function makePlan(): Promise<Plan> {
+  const brokers = process.env['KAFKA_BROKERS'] || undefined;
+  const schemaRegistryUrl = process.env['SCHEMA_REGISTRY_URL'] || undefined;
+  const isMissing = (brokers === undefined && !isBrought('kafka')) || (schemaRegistryUrl === undefined && !isBrought('apicurio'));
+  checkMachine({ java: brokers === undefined || schemaRegistryUrl === undefined, maven: isMissing });
+  if (isMissing) tell('bringing what runs here: about 170 MB, once');
+  return planStack({
+    home,
+    ports: localPorts(process.env['WAYBILL_PORT_BASE']),
+    apps: values['without-apps'] ? [] : appNames,
+    configDir: join(repositoryRoot, 'config'),
+    env: appEnvironment(),
+    brokers,
+    schemaRegistryUrl,
+    onProgress: tell,
+  });
+}
+
+/** What the caller may say to the apps; all else they have from the plan. */
+function appEnvironment(): Record<string, string> {
+  const said = Object.entries(process.env).filter(([name]) => /^(SCANNER(_[A-Z_]+)?|LOG_LEVEL)$/.test(name)) as [string, string][];
+  const env = Object.fromEntries(said);
+  if (env['SCANNER'] !== undefined || values['without-apps']) return env;
+  const sample = join(repositoryRoot, 'test/fixtures/scanners/tiny-scanner.sh');
+  const { scanner, note } = chooseScanner((program) => findProgram(program) !== undefined, `${sample} {image}`);
+  tell(`scanner: ${note}`);
+  return { ...env, SCANNER: scanner };
+}
+
+async function checkPorts(plan: Plan): Promise<void> {
+  const ports = plan.parts
+    .filter(({ mode }) => mode === 'serve')
+    .map(({ launch }) => ({ name: launch.name, port: Number(/:(\d+)/.exec(launch.address.replace('://', ''))?.[1]) }));
+  const free = await Promise.all(ports.map(({ port }) => isPortFree(port)));
+  const taken = ports.filter((_, index) => free[index] === false).map(({ name, port }) => `${port} (${name})`);
+  if (taken.length === 0) return;
+  const how = 'end what listens there (ss -ltnp shows it), or shift all of ours: WAYBILL_PORT_BASE=1000 npm start';
+  throw new InfraError('PORT_TAKEN', `Ports are taken: ${taken.join(', ')}; ${how}`);
+}
+
+/** Detached, so that it outlives this terminal. */
+function spawnSupervisor(): number {
+  const logPath = logPathOf(home, 'supervisor');
+  mkdirSync(dirname(logPath), { recursive: true });
+  const log = openSync(logPath, 'a', 0o600);
+  const args = [join(import.meta.dirname, 'supervisor-main.ts'), home];
+  const child = spawn(process.execPath, args, {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: environmentOf({ env: {} }),
+    cwd: repositoryRoot,
+  });
+  closeSync(log);
+  child.unref();
+  return child.pid as number;
+}
+
+async function followStart(supervisorPid: number): Promise<void> {
+  const told = new Map<string, string>();
+  const deadlineMs = performance.now() + startMsMax;
+  for (let report = findReport(home); report?.phase !== 'running'; report = findReport(home)) {
+    for (const { name, status, lastEnd } of report?.parts ?? []) {
+      if (told.get(name) === status || status === 'waiting' || status === 'stopped') continue;
+      told.set(name, status);
+      tell(`${name} ${status}${status === 'restarting' && lastEnd !== undefined ? ` after ${lastEnd}` : ''}`);
+    }
+    const isGone = identify(supervisorPid) === undefined || performance.now() > deadlineMs;
+    if (isGone || report?.phase === 'failed') {
+      await takeDown(home);
+      const reason = findReport(home)?.reason ?? `the supervisor did not come up: see ${logPathOf(home, 'supervisor')}`;
+      throw new InfraError('NOT_READY', `${reason}\n\nEverything was stopped again.`);
+    }
+    await sleep(100);
+  }
+}
+
+function printSummary(plan: Plan): void {
+  const serving = plan.parts.filter(({ mode }) => mode === 'serve');
+  const rows = serving.map(({ launch }) => [launch.name, launch.address, String(findLiving(launch.pidPath)?.pid ?? '-')]);
+  console.log(renderTable([['what', 'address', 'pid'], ...rows]));
+  const { registryA } = plan.addresses;
+  console.log(`
+Push an image:      crane push --insecure image.tar ${registryA}/demo/app:1
+See its journey:    npx waybill trace ${registryA}/demo/app:1
+See what runs:      npm run status, npm run logs [name] [-- -f]
+End it:             npm run down; the data stays in ${home}
+Webhook secrets:    ${secretsDirOf(home)}`);
+}
