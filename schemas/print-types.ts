@@ -1,9 +1,7 @@
 // Prints libs/domain/src/records.generated.ts from the Avro schemas: `npm run schemas:types`. A test compares the two.
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
-
-type Schema =
-  string | readonly Schema[] | { type: string; name?: string; doc?: string; items?: Schema; values?: Schema; fields?: readonly Field[] };
-type Field = { name: string; type: Schema; doc?: string };
+import { writeFileSync } from 'node:fs';
+import { isUnion, readSchemaFiles } from './schema-files.ts';
+import type { AvroNode, AvroSchema } from './schema-files.ts';
 
 const primitives: Record<string, string> = {
   string: 'string',
@@ -15,7 +13,7 @@ const primitives: Record<string, string> = {
 };
 const declarations = new Map<string, string>();
 
-function typeOf(schema: Schema): string {
+function typeOf(schema: AvroSchema): string {
   if (typeof schema === 'string') return primitives[schema] ?? schema;
   if (isUnion(schema)) return schema.toReversed().map(typeOf).join(' | ');
   const node = schema;
@@ -25,10 +23,9 @@ function typeOf(schema: Schema): string {
   return primitives[node.type] ?? node.type;
 }
 
-const isUnion = (schema: Schema): schema is readonly Schema[] => Array.isArray(schema);
 const wrap = (type: string): string => (type.includes('|') ? `(${type})` : type);
 
-function declare(node: { name?: string; doc?: string; fields?: readonly Field[] }): string {
+function declare(node: AvroNode): string {
   const name = node.name!;
   const fields = node.fields!.map(
     (field) => `${field.doc ? `  /** ${field.doc} */\n` : ''}  readonly ${field.name}: ${typeOf(field.type)};`,
@@ -40,13 +37,11 @@ function declare(node: { name?: string; doc?: string; fields?: readonly Field[] 
   return name;
 }
 
-/** The text of the generated file, from all schemas in path order. */
+/** The text of the generated file, from the newest version of each schema, in path order. */
 export function printTypes(): string {
   declarations.clear();
-  const names: string[] = [];
-  for (const path of globSync(`${import.meta.dirname}/*/*.v1.avsc`).sort()) {
-    names.push(declare(JSON.parse(readFileSync(path, 'utf8')) as { name: string }));
-  }
+  const newest = new Map(readSchemaFiles().map(({ record, schema }) => [record, schema])); // A later version replaces an earlier one.
+  const names = [...newest.values()].map(declare);
   const table = `/** Record type by name, as in the schemas' file names. */\nexport type RecordTypes = {\n${names
     .sort()
     .map((name) => `  readonly ${name}: ${name};`)
