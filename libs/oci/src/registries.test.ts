@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { loadRegistries } from './load-registries.ts';
+import { createRegistryClients, findRegistry } from './registries.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'waybill-oci-'));
+after(() => rmSync(folder, { recursive: true }));
+const load = (text: string, env: NodeJS.ProcessEnv = {}) => {
+  const path = join(folder, 'registries.yaml');
+  writeFileSync(path, text);
+  return loadRegistries(path, env);
+};
+
+describe('registries.yaml', () => {
+  it('as it ships names the two local registries, which the environment may move', () => {
+    const shipped = join(import.meta.dirname, '../../../config/registries.yaml');
+    const hosts = (env: NodeJS.ProcessEnv) => loadRegistries(shipped, env).map(({ name, host, plainHttp }) => [name, host, plainHttp]);
+    assert.deepEqual(hosts({}), [
+      ['a', '127.0.0.1:25001', true],
+      ['b', '127.0.0.1:25002', true],
+    ]);
+    assert.deepEqual(hosts({ REGISTRY_B_HOST: '127.0.0.1:9' })[1], ['b', '127.0.0.1:9', true]);
+  });
+
+  it('is TLS unless it says otherwise', () => assert.equal(load('registries: [{ name: a, host: r.example }]')[0]?.plainHttp, false));
+
+  it('is refused with all its faults at once', () => {
+    const text = 'registries: [{ name: A, host: r.example }, { name: b, host: "https://r.example" }, { name: c, host: r, typo: 1 }]';
+    assert.throws(
+      () => load(text),
+      ({ message }: Error) => ['registries.0.name', 'registries.1.host', 'registries.2.typo'].every((path) => message.includes(path)),
+    );
+    const half = 'registries: [{ name: a, host: r, username: u }, { name: a, host: s }, { name: c, host: "s:99999" }]';
+    assert.throws(
+      () => load(half),
+      ({ message }: Error) => ['need each other', 'name a is there twice', 'no host'].every((fault) => message.includes(fault)),
+    );
+  });
+});
+
+describe('registry clients', () => {
+  const registries = [{ name: 'a', host: 'docker.io', apiHost: 'registry-1.docker.io' }];
+
+  it('are found by name or by host', () => {
+    assert.equal(findRegistry(registries, { name: 'a' })?.host, 'docker.io');
+    assert.equal(findRegistry(registries, { host: 'docker.io' })?.name, 'a');
+    assert.equal(findRegistry(registries, { host: 'registry-1.docker.io' }), undefined);
+  });
+
+  it('say where to configure a registry that is not known, and that no try can help', async () => {
+    const clients = createRegistryClients(registries);
+    assert.equal(clients.forName('a'), clients.forHost('docker.io'));
+    assert.throws(() => clients.forHost('evil.example'), {
+      code: 'REGISTRY_NOT_CONFIGURED',
+      retry: false,
+      message: /config\/registries\.yaml/,
+    });
+    await clients.close();
+  });
+});
