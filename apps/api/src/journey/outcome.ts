@@ -1,0 +1,82 @@
+import { type DecisionState, type PolicyTrace, type ReplicaState } from '@waybill/domain';
+import type { StepRow } from '../read-model/rows.ts';
+import type { JourneyJob, Outcome } from './journey.ts';
+import { shortDigest } from './words.ts';
+
+/** What is known about a push, gathered from the read model. */
+export type Facts = {
+  /** Null for a push by digest alone. */
+  readonly tag: string | null;
+  readonly digest: string | null;
+  readonly pushedAtMs: number;
+  readonly deduplicated: boolean;
+  readonly inspected: boolean;
+  readonly inspectionFailure: string | null;
+  /** The decision on this content under this tag, also where an earlier push brought it about. */
+  readonly decision: StepRow | undefined;
+  /** What the policy app now says about the tag. */
+  readonly state: DecisionState | undefined;
+  readonly replicas: readonly ReplicaState[];
+  readonly jobs: readonly JourneyJob[];
+};
+
+type Fields = {
+  readonly outcome?: string;
+  readonly reason?: string;
+  readonly policyId?: string | null;
+  readonly trace?: readonly PolicyTrace[];
+};
+
+/** Where a push stands, and why. Total: whatever is missing is what is awaited. */
+export function outcomeOf(facts: Facts): Outcome {
+  const plain = (status: Outcome['status'], final: boolean, text: string, awaiting: readonly string[] = []): Outcome => ({
+    ...{ status, final, text, awaiting },
+    ...{ policyId: null, trace: [] },
+  });
+  if (facts.decision !== undefined) return decided(facts, facts.decision);
+  if (facts.tag === null)
+    return plain('recorded', facts.deduplicated, 'pushed by digest: it is judged with the image or index that names it');
+  const { state, digest } = facts;
+  const movedOn = state !== undefined && digest !== null && state.digest !== digest && state.pushedAtMs >= facts.pushedAtMs;
+  if (movedOn) return plain('superseded', true, `the tag has moved on to ${shortDigest(state.digest)}`);
+  if (state?.status === 'held' && (digest === null || state.digest === digest))
+    return { ...plain('held', false, heldWords(state), state.awaiting), policyId: state.policyId };
+  if (facts.inspectionFailure !== null)
+    return plain('under-way', false, `could not be read: ${facts.inspectionFailure}; the decision follows`, ['decision']);
+  if (!facts.deduplicated) return plain('under-way', false, 'in the log; dedup has not come to it', ['dedup']);
+  if (!facts.inspected) return plain('under-way', false, 'waits for its inspection', ['inspection']);
+  return plain('under-way', false, 'inspected; the policies have not come to it', ['decision']);
+}
+
+function heldWords({ awaiting, reason }: DecisionState): string {
+  const waits = awaiting.length === 0 ? '' : `, waits for ${awaiting.map((what) => shortDigests(what)).join(' and ')}`;
+  return `held${waits}${reason === '' ? '' : `: ${shortDigests(reason)}`}`;
+}
+
+const shortDigests = (text: string): string => text.replace(/sha(?:256|512):[0-9a-f]{64,128}/g, shortDigest);
+
+function decided(facts: Facts, decision: StepRow): Outcome {
+  const { outcome, reason = '', policyId = null, trace = [] } = decision.details as Fields;
+  const about = { policyId, trace, awaiting: [] as readonly string[] };
+  if (outcome !== 'allow') return { status: 'denied', final: true, text: `denied: ${reason}`, ...about };
+  const targetsCount = Number(decision.details['targetsCount'] ?? 0);
+  if (targetsCount === 0) return { status: 'allowed', final: true, text: `allowed: ${reason}; no policy names a target`, ...about };
+  const mine = facts.replicas.filter((replica) => replica.digest === decision.details['digest']);
+  const names = (status: string): readonly string[] =>
+    mine
+      .filter((replica) => replica.status === status)
+      .map((replica) => `${replica.targetRegistry}/${replica.targetRepository}:${replica.targetTag}`);
+  const [copied, failed] = [names('copied'), names('failed')];
+  const reasons = mine.filter(({ status, reason }) => status === 'failed' && reason !== null).map(({ reason }) => String(reason));
+  if (copied.length >= targetsCount) return { status: 'copied', final: true, text: `copied to ${copied.join(', ')}`, ...about };
+  if (failed.length > 0)
+    return {
+      status: 'copy-failed',
+      final: true,
+      text: `not copied to ${failed.join(', ')}: ${reasons.join('; ') || 'given up'}`,
+      ...about,
+    };
+  const left = targetsCount - copied.length;
+  const text = `allowed; ${left} of ${targetsCount} ${targetsCount === 1 ? 'copy' : 'copies'} under way`;
+  return { status: 'copying', final: false, text, ...about, awaiting: ['copy'] };
+}

@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { topics } from '@waybill/domain';
+import {
+  amd64,
+  arm64,
+  fakeLog,
+  type FakeLog,
+  image,
+  indexDigest,
+  pushOf,
+  registry,
+  repository,
+  tag,
+  wholeJourney,
+} from '../log.fixture.ts';
+import type { Journey } from './journey.ts';
+import { findReference } from './reference.ts';
+import { findJourney, findPushes, pushKeys } from './trace.ts';
+
+const trace = (log: FakeLog, text = image): readonly Journey[] => {
+  const reference = findReference(text);
+  assert.ok(reference, text);
+  return pushKeys(log.reader, reference)
+    .flatMap((key) => findPushes(log.reader, key, 10))
+    .flatMap((id) => findJourney(log.reader, id, { tag: reference.tag }) ?? []);
+};
+const statusOf = (log: FakeLog): readonly [status: string, final: boolean, text: string] => {
+  const { outcome } = trace(log)[0]!;
+  return [outcome.status, outcome.final, outcome.text];
+};
+
+describe('a journey', () => {
+  it('goes from the webhook to the copy, in the order of the log, with times', async () => {
+    const log = fakeLog();
+    await wholeJourney(log);
+    const [journey] = trace(log);
+    assert.deepEqual(
+      journey?.steps.map(({ kind, sincePreviousMs, sinceStartMs }) => [kind, sincePreviousMs, sinceStartMs]),
+      [
+        ['delivered', 0, 0],
+        ['pushed', 5, 5],
+        ['deduplicated', 25, 30],
+        ['inspected', 20, 50],
+        ['scanned', 150, 200],
+        ['scanned', 0, 200],
+        ['scan-reported', 10, 210],
+        ['scan-reported', 0, 210],
+        ['decided', 90, 300],
+        ['copied', 100, 400],
+      ],
+    );
+    assert.deepEqual([journey?.outcome.status, journey?.outcome.final, journey?.tookMs], ['copied', true, 400]);
+    assert.deepEqual(
+      journey?.steps.filter(({ kind }) => kind === 'scanned').map(({ text }) => text),
+      ['linux/amd64 scanned by tiny: nothing found', 'linux/arm64 scanned by tiny: nothing found'],
+    );
+  });
+
+  it('is found by tag, by digest, by repository, and without its registry', async () => {
+    const log = fakeLog();
+    await wholeJourney(log);
+    for (const text of [
+      image,
+      `${registry}/${repository}@${indexDigest}`,
+      indexDigest,
+      `${registry}/${repository}`,
+      `${repository}:${tag}`,
+      repository,
+    ])
+      assert.deepEqual(
+        trace(log, text).map(({ correlationId }) => correlationId),
+        ['push-1'],
+        text,
+      );
+    assert.deepEqual(trace(log, `${repository}:other`), []);
+  });
+
+  it('shows the newest push of a tag first', async () => {
+    const log = fakeLog();
+    await wholeJourney(log, 'push-1');
+    await wholeJourney(log, 'push-2', 60_000);
+    assert.deepEqual(
+      trace(log).map(({ correlationId }) => correlationId),
+      ['push-2', 'push-1'],
+    );
+  });
+
+  it('says where each event is chained', async () => {
+    const log = fakeLog();
+    await wholeJourney(log);
+    const link = {
+      seq: 7,
+      previousHash: Buffer.alloc(32),
+      hash: Buffer.alloc(32, 1),
+      recordHash: Buffer.alloc(32),
+      timestampMs: 0,
+      eventId: null,
+      eventType: null,
+    };
+    await log.event(topics.audit, 'AuditEntry', { ...link, topic: topics.decisions.name, partition: 0, offset: 0 }, { id: 'a' });
+    const byKind = new Map(trace(log)[0]!.steps.map((step) => [step.kind, step.audit]));
+    assert.deepEqual([byKind.get('decided'), byKind.get('copied')], [{ partition: 0, seq: 7 }, null]);
+  });
+
+  it('counts the deliveries of one push instead of repeating them', async () => {
+    const log = fakeLog();
+    const push = pushOf(log);
+    for (let i = 0; i < 50; i++) await push.pushed();
+    const [journey] = trace(log);
+    assert.deepEqual(
+      journey?.steps.map(({ kind, timesLogged }) => [kind, timesLogged]),
+      [['pushed', 50]],
+    );
+    assert.match(journey.steps[0]!.text, /delivered 50 times/);
+  });
+
+  it('uses what was decided and copied for the same content before, and says so', async () => {
+    const log = fakeLog();
+    await wholeJourney(log, 'push-1');
+    const again = pushOf(log, 'push-2', 60_000);
+    await again.delivered();
+    await again.pushed();
+    await again.pushed(topics.images, 30);
+    const [journey] = trace(log);
+    assert.equal(journey?.correlationId, 'push-2');
+    assert.equal(journey.outcome.status, 'copied');
+    assert.deepEqual(
+      journey.steps.filter(({ reused }) => reused).map(({ kind }) => kind),
+      ['decided', 'copied'],
+    );
+    assert.equal(journey.tookMs, 30);
+  });
+});
+
+describe('the outcome of a push', () => {
+  it('names what comes next while the push is under way', async () => {
+    const log = fakeLog();
+    const push = pushOf(log);
+    await push.pushed();
+    assert.deepEqual(statusOf(log), ['under-way', false, 'in the log; dedup has not come to it']);
+    await push.pushed(topics.images, 30);
+    assert.deepEqual(statusOf(log), ['under-way', false, 'waits for its inspection']);
+    await push.held(`scan of ${amd64}`, `scan of ${arm64}`);
+    assert.deepEqual(statusOf(log), ['held', false, 'held, waits for scan of sha256:bbbbbbbbbbbb and scan of sha256:cccccccccccc: held']);
+    assert.deepEqual(trace(log)[0]?.outcome.awaiting, [`scan of ${amd64}`, `scan of ${arm64}`]);
+  });
+
+  it('says why an image was denied, and what each policy said', async () => {
+    const log = fakeLog();
+    const push = pushOf(log);
+    await push.pushed();
+    await push.scanned(amd64, 2);
+    await push.decided('deny', 'critical is above high');
+    assert.deepEqual(statusOf(log), ['denied', true, 'denied: critical is above high']);
+    const { outcome, steps } = trace(log)[0]!;
+    assert.deepEqual(outcome.trace, [{ policyId: 'prod', matched: true, outcome: 'deny', reason: 'critical is above high' }]);
+    assert.match(steps.find(({ kind }) => kind === 'scanned')!.text, /2 critical/);
+    assert.ok(steps.find(({ kind }) => kind === 'decided')!.failed);
+  });
+
+  it('follows the copies: under way, given up, done', async () => {
+    const log = fakeLog();
+    const push = pushOf(log);
+    await push.pushed();
+    await push.decided('allow');
+    assert.deepEqual(statusOf(log), ['copying', false, 'allowed; 1 of 1 copy under way']);
+    await push.replica('failed', 'REGISTRY_DENIED: 403');
+    assert.deepEqual(statusOf(log), ['copy-failed', true, `not copied to 127.0.0.1:25002/${repository}:${tag}: REGISTRY_DENIED: 403`]);
+    await push.replica('copied');
+    assert.deepEqual(statusOf(log), ['copied', true, `copied to 127.0.0.1:25002/${repository}:${tag}`]);
+  });
+
+  it("does not take another digest's copy for its own", async () => {
+    const log = fakeLog();
+    const push = pushOf(log);
+    await push.pushed();
+    await push.decided('allow');
+    const data = { ...push.copy, digest: amd64, status: 'copied', copiedDigest: amd64, reason: null, correlationId: 'x', changedAtMs: 0 };
+    await log.row(topics.replicaState, `127.0.0.1:25002/${repository}:${tag}`, { type: 'ReplicaState', data });
+    assert.equal(statusOf(log)[0], 'copying');
+  });
+
+  it('shows slow work that is tried again', async () => {
+    const log = fakeLog();
+    await pushOf(log).pushed();
+    const job = {
+      id: 'j',
+      kind: 'inspect',
+      key: 'k',
+      status: 'due',
+      attempt: 2,
+      priority: 0,
+      notBeforeMs: 1,
+      host: null,
+      payload: '"secret"',
+      causeId: 'c',
+    };
+    const data = { ...job, lastError: 'connection refused', correlationId: 'push-1', traceparent: null, createdAtMs: 0 };
+    await log.row(topics.inspectorJobs, 'j', { type: 'Job', data });
+    assert.deepEqual(
+      trace(log)[0]?.jobs.map(({ text }) => text),
+      ['inspector: inspect due, 2 tries, last: connection refused'],
+    );
+    await log.row(topics.inspectorJobs, 'j', null);
+    assert.deepEqual(trace(log)[0]?.jobs, []);
+  });
+
+  it('is recorded for a child of an index, and superseded once the tag has moved on', async () => {
+    const log = fakeLog();
+    await pushOf(log, 'push-1').pushed();
+    const later = pushOf(log, 'push-2', 60_000);
+    await later.held('inspection');
+    const row = log.reader.get('decisions', image)!;
+    await log.row(topics.decisionState, image, { type: 'DecisionState', data: { ...row, digest: amd64 } });
+    assert.deepEqual(statusOf(log), ['superseded', true, 'the tag has moved on to sha256:bbbbbbbbbbbb']);
+  });
+});
+
+describe('a reference', () => {
+  it('is read as people write it', () => {
+    const none = { registry: null, repository: null, tag: null, digest: null };
+    assert.deepEqual(findReference('demo/app:1.0'), { ...none, repository: 'demo/app', tag: '1.0' });
+    assert.deepEqual(findReference('127.0.0.1:25001/demo/app'), { ...none, registry: '127.0.0.1:25001', repository: 'demo/app' });
+    assert.deepEqual(findReference('localhost/app:a'), { ...none, registry: 'localhost', repository: 'app', tag: 'a' });
+    assert.deepEqual(findReference(`ghcr.io/x/y:1@${amd64}`), { registry: 'ghcr.io', repository: 'x/y', tag: '1', digest: amd64 });
+    assert.deepEqual(findReference(amd64), { ...none, digest: amd64 });
+  });
+
+  for (const text of ['', ':1', 'a b', 'A/b:1', 'app@sha256:12', `a@${amd64}@${amd64}`, 'host.io/', '../x', 'a:b:c', 'x'.repeat(300)])
+    it(`refuses ${JSON.stringify(text.slice(0, 20))}`, () => assert.equal(findReference(text), undefined));
+});

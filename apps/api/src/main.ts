@@ -1,0 +1,69 @@
+import { closeGracefully, createLogger, loadConfig, startOps } from '@waybill/app-kit';
+import { topics } from '@waybill/domain';
+import { createCodec, createEventLog } from '@waybill/kafka';
+import { ApiConfig } from './config.ts';
+import { createMetrics } from './metrics.ts';
+import { followedTopics } from './read-model/followed-topics.ts';
+import { openReadModel } from './read-model/open.ts';
+import { createProjector } from './read-model/projector.ts';
+import { readerOf } from './read-model/rows.ts';
+import { createServer } from './server.ts';
+import { createStatus } from './status/status.ts';
+
+const config = loadConfig(ApiConfig, process.env);
+const logger = createLogger({ app: 'api', level: config.LOG_LEVEL });
+const log = await createEventLog({ brokers: config.KAFKA_BROKERS.split(','), clientId: 'waybill-api', countBy: topics.images.name });
+const codec = await createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL });
+const store = await openReadModel(config.STATE_DIR, log, (reason) =>
+  logger.warn({ reason }, 'the read model is of another log; made anew'),
+);
+
+const reader = readerOf(store);
+const status = createStatus(log, reader, Date.now);
+const metrics = createMetrics(status);
+const projector = createProjector({
+  store,
+  codec,
+  topics: followedTopics,
+  onSkipped: ({ topic, partition, offset }, reason) => {
+    metrics.skipped.inc({ topic });
+    logger.warn({ topic, partition, offset, reason }, 'a record cannot be shown');
+  },
+});
+
+let caughtUp = false;
+const ready = () => caughtUp || 'reading the log; answers are of the past';
+const ops = await startOps({ port: config.OPS_PORT, registry: metrics.registry, ready });
+const server = await createServer({ reader, status, onAnswered: metrics.answered });
+
+const stop = new AbortController();
+const following = log
+  .follow({
+    topics: followedTopics.map(({ name }) => name),
+    from: projector.next,
+    onRecords: async (at, records, next) => {
+      await projector.apply(at, records, next);
+      metrics.projected.inc({ topic: at.topic }, records.length);
+    },
+    onCaughtUp: () => {
+      caughtUp = true;
+      logger.info('caught up with the log');
+    },
+    signal: stop.signal,
+  })
+  .catch((error: unknown) => fail(error instanceof Error ? error : new Error(String(error))));
+
+// In the data's direction: take no more requests, stop reading, let go of the store and the log.
+const fail = closeGracefully({
+  logger,
+  steps: [
+    { name: 'server', close: () => server.close() },
+    { name: 'reading', close: () => (stop.abort(), following) },
+    { name: 'ops', close: () => ops.close() },
+    { name: 'store', close: () => store.close() },
+    { name: 'log', close: () => log.close() },
+  ],
+});
+
+const address = await server.listen({ port: config.HTTP_PORT, host: config.HTTP_HOST });
+logger.info({ address, opsPort: ops.port }, 'serving');

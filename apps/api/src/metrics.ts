@@ -1,0 +1,57 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Status } from './status/status.ts';
+
+export type ApiMetrics = {
+  readonly registry: Registry;
+  readonly skipped: Counter<'topic'>;
+  readonly projected: Counter<'topic'>;
+  readonly answered: (route: string, status: number, seconds: number) => void;
+};
+
+/** Lag is read when it is asked for, so that it is as old as the scrape and not as a timer. */
+export function createMetrics(status: () => Promise<Status>): ApiMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const skipped = new Counter({
+    name: 'api_records_skipped_total',
+    help: 'Records that could not be shown',
+    labelNames: ['topic'],
+    registers,
+  });
+  const projected = new Counter({
+    name: 'api_records_projected_total',
+    help: 'Records in the read model',
+    labelNames: ['topic'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'api_answer_seconds',
+    help: 'Time to answer by route and status',
+    labelNames: ['route', 'status'],
+    buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2],
+    registers,
+  });
+  const parked = new Gauge({
+    name: 'api_parked_records',
+    help: 'Records set aside by app and code',
+    labelNames: ['app', 'code'],
+    registers,
+  });
+  new Gauge({
+    name: 'api_group_lag_offsets',
+    help: 'Offsets not yet committed by a consumer group',
+    labelNames: ['group'],
+    registers,
+    async collect() {
+      try {
+        const { groups, parked: counts } = await status();
+        for (const { group, lag } of groups) this.set({ group }, lag);
+        for (const { app, code, count } of counts) parked.set({ app, code }, count);
+      } catch {
+        this.reset(); // No number is better than an old one: absence is what alerts look for.
+      }
+    },
+  });
+  return { registry, skipped, projected, answered: (route, code, took) => seconds.observe({ route, status: String(code) }, took) };
+}

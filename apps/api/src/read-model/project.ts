@@ -1,0 +1,139 @@
+import { digestKey, repositoryKey, tagKey, topics, type Event, type Job, type ReplicaState, type TypedRecord } from '@waybill/domain';
+import type { LogRecord } from '@waybill/stream';
+import { keyOf, placeKey, sortable } from './keys.ts';
+import type { JobView, Writer } from './rows.ts';
+import { stepDetails } from './step-details.ts';
+
+/**
+ * Folds one event into the read model. Events of different topics may come in any order: a row depends on its own topic's order
+ * alone, or on nothing. The same event twice changes nothing but how often it was logged.
+ */
+export function projectEvent(draft: Writer, event: Event, record: LogRecord): void {
+  switch (event.type) {
+    case 'AuditEntry': {
+      const { topic, partition, offset, seq, hash } = event.data;
+      draft.put('audit', placeKey(topic, partition, offset), { partition, seq, hash: hash.toString('hex') });
+      return;
+    }
+    case 'PolicyPublished': {
+      const { policyId, document, documentSha256, author, publishedAtMs } = event.data;
+      draft.put('policies', keyOf(policyId), { policyId, document, documentSha256, author, retiredAtMs: null, changedAtMs: publishedAtMs });
+      return;
+    }
+    case 'PolicyRetired': {
+      const { policyId, author, retiredAtMs } = event.data;
+      const { document, documentSha256 } = draft.get('policies', keyOf(policyId)) ?? { document: null, documentSha256: null };
+      draft.put('policies', keyOf(policyId), { policyId, document, documentSha256, author, retiredAtMs, changedAtMs: retiredAtMs });
+      return;
+    }
+    case 'RecordParked':
+      projectParked(draft, event, record);
+      break;
+    case 'ImagePushed':
+      projectPush(draft, event);
+      break;
+    case 'ImageInspected':
+      // A push without a digest can be found by it from here on.
+      indexPush(draft, [digestKey(event.data, event.data.digest), event.data.digest], event.data.inspectedAtMs, event.data.pushEventId);
+      break;
+    default:
+      break;
+  }
+  projectStep(draft, event, record);
+}
+
+function projectStep(draft: Writer, event: Event, record: LogRecord): void {
+  const details = stepDetails(event);
+  if (details === undefined) return;
+  const { id, correlationId, causationId, subject, timeMs } = event.meta;
+  const key = keyOf(correlationId, record.topic, id);
+  const known = draft.get('steps', key);
+  if (known !== undefined) return draft.put('steps', key, { ...known, timesLogged: known.timesLogged + 1 });
+  const { topic, partition, offset, timestampMs } = record;
+  const what = { type: event.type, eventId: id, correlationId, causationId, subject, details };
+  draft.put('steps', key, { ...what, topic, partition, offset, loggedAtMs: timestampMs, timeMs, timesLogged: 1 });
+  draft.put('events', keyOf(id, topic), key);
+}
+
+function projectPush(draft: Writer, { data, meta }: Extract<Event, { type: 'ImagePushed' }>): void {
+  const byTag = data.tags.length === 0 ? [] : [repositoryKey(data), ...data.tags.map((tag) => tagKey(data, tag))];
+  const byDigest = data.digest === null ? [] : [digestKey(data, data.digest), data.digest];
+  indexPush(draft, [...byTag, ...byDigest], data.receivedAtMs, meta.correlationId);
+  draft.put('hosts', keyOf(data.repository, data.registry), data.registry);
+}
+
+function indexPush(draft: Writer, references: readonly string[], atMs: number, correlationId: string): void {
+  for (const reference of references) draft.put('pushes', keyOf(reference, sortable(atMs), correlationId), correlationId);
+}
+
+function projectParked(draft: Writer, { data, meta }: Extract<Event, { type: 'RecordParked' }>, record: LogRecord): void {
+  const { app, topic, partition, offset, timestampMs, code, reason, parkedAtMs } = data;
+  const parked = { topic: record.topic, partition: record.partition, offset: record.offset };
+  const key = keyOf(sortable(parked.partition), sortable(parked.offset));
+  const bytes = {
+    key: data.key?.toString('base64') ?? null,
+    value: data.value?.toString('base64') ?? null,
+    headers: data.headers.map(({ name, value }) => ({ name, value: value.toString('base64') })),
+  };
+  const origin = { topic, partition, offset };
+  draft.put('parked', key, { app, origin, parked, timestampMs, ...bytes, code, reason, parkedAtMs, correlationId: meta.correlationId });
+  draft.put('parkedByTime', keyOf(sortable(parkedAtMs), key), key);
+  draft.put('parkedByOrigin', placeKey(topic, partition, offset) + key, key);
+  add(draft, keyOf('parked', app, code), 1);
+}
+
+/** Folds a row of a state topic; `row` null is its tombstone. */
+export function projectRow(draft: Writer, topic: string, key: string, row: TypedRecord | null): void {
+  switch (topic) {
+    case topics.catalog.name:
+      if (row === null) draft.remove('tags', key);
+      else if (row.type === 'TagEntry') draft.put('tags', key, row.data);
+      return;
+    case topics.decisionState.name:
+      if (row === null) draft.remove('decisions', key);
+      else if (row.type === 'DecisionState') draft.put('decisions', key, row.data);
+      return;
+    case topics.scanState.name:
+      if (row === null) draft.remove('scans', key);
+      else if (row.type === 'ScanState') draft.put('scans', key, { ...row.data, waiting: [] });
+      return;
+    case topics.replicaState.name:
+      return projectReplica(draft, key, row?.type === 'ReplicaState' ? row.data : null);
+    default: {
+      const app = jobApps.get(topic);
+      if (app !== undefined) projectJob(draft, app, key, row?.type === 'Job' ? row.data : null);
+    }
+  }
+}
+
+/** Topics of job rows, with the app whose they are. */
+export const jobApps: ReadonlyMap<string, string> = new Map([
+  [topics.inspectorJobs.name, 'inspector'],
+  [topics.scannerJobs.name, 'scanner'],
+  [topics.replicatorJobs.name, 'replicator'],
+]);
+
+function projectReplica(draft: Writer, key: string, row: ReplicaState | null): void {
+  const before = draft.get('replicas', key);
+  if (before !== undefined) draft.remove('copies', keyOf(tagKey(before, before.tag), key));
+  if (row === null) return draft.remove('replicas', key);
+  draft.put('replicas', key, row);
+  draft.put('copies', keyOf(tagKey(row, row.tag), key), key);
+}
+
+function projectJob(draft: Writer, app: string, id: string, row: Job | null): void {
+  const key = keyOf(app, id);
+  const before = draft.get('jobs', key);
+  if (before !== undefined) {
+    draft.remove('journeyJobs', keyOf(before.correlationId, app, id));
+    add(draft, keyOf('jobs', app, before.status), -1);
+  }
+  if (row === null) return draft.remove('jobs', key);
+  const { payload: _payload, traceparent: _traceparent, ...view } = row;
+  draft.put('jobs', key, { ...view, app } satisfies JobView);
+  draft.put('journeyJobs', keyOf(row.correlationId, app, id), key);
+  add(draft, keyOf('jobs', app, row.status), 1);
+}
+
+const add = (draft: Writer, counter: string, change: number): void =>
+  draft.put('counters', counter, (draft.get('counters', counter) ?? 0) + change);

@@ -1,0 +1,88 @@
+import type { Event } from '@waybill/domain';
+import type { StepDetails } from './rows.ts';
+
+const listMax = 20;
+const textLengthMax = 2_000;
+const cut = (text: string | null): string | null =>
+  text === null || text.length <= textLengthMax ? text : `${text.slice(0, textLengthMax)}…`;
+
+/** What a trace shows of an event, bounded; undefined where an event is no step of a journey. */
+export function stepDetails(event: Event): StepDetails | undefined {
+  switch (event.type) {
+    case 'DeliveryReceived': {
+      const { source, endpoint, receivedAtMs, bodySha256, body } = event.data;
+      return { source, endpoint, receivedAtMs, bodySha256, bodyBytes: body.length };
+    }
+    case 'ImagePushed':
+    case 'ImagePulled': {
+      const { registry, repository, tags, digest, mediaType, actor, occurredAtMs, receivedAtMs, origin, endpoint } = event.data;
+      return {
+        registry,
+        repository,
+        tags: tags.slice(0, listMax),
+        digest,
+        mediaType,
+        actor: cut(actor),
+        occurredAtMs,
+        receivedAtMs,
+        origin,
+        endpoint,
+      };
+    }
+    case 'ImageDeleted': {
+      const { registry, repository, tags, digest, actor, occurredAtMs, receivedAtMs } = event.data;
+      return { registry, repository, tags: tags.slice(0, listMax), digest, actor: cut(actor), occurredAtMs, receivedAtMs };
+    }
+    case 'ImageInspected': {
+      const { registry, repository, digest, tags, kind, mediaType, artifactType, totalBytes, platforms, referrers, pushEventId } =
+        event.data;
+      const short = platforms.slice(0, listMax).map(({ digest, os, architecture, variant, totalBytes }) => ({
+        digest,
+        platform: platformName(os, architecture, variant),
+        totalBytes,
+      }));
+      return {
+        ...{ registry, repository, digest, tags: tags.slice(0, listMax), kind, mediaType, artifactType, totalBytes, pushEventId },
+        ...{ platforms: short, platformsCount: platforms.length, referrersCount: referrers.length },
+      };
+    }
+    case 'ImageInspectionFailed': {
+      const { digest, tags, code, reason, attempts, pushEventId } = event.data;
+      return { digest, tags: tags.slice(0, listMax), code, reason: cut(reason), attempts, pushEventId };
+    }
+    case 'ScanRequested':
+      return { digest: event.data.digest, imageDigest: event.data.imageDigest };
+    case 'ImageScanned': {
+      const { digest, scanner, scannerVersion, worstSeverity, counts, findings, startedAtMs, finishedAtMs } = event.data;
+      return { digest, scanner, scannerVersion, worstSeverity, counts, findings: findings.slice(0, listMax), startedAtMs, finishedAtMs };
+    }
+    case 'ScanFailed': {
+      const { digest, scanner, code, reason, attempts } = event.data;
+      return { digest, scanner, code, reason: cut(reason), attempts };
+    }
+    case 'ScanReported': {
+      const { digest, imageDigest, outcome, worstSeverity, counts, scanner, scannedAtMs, reason, scanEventId } = event.data;
+      return { digest, imageDigest, outcome, worstSeverity, counts, scanner, scannedAtMs, reason: cut(reason), scanEventId };
+    }
+    case 'ImageDecided': {
+      const { tag, digest, outcome, policyId, policySetVersion, reason, trace, targets, pushEventId } = event.data;
+      return {
+        ...{ tag, digest, outcome, policyId, policySetVersion, reason: cut(reason), pushEventId },
+        ...{ trace: trace.slice(0, listMax), targets: targets.slice(0, listMax), targetsCount: targets.length },
+      };
+    }
+    case 'ImageCopied':
+      return { ...event.data };
+    case 'ImageCopyFailed':
+      return { ...event.data, reason: cut(event.data.reason) };
+    case 'RecordParked': {
+      const { app, topic, partition, offset, code, reason } = event.data;
+      return { app, origin: { topic, partition, offset }, code, reason: cut(reason) };
+    }
+    default:
+      return undefined; // Policies belong to no push; rows of state topics are no events.
+  }
+}
+
+const platformName = (os: string, architecture: string, variant: string | null): string =>
+  [os, architecture, ...(variant === null || variant === '' ? [] : [variant])].join('/');

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { topics } from '@waybill/domain';
+import { StreamError } from '@waybill/stream';
+import { type FakeLog, fakeLog, image, indexDigest, pushOf, registry, repository, tag, wholeJourney } from './log.fixture.ts';
+import { keyOf } from './read-model/keys.ts';
+import { createServer } from './server.ts';
+import { createStatus, type StatusLog } from './status/status.ts';
+
+const emptyLog: StatusLog = { partitions: 2, bounds: async () => ({ first: 0, end: 0 }), committed: async () => new Map() };
+
+async function ask(log: FakeLog, url: string, statusLog = emptyLog) {
+  const server = await createServer({ reader: log.reader, status: createStatus(statusLog, log.reader, () => 0) });
+  const { statusCode, body } = await server.inject({ url });
+  await server.close();
+  return { status: statusCode, body: JSON.parse(body) as Record<string, unknown> & { readonly code?: string; readonly next?: string } };
+}
+const tagRow = (name: string, change: object = {}) => ({
+  type: 'TagEntry' as const,
+  data: {
+    ...{ registry, repository, tag: name, digest: indexDigest, previousDigest: null, firstSeenAtMs: 0, changedAtMs: 5, lastSeenAtMs: 5 },
+    ...{ pushesCount: 1, movesCount: 0, deletedAtMs: null, lastEventId: 'push-1' },
+    ...change,
+  },
+});
+
+describe('GET /v1/trace', () => {
+  it('answers with the newest journey, or all', async () => {
+    const log = fakeLog();
+    await wholeJourney(log, 'push-1');
+    await wholeJourney(log, 'push-2', 60_000);
+    const ids = async (query: string) =>
+      ((await ask(log, `/v1/trace?image=${encodeURIComponent(image)}${query}`)).body['journeys'] as { correlationId: string }[]).map(
+        (journey) => journey.correlationId,
+      );
+    assert.deepEqual(await ids(''), ['push-2']);
+    assert.deepEqual(await ids('&all=true'), ['push-2', 'push-1']);
+    assert.deepEqual(await ids('&all=true&limit=1'), ['push-2']);
+  });
+
+  it('keeps every detail of a step', async () => {
+    const log = fakeLog();
+    await wholeJourney(log);
+    const { body } = await ask(log, `/v1/trace?image=${encodeURIComponent(image)}`);
+    const [journey] = body['journeys'] as { steps: { kind: string; details: { trace?: unknown[]; findings?: unknown[] } }[] }[];
+    assert.equal(journey?.steps.find(({ kind }) => kind === 'decided')?.details.trace?.length, 1);
+    assert.deepEqual(journey?.steps.find(({ kind }) => kind === 'scanned')?.details.findings, []);
+  });
+
+  it('says what to do next where nothing is known, and where it is no image', async () => {
+    const unknown = await ask(fakeLog(), '/v1/trace?image=demo/nothing:1');
+    assert.deepEqual([unknown.status, unknown.body.code], [404, 'IMAGE_UNKNOWN']);
+    assert.match(String(unknown.body.next), /webhook/);
+    for (const query of ['image=%20', '', 'image=a&limit=0', 'image=a&limit=9999', 'image=a&all=maybe', `image=${'a'.repeat(2_000)}`])
+      assert.deepEqual([(await ask(fakeLog(), `/v1/trace?${query}`)).status, query], [400, query]);
+  });
+});
+
+describe('GET /v1/images', () => {
+  it('lists tags page by page, with decision and copies', async () => {
+    const log = fakeLog();
+    await wholeJourney(log);
+    await log.row(topics.catalog, image, tagRow(tag));
+    await log.row(topics.catalog, `${registry}/${repository}:2.0`, tagRow('2.0', { digest: null, deletedAtMs: 9 }));
+    await log.row(topics.catalog, 'ghcr.io/x:1', tagRow('1', { registry: 'ghcr.io', repository: 'x' }));
+    const list = async (query = ''): Promise<readonly [names: readonly string[], cursor: string | null]> => {
+      const { body } = await ask(log, `/v1/images?${query}`);
+      const images = body['images'] as { repository: string; tag: string; status: string }[];
+      return [images.map((each) => `${each.repository}:${each.tag} ${each.status}`), body['nextCursor'] as string | null];
+    };
+    assert.deepEqual(await list(), [['demo/app:1.0 copied', 'demo/app:2.0 deleted', 'x:1 seen'], null]);
+    const [first, cursor] = await list('limit=2');
+    assert.deepEqual(first, ['demo/app:1.0 copied', 'demo/app:2.0 deleted']);
+    assert.deepEqual(await list(`limit=2&cursor=${cursor}`), [['x:1 seen'], null]);
+    assert.deepEqual((await list('registry=ghcr.io'))[0], ['x:1 seen']);
+    assert.deepEqual((await list(`registry=${registry}&repository=demo/app`))[0].length, 2);
+    assert.deepEqual((await list(`registry=${registry}&repository=demo/ap`))[0], []);
+  });
+
+  it('refuses a cursor that no page gave, and a repository without its registry', async () => {
+    assert.equal((await ask(fakeLog(), '/v1/images?cursor=%21%21')).status, 400);
+    assert.equal((await ask(fakeLog(), '/v1/images?repository=demo/app')).status, 400);
+    assert.equal((await ask(fakeLog(), '/v1/images?limit=501')).status, 400);
+  });
+});
+
+describe('GET /v1/status', () => {
+  it('counts what a group has not committed, but not the markers behind its last record', async () => {
+    const log = fakeLog();
+    await pushOf(log).pushed(topics.images);
+    const statusLog: StatusLog = {
+      partitions: 1,
+      bounds: async ({ topic }) => ({ first: 0, end: topic === topics.images.name ? 2 : topic === topics.decisions.name ? 5 : 0 }),
+      committed: async (group) => new Map(group === 'inspector' ? [[topics.images.name, 1]] : []),
+    };
+    const { body } = await ask(log, '/v1/status', statusLog);
+    const lags = (body['groups'] as { group: string; lag: number }[]).map(({ group, lag }) => [group, lag]);
+    assert.deepEqual(Object.fromEntries(lags), { dedup: 0, inspector: 0, scanner: 0, policy: 2, replicator: 5, audit: 7 });
+  });
+
+  it('says that Kafka is away', async () => {
+    const away: StatusLog = { ...emptyLog, bounds: () => Promise.reject(new StreamError('LOG_UNAVAILABLE', 'no broker')) };
+    const { status, body } = await ask(fakeLog(), '/v1/status', away);
+    assert.deepEqual([status, body.code], [503, 'LOG_UNAVAILABLE']);
+  });
+});
+
+describe('GET /v1/parked', () => {
+  const parked = {
+    app: 'gateway',
+    topic: topics.deliveries.name,
+    partition: 0,
+    timestampMs: 0,
+    key: null,
+    headers: [],
+    code: 'UNPARSEABLE',
+    reason: 'no JSON',
+  };
+
+  it('lists newest first, and shows one by its origin or its own place', async () => {
+    const log = fakeLog();
+    for (const offset of [3, 4])
+      await log.event(
+        topics.parked,
+        'RecordParked',
+        { ...parked, offset, value: Buffer.from('{'), parkedAtMs: 1_000 + offset },
+        { id: `p${offset}` },
+      );
+    const origins = ((await ask(log, '/v1/parked')).body['parked'] as { origin: { offset: number } }[]).map(({ origin }) => origin.offset);
+    assert.deepEqual(origins, [4, 3]);
+    for (const place of [`${topics.deliveries.name}/0/4`, `${topics.parked.name}/0/1`]) {
+      const [shown] = (await ask(log, `/v1/parked/${place}`)).body['parked'] as { value: string; valueBytes: number; code: string }[];
+      assert.deepEqual([shown?.value, shown?.valueBytes, shown?.code], [Buffer.from('{').toString('base64'), 1, 'UNPARSEABLE']);
+    }
+    assert.deepEqual((await ask(log, `/v1/parked/${topics.deliveries.name}/0/5`)).body.code, 'PARKED_UNKNOWN');
+  });
+
+  it('shows records that were parked before they had a place', async () => {
+    const log = fakeLog();
+    await log.event(topics.parked, 'RecordParked', { ...parked, partition: -1, offset: -1, value: null, parkedAtMs: 1 }, { id: 'p' });
+    const { body } = await ask(log, `/v1/parked/${topics.deliveries.name}/-1/-1`);
+    assert.equal((body['parked'] as unknown[]).length, 1);
+  });
+});
+
+describe('the server', () => {
+  it('describes itself, and says what a wrong path should have been', async () => {
+    const { body } = await ask(fakeLog(), '/openapi.json');
+    assert.deepEqual(Object.keys(body['paths'] as object).toSorted(), [
+      '/v1/audit/links/{topic}/{partition}/{offset}',
+      '/v1/images',
+      '/v1/parked',
+      '/v1/parked/{topic}/{partition}/{offset}',
+      '/v1/policies',
+      '/v1/status',
+      '/v1/trace',
+    ]);
+    assert.deepEqual((await ask(fakeLog(), '/v2/x')).body.code, 'ROUTE_UNKNOWN');
+  });
+
+  it('shows policies in force, and retired ones when asked', async () => {
+    const log = fakeLog();
+    const policy = { document: 'kind: x', documentSha256: 'x', author: 'deploy' };
+    await log.event(topics.policies, 'PolicyPublished', { policyId: 'prod', ...policy, publishedAtMs: 1 }, { id: 'a' });
+    await log.event(topics.policies, 'PolicyPublished', { policyId: 'old', ...policy, publishedAtMs: 1 }, { id: 'b' });
+    await log.event(topics.policies, 'PolicyRetired', { policyId: 'old', author: 'deploy', retiredAtMs: 2 }, { id: 'c' });
+    const ids = async (url: string) => ((await ask(log, url)).body['policies'] as { policyId: string }[]).map(({ policyId }) => policyId);
+    assert.deepEqual(await ids('/v1/policies'), ['prod']);
+    assert.deepEqual(await ids('/v1/policies?retired=true'), ['old', 'prod']);
+    assert.deepEqual(log.reader.get('policies', keyOf('old'))?.document, 'kind: x');
+  });
+});

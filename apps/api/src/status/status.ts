@@ -1,0 +1,104 @@
+import type { Topic } from '@waybill/domain';
+import type { EventLog } from '@waybill/stream';
+import { keyOf } from '../read-model/keys.ts';
+import type { Reader } from '../read-model/rows.ts';
+import { groups } from './groups.ts';
+
+export type TopicLag = { readonly topic: string; readonly lag: number; readonly end: number };
+export type GroupStatus = {
+  readonly group: string;
+  /** Offsets not yet committed, over all topics and partitions. Markers of transactions count while records lie behind them. */
+  readonly lag: number;
+  readonly topics: readonly TopicLag[];
+  readonly jobsDue: number;
+  /** Given up after the last try; fed back by a redrive. */
+  readonly jobsParked: number;
+  readonly recordsParked: number;
+};
+export type Status = {
+  readonly asOfMs: number;
+  readonly groups: readonly GroupStatus[];
+  /** By app and code, most first. */
+  readonly parked: readonly { readonly app: string; readonly code: string; readonly count: number }[];
+};
+
+/** Where the log ends and where groups stand: what `status` needs of the event log. */
+export type StatusLog = Pick<EventLog, 'bounds' | 'committed' | 'partitions'>;
+
+const countersMax = 1_000;
+
+/** Asks the log how far each group is; answers within `maxAgeMs` share one asking. */
+export function createStatus(log: StatusLog, reader: Reader, now: () => number, maxAgeMs = 1_000): () => Promise<Status> {
+  let latest: { readonly atMs: number; readonly answer: Promise<Status> } | undefined;
+  return () => {
+    if (latest === undefined || now() - latest.atMs > maxAgeMs) {
+      const asked = { atMs: now(), answer: readStatus(log, reader, now()) };
+      asked.answer.catch(() => (latest = undefined)); // A failure is not kept; whoever asked gets it.
+      latest = asked;
+    }
+    return latest.answer;
+  };
+}
+
+async function readStatus(log: StatusLog, reader: Reader, asOfMs: number): Promise<Status> {
+  const partitions = Array.from({ length: log.partitions }, (_, partition) => partition);
+  const counters = new Map([...reader.entries('counters', { limit: countersMax })]);
+  const parked = parkedCounts(counters);
+  const ends = await endsOf(log, partitions);
+  const statuses = await Promise.all(
+    Object.entries(groups).map(async ([group, inputs]): Promise<GroupStatus> => {
+      const lags = await lagsOf(log, reader, { group, inputs, partitions, ends });
+      return {
+        ...{ group, lag: sum(lags.map(({ lag }) => lag)), topics: lags },
+        jobsDue: counters.get(keyOf('jobs', group, 'due')) ?? 0,
+        jobsParked: counters.get(keyOf('jobs', group, 'parked')) ?? 0,
+        recordsParked: sum(parked.filter(({ app }) => app === group).map(({ count }) => count)),
+      };
+    }),
+  );
+  return { asOfMs, groups: statuses, parked };
+}
+
+/** End of every partition of every input, asked for once however many groups read it. */
+async function endsOf(log: StatusLog, partitions: readonly number[]): Promise<ReadonlyMap<string, number>> {
+  const names = new Set(Object.values(groups).flatMap((inputs) => inputs.map(({ name }) => name)));
+  const places = [...names].flatMap((topic) => partitions.map((partition) => ({ topic, partition })));
+  return new Map(
+    await Promise.all(places.map(async (place) => [placeOf(place.topic, place.partition), (await log.bounds(place)).end] as const)),
+  );
+}
+
+type Asked = {
+  readonly group: string;
+  readonly inputs: readonly Topic[];
+  readonly partitions: readonly number[];
+  readonly ends: ReadonlyMap<string, number>;
+};
+
+async function lagsOf(log: StatusLog, reader: Reader, { group, inputs, partitions, ends }: Asked): Promise<readonly TopicLag[]> {
+  const names = inputs.map(({ name }) => name);
+  const committed = await Promise.all(partitions.map((partition) => log.committed(group, names, partition)));
+  return names.map((topic) => {
+    const perPartition = partitions.map((partition) => {
+      const end = ends.get(placeOf(topic, partition)) ?? 0;
+      const next = committed[partition]?.get(topic) ?? 0;
+      // Behind the last record lies the marker of its transaction: a group that has read the record has nothing left to read.
+      const last = reader.get('lastOffsets', keyOf(topic, String(partition)));
+      const done = last !== undefined && next > last && end - last <= 2;
+      return { lag: done ? 0 : Math.max(0, end - next), end };
+    });
+    return { topic, lag: sum(perPartition.map(({ lag }) => lag)), end: sum(perPartition.map(({ end }) => end)) };
+  });
+}
+
+function parkedCounts(counters: ReadonlyMap<string, number>): Status['parked'] {
+  return [...counters]
+    .flatMap(([key, count]) => {
+      const [what, app = '', code = ''] = key.split('|');
+      return what === 'parked' ? [{ app, code, count }] : [];
+    })
+    .toSorted((a, b) => b.count - a.count);
+}
+
+const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
