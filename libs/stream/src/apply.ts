@@ -1,4 +1,4 @@
-import { deterministicId, type Event, type EventMeta, type Job, type TypedRecord } from '@waybill/domain';
+import { deterministicId, type Event, type EventMeta, type Job } from '@waybill/domain';
 import type { Emit, Input, JobRequest, Step, Topology } from './topology.ts';
 
 /** What a step means for the log: events with their ids and job rows in full. Pure, so that the driver and the runtime cannot differ. */
@@ -50,7 +50,7 @@ function newEvent(group: string, cause: Cause, atMs: number, emit: Exclude<Emit,
     causationId: cause.causationId,
     traceparent: cause.traceparent,
   };
-  return { ...emit.event, meta } as Event & TypedRecord;
+  return { ...emit.event, meta };
 }
 
 const newJob = (cause: Cause, atMs: number, request: JobRequest): Job => ({

@@ -66,7 +66,7 @@ export function topologyDriver(topology: Topology) {
   const eventOf = (record: TypedRecord, key: string, count: number, options: PipeOptions): Event => {
     const id = options.id ?? `event-${count}`;
     const meta = { id, source: '/test', timeMs: options.atMs ?? defaultTimeMs, subject: key, causationId: null, traceparent: null };
-    return { ...record, meta: { ...meta, correlationId: options.correlationId ?? id } } as Event;
+    return { ...record, meta: { ...meta, correlationId: options.correlationId ?? id } };
   };
 
   const finish = (id: string): Job => {

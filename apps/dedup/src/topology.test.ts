@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { topics, type ImageDeleted, type ImagePushed, type TagEntry } from '@waybill/domain';
+import { topologyDriver } from '@waybill/stream/testing';
+import { dedup } from './topology.ts';
+
+const [a, b] = [`sha256:${'a'.repeat(64)}`, `sha256:${'b'.repeat(64)}`];
+const key = 'registry.example/team/app';
+const base = {
+  registry: 'registry.example',
+  repository: 'team/app',
+  rawDigest: null,
+  actor: null,
+  source: 'harbor',
+  endpoint: 'harbor',
+  sourceDeliveryId: null,
+  origin: 'webhook',
+  receivedAtMs: 9_000,
+};
+const push = (tags: readonly string[], digest: string | null, occurredAtMs: number): { type: 'ImagePushed'; data: ImagePushed } => ({
+  type: 'ImagePushed',
+  data: { ...base, tags, digest, occurredAtMs, mediaType: null, configMediaType: null, sizeBytes: null },
+});
+const deletion = (tags: readonly string[], digest: string | null, occurredAtMs: number): { type: 'ImageDeleted'; data: ImageDeleted } => ({
+  type: 'ImageDeleted',
+  data: { ...base, tags, digest, occurredAtMs },
+});
+
+function pushing(...pushes: readonly (readonly [id: string, event: ReturnType<typeof push> | ReturnType<typeof deletion>])[]) {
+  const driver = topologyDriver(dedup);
+  for (const [id, event] of pushes) driver.pipe(topics.imageEvents, key, event, { id });
+  return {
+    passedOn: driver.emitted(topics.images).map(({ meta }) => meta.id),
+    tag: (name: string) => driver.row('catalog', `${key}:${name}`) as TagEntry | undefined,
+    ignored: driver.ignored(),
+    driver,
+  };
+}
+
+describe('an occurrence', () => {
+  it('is passed on once, unchanged, however often it is delivered', () => {
+    const event = push(['v1'], a, 1_000);
+    const { passedOn, ignored, tag, driver } = pushing(['e1', event], ['e1', event], ['e1', event]);
+    assert.deepEqual(passedOn, ['e1']);
+    assert.deepEqual(ignored, ['already seen', 'already seen']);
+    assert.equal(tag('v1')?.pushesCount, 1);
+    assert.deepEqual(driver.emitted(topics.images)[0]?.data, event.data);
+  });
+
+  it('is another one under another tag, though the digest is the same', () => {
+    assert.deepEqual(pushing(['e1', push(['v1'], a, 1_000)], ['e2', push(['v2'], a, 1_001)]).passedOn, ['e1', 'e2']);
+  });
+
+  it('is another one when the same digest is pushed again to the same tag', () => {
+    const { passedOn, tag } = pushing(['e1', push(['v1'], a, 1_000)], ['e2', push(['v1'], a, 2_000)]);
+    assert.deepEqual(passedOn, ['e1', 'e2']);
+    assert.deepEqual([tag('v1')?.pushesCount, tag('v1')?.movesCount, tag('v1')?.lastSeenAtMs], [2, 0, 2_000]);
+  });
+});
+
+describe('a tag in the catalog', () => {
+  it('remembers what it was before, also when it moves back to an old digest', () => {
+    const { tag, passedOn } = pushing(['e1', push(['v1'], a, 1_000)], ['e2', push(['v1'], b, 2_000)], ['e3', push(['v1'], a, 3_000)]);
+    assert.deepEqual(passedOn, ['e1', 'e2', 'e3']);
+    const { digest, previousDigest, movesCount, firstSeenAtMs, changedAtMs } = tag('v1')!;
+    assert.deepEqual(
+      { digest, previousDigest, movesCount, firstSeenAtMs, changedAtMs },
+      { digest: a, previousDigest: b, movesCount: 2, firstSeenAtMs: 1_000, changedAtMs: 3_000 },
+    );
+  });
+
+  it('does not go back when an older push arrives late; the push itself is still passed on', () => {
+    const { tag, passedOn } = pushing(['e2', push(['v1'], b, 2_000)], ['e1', push(['v1'], a, 1_000)]);
+    assert.deepEqual(passedOn, ['e2', 'e1']);
+    assert.deepEqual([tag('v1')?.digest, tag('v1')?.firstSeenAtMs], [b, 1_000]);
+  });
+
+  it('is gone after its deletion and comes back with the next push', () => {
+    const { tag } = pushing(['e1', push(['v1'], a, 1_000)], ['e2', deletion(['v1'], null, 2_000)]);
+    assert.deepEqual([tag('v1')?.digest, tag('v1')?.previousDigest, tag('v1')?.deletedAtMs], [null, a, 2_000]);
+    const again = pushing(['e1', push(['v1'], a, 1_000)], ['e2', deletion(['v1'], null, 2_000)], ['e3', push(['v1'], a, 3_000)]);
+    assert.deepEqual([again.tag('v1')?.digest, again.tag('v1')?.deletedAtMs], [a, null]);
+  });
+
+  it('is not touched by a deletion that happened before the push which made it', () => {
+    assert.equal(pushing(['e2', push(['v1'], a, 2_000)], ['e1', deletion(['v1'], null, 1_000)]).tag('v1')?.digest, a);
+  });
+});

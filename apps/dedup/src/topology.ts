@@ -1,0 +1,69 @@
+import { digestKey, repositoryKey, tagKey, topics } from '@waybill/domain';
+import { isEvent, type Context, type Input, type Put, type Step, type Topology } from '@waybill/stream';
+import { digestDeleted, digestPulled, digestPushed, tagDeleted, tagPushed } from './catalog.ts';
+
+/**
+ * waybill.image-events.v1 -> each occurrence once -> waybill.images.v1; what tags and digests are in waybill.catalog.v1.
+ *
+ * An occurrence is known by its event id, which stands for registry, repository, tags, digest and the registry's own mark of the
+ * occurrence: the same digest in another repository or under another tag, or pushed again, is another one. The mark, the
+ * catalog and the event passed on are one transaction: no crash can mark without passing on.
+ */
+export const dedup: Topology = {
+  group: 'dedup',
+  inputs: [topics.imageEvents],
+  stores: { catalog: topics.catalog, seen: topics.seen },
+  outputs: [topics.images],
+  handle(input, context): Step {
+    if (input.kind !== 'event') return { ignored: 'no event' };
+    const { event } = input;
+    if (context.get('seen', event.meta.id, 'SeenMark')) return { ignored: 'already seen' };
+    const mark: Put = {
+      store: 'seen',
+      key: event.meta.id,
+      row: { type: 'SeenMark', data: { eventId: event.meta.id, seenAtMs: input.atMs } },
+    };
+    const put = [mark, ...catalogRows(input, context)];
+    if (event.type === 'ImagePushed' || event.type === 'ImageDeleted') {
+      return { put, emit: [{ topic: topics.images, key: repositoryKey(event.data), forward: event }] };
+    }
+    return { put, ignored: 'a pull is counted, not passed on' };
+  },
+};
+
+function catalogRows(input: Input, context: Context): readonly Put[] {
+  if (isEvent(input, 'ImagePushed')) {
+    const { data, meta } = input.event;
+    const tags = data.tags.map((tag) =>
+      tagRow(tagKey(data, tag), tagPushed(context.get('catalog', tagKey(data, tag), 'TagEntry'), tag, data, meta.id)),
+    );
+    if (data.digest === null) return tags;
+    const key = digestKey(data, data.digest);
+    return [...tags, digestRow(key, digestPushed(context.get('catalog', key, 'DigestEntry'), data.digest, data, meta.id))];
+  }
+  if (isEvent(input, 'ImagePulled')) {
+    const { data, meta } = input.event;
+    if (data.digest === null) return [];
+    const key = digestKey(data, data.digest);
+    return [digestRow(key, digestPulled(context.get('catalog', key, 'DigestEntry'), data.digest, data, meta.id))];
+  }
+  if (isEvent(input, 'ImageDeleted')) {
+    const { data, meta } = input.event;
+    const tags = data.tags.flatMap((tag) => {
+      const entry = context.get('catalog', tagKey(data, tag), 'TagEntry');
+      return entry ? [tagRow(tagKey(data, tag), tagDeleted(entry, data, meta.id))] : [];
+    });
+    const key = data.digest === null ? undefined : digestKey(data, data.digest);
+    const entry = key === undefined ? undefined : context.get('catalog', key, 'DigestEntry');
+    // Tags of a manifest that was deleted by digest are not known here; the loss detector's inventory puts them right.
+    return entry && data.tags.length === 0 ? [...tags, digestRow(key!, digestDeleted(entry, data, meta.id))] : tags;
+  }
+  return [];
+}
+
+const tagRow = (key: string, data: ReturnType<typeof tagPushed>): Put => ({ store: 'catalog', key, row: { type: 'TagEntry', data } });
+const digestRow = (key: string, data: ReturnType<typeof digestPushed>): Put => ({
+  store: 'catalog',
+  key,
+  row: { type: 'DigestEntry', data },
+});

@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import { createCodec, createEventLog } from '@waybill/kafka';
+import { openStateStore } from '@waybill/state-store';
+import { runTopology, StreamError, type Draft, type Observer, type Running, type Topology } from '@waybill/stream';
+import { loadConfig } from './config.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { startOps } from './ops-server.ts';
+import { closeGracefully } from './shutdown.ts';
+import { StreamConfig } from './stream-config.ts';
+import { createStreamMetrics } from './stream-metrics.ts';
+
+/**
+ * A stream app's whole process: configuration, log, codec, local state, the topology, ops server, and the way out.
+ * Ends with exit code 1 when it can go on no more, so that whatever supervises it starts it anew.
+ */
+export async function runApp({ app, topology }: { readonly app: string; readonly topology: Topology }): Promise<void> {
+  const config = loadConfig(StreamConfig, process.env);
+  const logger = createLogger({ app, level: config.LOG_LEVEL });
+  const state: { running?: Running } = {};
+  const metrics = createStreamMetrics(app, () => state.running?.jobs() ?? { waiting: 0, running: 0 });
+
+  const ready = (): true | string => (state.running?.ready() ? true : 'has no partitions yet');
+  const ops = await startOps({ port: config.OPS_PORT, host: config.OPS_HOST, registry: metrics.registry, ready });
+  const log = await createEventLog({
+    brokers: config.KAFKA_BROKERS.split(','),
+    clientId: `waybill-${app}`,
+    countBy: topology.inputs[0]!.name,
+    transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
+    log: (message) => logger.debug({ kafkajs: message }, 'client'),
+  });
+  const fail = closeGracefully({
+    logger,
+    steps: [
+      { name: 'topology', close: () => state.running?.close() },
+      { name: 'log', close: () => log.close() },
+      { name: 'ops', close: () => ops.close() },
+    ],
+  });
+
+  state.running = await runTopology({
+    topology,
+    log,
+    codec: await createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL }),
+    openStore: async (group, partition) => openStateStore(join(config.STATE_DIR, `${group}-${partition}`)),
+    instance: `${topology.group}-${config.INSTANCE_ID}`,
+    sessionTimeoutMs: config.GROUP_SESSION_TIMEOUT_MS,
+    observer: observerOf(logger, metrics),
+    onCrash: fail,
+  });
+  logger.info({ opsPort: ops.port, inputs: topology.inputs.map(({ name }) => name) }, 'started');
+}
+
+function observerOf(logger: Logger, metrics: ReturnType<typeof createStreamMetrics>): Observer {
+  return {
+    committed(draft, durationMs, inputs) {
+      metrics.committed(draft, durationMs, inputs);
+      for (const { code, reason, record } of draft.parked) {
+        const { topic, partition, offset, headers } = record;
+        logger.warn({ code, reason, topic, partition, offset, correlationId: headers['correlationid']?.toString() }, 'a record was parked');
+      }
+      if (logger.isLevelEnabled('debug')) logEvents(logger, draft);
+    },
+    jobEnded(kind, outcome, durationMs, job, end) {
+      metrics.jobEnded(kind, outcome, durationMs);
+      const { id, attempt, correlationId } = job;
+      const line = { job: id, kind, attempt: attempt + 1, correlationId, durationMs };
+      if (!end.ok && outcome === 'failed') logger.warn({ ...line, code: end.code, reason: end.reason, final: end.final }, 'a job failed');
+      else logger.debug(line, `a job is ${outcome}`);
+    },
+    assigned(partitions) {
+      metrics.assigned(partitions.length);
+      logger.info({ partitions }, 'assigned');
+    },
+    fault(error) {
+      const code = error instanceof StreamError ? error.code : 'UNKNOWN';
+      metrics.fault(code);
+      logger.warn({ code, err: error }, 'recovering');
+    },
+  };
+}
+
+function logEvents(logger: Logger, draft: Draft): void {
+  for (const { topic, headers } of draft.records) {
+    if (!headers['ce_id']) continue;
+    const text = (name: string): string | undefined => headers[name]?.toString();
+    logger.debug(
+      { topic, eventId: text('ce_id'), type: text('ce_type'), subject: text('ce_subject'), correlationId: text('correlationid') },
+      'emitted',
+    );
+  }
+}

@@ -1,0 +1,74 @@
+import type { Draft } from '@waybill/stream';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Metrics that every stream app has; the app is a label, so that one dashboard serves all. */
+export function createStreamMetrics(app: string, jobs: () => { readonly waiting: number; readonly running: number }) {
+  const registry = new Registry();
+  registry.setDefaultLabels({ app });
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const consumed = new Counter({
+    name: 'waybill_records_consumed_total',
+    help: 'Input records committed.',
+    labelNames: ['topic'],
+    registers,
+  });
+  const written = new Counter({
+    name: 'waybill_records_written_total',
+    help: 'Records appended, state rows included.',
+    labelNames: ['topic'],
+    registers,
+  });
+  const parked = new Counter({
+    name: 'waybill_records_parked_total',
+    help: 'Records that could not be processed.',
+    labelNames: ['code'],
+    registers,
+  });
+  const ignored = new Counter({
+    name: 'waybill_inputs_ignored_total',
+    help: 'Inputs that nothing follows from.',
+    labelNames: ['reason'],
+    registers,
+  });
+  const faults = new Counter({ name: 'waybill_faults_total', help: 'Failures that were recovered from.', labelNames: ['code'], registers });
+  const transactionSeconds = new Histogram({
+    name: 'waybill_transaction_seconds',
+    help: 'From the first input to the local commit.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers,
+  });
+  const jobSeconds = new Histogram({
+    name: 'waybill_job_seconds',
+    help: 'Duration of one try.',
+    labelNames: ['kind', 'outcome'],
+    buckets: [0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1_800],
+    registers,
+  });
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge('waybill_jobs_waiting', 'Jobs that are due or will be.', () => jobs().waiting);
+  gauge('waybill_jobs_running', 'Jobs under way.', () => jobs().running);
+  const partitions = new Gauge({ name: 'waybill_partitions', help: 'Partition numbers that this instance owns.', registers });
+
+  return {
+    registry,
+    committed(draft: Draft, durationMs: number, inputs: ReadonlyMap<string, number>): void {
+      for (const [topic, count] of inputs) consumed.inc({ topic }, count);
+      for (const [topic, records] of Map.groupBy(draft.records, (record) => record.topic)) written.inc({ topic }, records.length);
+      for (const { code } of draft.parked) parked.inc({ code });
+      for (const reason of draft.ignored) ignored.inc({ reason });
+      transactionSeconds.observe(durationMs / 1_000);
+    },
+    jobEnded: (kind: string, outcome: string, durationMs: number): void => jobSeconds.observe({ kind, outcome }, durationMs / 1_000),
+    fault: (code: string): void => faults.inc({ code }),
+    assigned: (count: number): void => partitions.set(count),
+  };
+}

@@ -1,0 +1,143 @@
+import { JobError, type JobRow, type JobSpec } from './topology.ts';
+import type { JobEnd } from './work.ts';
+
+/** Takes the end of a run into a task's log; resolves once it is committed. */
+export type JobSink = (job: JobRow, end: JobEnd, atMs: number) => Promise<void>;
+
+type Entry = { readonly job: JobRow; readonly owner: object; readonly sink: JobSink; running: AbortController | undefined; ended: boolean };
+
+export type JobPoolOptions = {
+  readonly specs: Readonly<Record<string, JobSpec>>;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly onEnd?:
+    ((kind: string, outcome: 'done' | 'failed' | 'aborted', durationMs: number, job: JobRow, end: JobEnd) => void) | undefined;
+};
+
+/**
+ * Runs the due jobs of all tasks of a process: highest priority first, then the longest due, within the limits per kind and
+ * per host. A job stays known until its row says otherwise, so that a lost task or a restart begins it again.
+ */
+export class JobPool {
+  readonly #options: JobPoolOptions;
+  readonly #entries = new Map<string, Entry>();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: JobPoolOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the pool agree with a row: a due row is run, anything else is dropped and a run of it aborted. */
+  set(owner: object, id: string, job: JobRow | null, sink: JobSink): void {
+    const known = this.#entries.get(id);
+    if (known && job && isSameRun(known.job, job)) return;
+    known?.running?.abort(new Error('replaced'));
+    if (job?.status === 'due' && !this.#closed) this.#entries.set(id, { job, owner, sink, running: undefined, ended: false });
+    else this.#entries.delete(id);
+    this.#dispatchSoon();
+  }
+
+  /** Forgets the jobs of a task that has been lost; their runs are aborted. */
+  removeOwner(owner: object): void {
+    for (const [id, entry] of this.#entries) {
+      if (entry.owner !== owner) continue;
+      entry.running?.abort(new Error('the task has moved'));
+      this.#entries.delete(id);
+    }
+  }
+
+  counts(): { readonly waiting: number; readonly running: number } {
+    const running = [...this.#entries.values()].filter((entry) => entry.running && !entry.ended).length;
+    return { waiting: this.#entries.size - running, running };
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const entry of this.#entries.values()) entry.running?.abort(new Error('closing'));
+    this.#entries.clear();
+  }
+
+  #dispatchSoon(delayMs = 0): void {
+    clearTimeout(this.#timer);
+    if (!this.#closed) this.#timer = setTimeout(() => this.#dispatch(), Math.min(delayMs, 60_000));
+  }
+
+  #dispatch(): void {
+    const now = this.#options.now();
+    const kinds = new Map<string, number>();
+    const hosts = new Map<string, number>();
+    const count = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1);
+    const waiting: Entry[] = [];
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const entry of this.#entries.values()) {
+      if (entry.ended) continue;
+      if (entry.running) {
+        count(kinds, entry.job.kind);
+        count(hosts, hostKey(entry.job));
+      } else if (entry.job.notBeforeMs <= now) waiting.push(entry);
+      else nextMs = Math.min(nextMs, entry.job.notBeforeMs);
+    }
+    waiting.sort((a, b) => b.job.priority - a.job.priority || a.job.notBeforeMs - b.job.notBeforeMs || (a.job.id < b.job.id ? -1 : 1));
+    for (const entry of waiting) {
+      const spec = this.#options.specs[entry.job.kind];
+      if (!spec || (kinds.get(entry.job.kind) ?? 0) >= spec.concurrencyMax || (hosts.get(hostKey(entry.job)) ?? 0) >= spec.perHostMax)
+        continue;
+      count(kinds, entry.job.kind);
+      count(hosts, hostKey(entry.job));
+      void this.#run(entry, spec);
+    }
+    if (nextMs !== Number.POSITIVE_INFINITY) this.#dispatchSoon(Math.max(1, nextMs - now));
+  }
+
+  async #run(entry: Entry, spec: JobSpec): Promise<void> {
+    const { job } = entry;
+    const running = new AbortController();
+    entry.running = running;
+    const startedMs = this.#options.now();
+    const signal = AbortSignal.any([running.signal, AbortSignal.timeout(spec.timeoutMs)]);
+    let end: JobEnd;
+    try {
+      const attempt = { signal, attempt: job.attempt + 1, correlationId: job.correlationId };
+      end = { ok: true, result: await abortable(spec.run(JSON.parse(job.payload) as never, attempt), signal) };
+    } catch (error) {
+      end = this.#failure(job, spec, error, signal);
+    }
+    const outcome = running.signal.aborted ? 'aborted' : end.ok ? 'done' : 'failed';
+    this.#options.onEnd?.(job.kind, outcome, this.#options.now() - startedMs, job, end);
+    entry.ended = true;
+    this.#dispatchSoon();
+    if (!running.signal.aborted) await entry.sink(job, end, this.#options.now()).catch(() => undefined); // The task is gone; the row is not.
+  }
+
+  #failure(job: JobRow, spec: JobSpec, error: unknown, signal: AbortSignal): JobEnd {
+    const known = error instanceof JobError ? error : undefined;
+    const timedOut = signal.aborted && !known;
+    const reason = timedOut ? `no end within ${spec.timeoutMs} ms` : error instanceof Error ? error.message : String(error);
+    // Full jitter, so that what failed together does not come back as one wave (M. Brooker, AWS Architecture Blog, 2015).
+    const backoffMs = this.#options.random() * Math.min(spec.delayMsMax, spec.delayMsMin * 2 ** job.attempt);
+    const retryAtMs = Math.round(this.#options.now() + Math.max(backoffMs, known?.retryAfterMs ?? 0));
+    return {
+      ok: false,
+      code: known?.code ?? (timedOut ? 'JOB_TIMEOUT' : 'JOB_FAILED'),
+      reason,
+      final: known ? !known.retry : false,
+      retryAtMs,
+    };
+  }
+}
+
+const isSameRun = (a: JobRow, b: JobRow): boolean =>
+  a.status === b.status && a.causeId === b.causeId && a.attempt === b.attempt && a.createdAtMs === b.createdAtMs;
+
+const hostKey = (job: JobRow): string => `${job.kind}\0${job.host ?? job.id}`;
+
+/** Gives up waiting when the signal fires, also for work that does not listen to it. */
+function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', onAbort));
+}

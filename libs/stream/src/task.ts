@@ -1,0 +1,235 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Topic } from '@waybill/domain';
+import { draftTransaction, jobStore, type Draft, type DraftDependencies } from './draft.ts';
+import { StreamError } from './errors.ts';
+import type { LogRecord, Membership, Offsets, Writer } from './event-log.ts';
+import type { JobPool } from './job-pool.ts';
+import { restore } from './restore.ts';
+import type { JobEnd, Work } from './work.ts';
+import type { JobRow } from './topology.ts';
+
+export type TaskOptions = DraftDependencies & {
+  readonly pool: JobPool;
+  readonly membership: Membership;
+  readonly onCommit: (draft: Draft, durationMs: number, inputs: ReadonlyMap<string, number>) => void;
+  /** Something failed and is being recovered from; for the log of the app. */
+  readonly onFault: (error: unknown) => void;
+  /** The local state cannot be kept: the process must end. */
+  readonly onBroken: (error: Error) => void;
+};
+
+/** Bounds of one transaction: what a crash makes to be done again. */
+const worksMax = 500;
+
+type Pending = { readonly work: Work; readonly settle: PromiseWithResolvers<void> | undefined };
+
+/**
+ * One partition number of an app: its inputs, its rows, its writer. Takes works in order, several to a transaction, and is the
+ * only one to touch its store. Life: open (fence, look up, restore) - take - close.
+ */
+export class Task {
+  readonly #options: TaskOptions;
+  readonly #stores: Readonly<Record<string, Topic>>;
+  readonly #inbox: Pending[] = [];
+  readonly #closed = new AbortController();
+  #writer: Writer;
+  /** Committed. */
+  #next: Map<string, number>;
+  /** Taken into the inbox: a fetch that begins anew after a rebalance repeats them. */
+  readonly #accepted: Map<string, number>;
+  #membership: Membership;
+  #pump: Promise<void> | undefined;
+
+  private constructor(options: TaskOptions, stores: Readonly<Record<string, Topic>>, writer: Writer, next: Offsets) {
+    this.#options = options;
+    this.#stores = stores;
+    this.#writer = writer;
+    this.#next = new Map(next);
+    this.#accepted = new Map(next);
+    this.#membership = options.membership;
+  }
+
+  /**
+   * Fences the predecessor first, so that what it left open is decided, then asks where it got to, then restores.
+   * @throws StreamError `OFFSET_EXPIRED` when retention has passed the committed offset, `STORE_FAILED`
+   */
+  static async open(options: TaskOptions): Promise<Task> {
+    const { topology, log, store, partition } = options;
+    const stores = topology.jobTopic ? { ...topology.stores, [jobStore]: topology.jobTopic } : topology.stores;
+    const writer = await log.openWriter(topology.group, partition);
+    const names = topology.inputs.map(({ name }) => name);
+    const next = await log.committed(topology.group, names, partition);
+    await Promise.all([...next].map(([topic, offset]) => refuseExpired(options, topic, offset)));
+    await restore(log, store, stores, partition);
+    const task = new Task(options, stores, writer, next);
+    task.#loadJobs();
+    return task;
+  }
+
+  /** Next offset to read per input topic. */
+  get next(): Offsets {
+    return this.#accepted;
+  }
+
+  /** Lost to another member or broken: of no more use. */
+  get isClosed(): boolean {
+    return this.#closed.signal.aborted;
+  }
+
+  set membership(membership: Membership) {
+    this.#membership = membership;
+  }
+
+  /** Resolves once all records are committed, or were before. Rejects with `FENCED` when the task is lost or closed. */
+  async takeRecords(records: readonly LogRecord[]): Promise<void> {
+    const fresh = records.filter((record) => record.offset >= (this.#accepted.get(record.topic) ?? 0));
+    const last = fresh.at(-1);
+    if (!last) return;
+    this.#accepted.set(last.topic, last.offset + 1);
+    const settle = Promise.withResolvers<void>();
+    fresh.forEach((record, index) =>
+      this.#inbox.push({ work: { kind: 'record', record }, settle: index === fresh.length - 1 ? settle : undefined }),
+    );
+    this.#wake();
+    await settle.promise;
+  }
+
+  async takeJobEnd(job: JobRow, end: JobEnd, atMs: number): Promise<void> {
+    const settle = Promise.withResolvers<void>();
+    this.#inbox.push({ work: { kind: 'job-end', job, end, atMs }, settle });
+    this.#wake();
+    await settle.promise;
+  }
+
+  /** Finishes the transaction under way and lets go. What is not committed will be read again by the next owner. */
+  async close(): Promise<void> {
+    this.#options.pool.removeOwner(this);
+    this.#closed.abort(new StreamError('FENCED', 'the task is closed'));
+    await this.#pump;
+    this.#rejectAll(this.#closed.signal.reason);
+    await this.#writer.close();
+    await this.#options.store.close();
+  }
+
+  #wake(): void {
+    if (this.#closed.signal.aborted) this.#rejectAll(this.#closed.signal.reason);
+    else this.#pump ??= this.#run().finally(() => (this.#pump = undefined));
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // So that what arrives in this turn shares a transaction.
+    while (this.#inbox.length > 0 && !this.#closed.signal.aborted) {
+      try {
+        const taken = this.#inbox.slice(0, worksMax);
+        await this.#transact(taken.map(({ work }) => work));
+        this.#inbox.splice(0, taken.length);
+        for (const { settle } of taken) settle?.resolve();
+      } catch (error) {
+        if (this.#closed.signal.aborted) return;
+        await this.#recover(error);
+      }
+    }
+  }
+
+  async #transact(works: readonly Work[]): Promise<void> {
+    const startedMs = this.#options.now();
+    const draft = await draftTransaction(this.#options, works);
+    const written = await this.#writer.commit({ records: draft.records, consumed: draft.consumed, partition: this.#options.partition });
+    await this.#keep(draft, written);
+    for (const [topic, offset] of draft.consumed) this.#next.set(topic, offset);
+    this.#options.onCommit(draft, this.#options.now() - startedMs, countByTopic(works));
+  }
+
+  /** The log has it; now the local copy. Dying in between costs a short restore. */
+  async #keep(draft: Draft, written: Offsets): Promise<void> {
+    if (draft.puts.length > 0) {
+      const stateTopics = new Set(Object.values(this.#stores).map(({ name }) => name));
+      const moved = [...written].filter(([topic]) => stateTopics.has(topic));
+      const changelog = new Map([...this.#options.store.position().changelog, ...moved]);
+      await this.#options.store.commit({ puts: draft.puts, position: { changelog } });
+    }
+    for (const [id, job] of draft.jobs) this.#schedule(id, job);
+  }
+
+  /**
+   * After a transaction without a known outcome: a new writer decides it (an open one is aborted), then the log is asked.
+   * What turns out to be committed is skipped, because the offsets and the rows have moved; the rest is done again.
+   */
+  async #recover(error: unknown): Promise<void> {
+    if (!(error instanceof StreamError) || error.handling === 'park') return this.#break(error);
+    if (error.code === 'STORE_FAILED' || error.code === 'OFFSET_EXPIRED') return this.#break(error);
+    this.#options.onFault(error);
+    await sleep(error.code === 'LOG_UNAVAILABLE' ? 1_000 : 50);
+    if (error.code === 'LOG_UNAVAILABLE') return;
+    try {
+      if (error.code === 'FENCED') await this.#membership.verify();
+    } catch {
+      this.#options.pool.removeOwner(this);
+      this.#closed.abort(error);
+      this.#rejectAll(error);
+      return;
+    }
+    await this.#reopen().catch((failure: unknown) => this.#break(failure));
+  }
+
+  async #reopen(): Promise<void> {
+    const { log, topology, partition, store } = this.#options;
+    await this.#writer.close();
+    this.#writer = await log.openWriter(topology.group, partition);
+    const committed = await log.committed(
+      topology.group,
+      topology.inputs.map(({ name }) => name),
+      partition,
+    );
+    const restored = await restore(log, store, this.#stores, partition);
+    const isBehind = [...committed].some(([topic, offset]) => offset > (this.#next.get(topic) ?? 0));
+    this.#next = new Map(committed);
+    if (restored > 0) this.#loadJobs();
+    if (restored > 0 || isBehind) this.#dropCommitted();
+  }
+
+  /** Records of the inbox that the log already has. A job end that is committed is recognised by its row when it is drafted again. */
+  #dropCommitted(): void {
+    const isCommitted = ({ work }: Pending): boolean =>
+      work.kind === 'record' && work.record.offset < (this.#next.get(work.record.topic) ?? 0);
+    const kept = this.#inbox.filter((pending) => !isCommitted(pending));
+    const dropped = this.#inbox.filter(isCommitted);
+    this.#inbox.splice(0, this.#inbox.length, ...kept);
+    for (const { settle } of dropped) settle?.resolve();
+  }
+
+  #loadJobs(): void {
+    if (!this.#options.topology.jobTopic) return;
+    for (const [id, bytes] of this.#options.store.entries(jobStore)) {
+      const row = this.#options.codec.decodeSync(bytes);
+      if (row.type === 'Job') this.#schedule(id, row.data);
+    }
+  }
+
+  #schedule(id: string, job: JobRow | null): void {
+    this.#options.pool.set(this, id, job, (ended, end, atMs) => this.takeJobEnd(ended, end, atMs));
+  }
+
+  #break(error: unknown): void {
+    const failure = error instanceof Error ? error : new Error(String(error));
+    this.#closed.abort(failure);
+    this.#rejectAll(failure);
+    this.#options.onBroken(failure);
+  }
+
+  #rejectAll(error: unknown): void {
+    for (const { settle } of this.#inbox.splice(0)) settle?.reject(error);
+  }
+}
+
+async function refuseExpired({ log, topology, partition }: TaskOptions, topic: string, offset: number): Promise<void> {
+  const { first } = await log.bounds({ topic, partition });
+  if (first <= offset) return;
+  const message = `${topic}/${partition}: ${topology.group} stands at offset ${offset}, but retention has removed everything before ${first}: records were lost; restore the topic, or accept the loss by moving the group`;
+  throw new StreamError('OFFSET_EXPIRED', message);
+}
+
+function countByTopic(works: readonly Work[]): ReadonlyMap<string, number> {
+  const records = works.flatMap((work) => (work.kind === 'record' ? [work.record] : []));
+  return new Map([...Map.groupBy(records, ({ topic }) => topic)].map(([topic, group]) => [topic, group.length]));
+}

@@ -1,0 +1,18 @@
+import type { LogRecord } from './event-log.ts';
+import type { JobRow } from './topology.ts';
+
+/** What a task has to take in: a record that was read, or a job whose run has ended. */
+export type Work =
+  | { readonly kind: 'record'; readonly record: LogRecord }
+  | { readonly kind: 'job-end'; readonly job: JobRow; readonly end: JobEnd; readonly atMs: number };
+
+export type JobEnd =
+  | { readonly ok: true; readonly result: unknown }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly reason: string;
+      /** No try can mend it. */
+      readonly final: boolean;
+      readonly retryAtMs: number;
+    };
