@@ -32,16 +32,17 @@ export function loadConfig<S extends TObject>(schema: S, env: Environment): Stat
 /** The same schema as a Markdown table for the documentation. */
 export function configTable(schema: TObject): string {
   const rows = Object.entries(schema.properties).map(([name, field]) => {
-    const { type, default: fallback, description, minimum, maximum } = field as FieldFacts;
+    const { type, enum: choices, default: fallback, description, minimum, maximum } = field as FieldFacts;
     const range = minimum === undefined && maximum === undefined ? '' : ` ${minimum ?? ''}..${maximum ?? ''}`;
     const start = fallback === undefined ? (isRequired(schema, name) ? '*required*' : '') : `\`${JSON.stringify(fallback)}\``;
-    return `| \`${name}\` | ${type ?? 'choice'}${range} | ${start} | ${(description ?? '').replaceAll('|', '\\|')} |`;
+    return `| \`${name}\` | ${choices?.join(', ') ?? type ?? 'choice'}${range} | ${start} | ${(description ?? '').replaceAll('|', '\\|')} |`;
   });
   return ['| Variable | Type | Default | Meaning |', '|---|---|---|---|', ...rows].join('\n');
 }
 
 type FieldFacts = {
   readonly type?: string;
+  readonly enum?: readonly string[];
   readonly default?: unknown;
   readonly description?: string;
   readonly minimum?: number;

@@ -1,0 +1,69 @@
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { Registry } from 'prom-client';
+import type { Logger } from '@waybill/app-kit';
+import { createBatcher, type Append, type Batcher } from './batcher.ts';
+import { createBudget } from './budget.ts';
+import type { GatewayConfig } from './config.ts';
+import { createMetrics } from './metrics.ts';
+import type { Sources } from './sources.ts';
+import type { Encoding } from './topology.ts';
+import { webhookRoute } from './webhook.route.ts';
+
+export type GatewayNeeds = {
+  readonly config: Pick<
+    GatewayConfig,
+    'HTTP_BODY_BYTES_MAX' | 'HTTP_REQUEST_TIMEOUT_MS' | 'IN_FLIGHT_REQUESTS_MAX' | 'IN_FLIGHT_BYTES_MAX' | 'APPEND_TIMEOUT_MS'
+  >;
+  readonly sources: Sources;
+  readonly append: Append;
+  readonly encoding: Encoding;
+  readonly registry: Registry;
+  readonly logger: Logger;
+  readonly nowMs: () => number;
+};
+
+export type Gateway = { readonly app: FastifyInstance; readonly batcher: Batcher };
+
+/** Records and bytes per send: below what slows the client's grouping down, and far below the broker's request limit of 100 MiB. */
+const sendRecordsMax = 1_000;
+const sendBytesMax = 4_194_304;
+/** A path segment as long as the longest secret that sources.ts takes. */
+const paramLengthMax = 200;
+
+/** The HTTP side, without a port yet: `app.inject` tests it, main.ts makes it listen. */
+export async function createGateway(needs: GatewayNeeds): Promise<Gateway> {
+  const { config, sources, append, encoding, registry, logger, nowMs } = needs;
+  const batcher = createBatcher({
+    append,
+    recordsMax: sendRecordsMax,
+    bytesMax: sendBytesMax,
+    pendingBytesMax: config.IN_FLIGHT_BYTES_MAX,
+    timeoutMs: config.APPEND_TIMEOUT_MS,
+    onSend: (sent) => metrics.send(sent),
+  });
+  const metrics = createMetrics(registry, batcher.pendingBytes);
+  const app = Fastify({
+    logger: false, // Fastify's own lines hold URLs, and URLs may hold secrets.
+    bodyLimit: config.HTTP_BODY_BYTES_MAX,
+    requestTimeout: config.HTTP_REQUEST_TIMEOUT_MS,
+    // Node looks for timeouts every 30 s unless told otherwise.
+    http: { connectionsCheckingInterval: Math.min(1_000, config.HTTP_REQUEST_TIMEOUT_MS) },
+    routerOptions: { maxParamLength: paramLengthMax },
+    // The default answer quotes the URL.
+    frameworkErrors: (_error, _request, reply: FastifyReply) => void reply.code(400).send({ code: 'REQUEST_INVALID' }),
+  });
+  app.server.maxConnections = 2 * config.IN_FLIGHT_REQUESTS_MAX;
+  app.setNotFoundHandler(async (_request, reply) => reply.code(404).send({ code: 'ENDPOINT_UNKNOWN' }));
+  const budget = createBudget({ requestsMax: config.IN_FLIGHT_REQUESTS_MAX, bytesMax: config.IN_FLIGHT_BYTES_MAX });
+  await app.register(webhookRoute, {
+    sources,
+    append: batcher.append,
+    encoding,
+    budget,
+    bodyBytesMax: config.HTTP_BODY_BYTES_MAX,
+    metrics,
+    logger,
+    nowMs,
+  });
+  return { app, batcher };
+}

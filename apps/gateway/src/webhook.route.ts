@@ -1,0 +1,114 @@
+import type { Logger } from '@waybill/app-kit';
+import { needsBody } from '@waybill/webhook-sources';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { admit, isAuthentic, refusals, type Admitted, type RefusalCode } from './admission.ts';
+import { AppendError, type Append } from './batcher.ts';
+import type { Budget } from './budget.ts';
+import type { GatewayMetrics } from './metrics.ts';
+import { createQuiet } from './quiet.ts';
+import { receive, type Receipt } from './receive.ts';
+import type { Sources } from './sources.ts';
+import { toRecords, type Encoding } from './topology.ts';
+
+export type WebhookOptions = {
+  readonly sources: Sources;
+  readonly append: Append;
+  readonly encoding: Encoding;
+  readonly budget: Budget;
+  readonly bodyBytesMax: number;
+  readonly metrics: GatewayMetrics;
+  readonly logger: Logger;
+  readonly nowMs: () => number;
+};
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null for a request that was turned away. */
+    admitted: Admitted | null;
+  }
+}
+
+/** Long enough for a broker to come back, short enough for Distribution, which repeats for ever and holds back all that follows. */
+const retryAfterSeconds = 2;
+const quietMs = 1_000;
+
+/**
+ * `POST /v1/webhooks/:endpoint` and, for senders that can be given a URL only, `POST /v1/webhooks/:endpoint/:secret`.
+ *
+ * 202 means: the delivery and all that it says are in the log on all in-sync replicas; the sender may forget them. 503 means: come
+ * again; what was appended after all is recognised by its ids. What is authentic but cannot be read gets 202 too, and is parked: to a
+ * 4xx Distribution would repeat it for ever and block everything behind it.
+ */
+export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, options) => {
+  const { sources, append, encoding, budget, bodyBytesMax, metrics, logger, nowMs } = options;
+  const quiet = createQuiet(quietMs, nowMs);
+  app.decorateRequest('admitted', null);
+  app.removeAllContentTypeParsers(); // The log keeps the bytes as sent; nothing may parse and re-print them.
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => body);
+
+  const refuse = (request: FastifyRequest, reply: FastifyReply, code: RefusalCode, endpoint = 'unknown', err?: unknown): FastifyReply => {
+    const { status, outcome } = refusals[code];
+    metrics.request(endpoint, outcome, reply.elapsedTime / 1_000);
+    const heldBack = quiet(`${endpoint} ${code}`);
+    // The URL is never logged: it may hold a secret.
+    if (heldBack !== undefined) logger.warn({ endpoint, code, status, remoteAddress: request.ip, heldBack, err }, 'refused');
+    if (status === 503) reply.header('retry-after', retryAfterSeconds);
+    return reply.code(status).send({ code });
+  };
+
+  app.addHook('onRequest', async (request, reply) => {
+    const admission = admit(request, sources, budget, bodyBytesMax);
+    if ('refused' in admission) return refuse(request, reply, admission.refused, admission.endpoint);
+    request.admitted = admission.admitted;
+    reply.raw.once('close', admission.admitted.release);
+    // A content type that is none must not turn an authentic delivery into a 415.
+    delete request.raw.headers['content-type'];
+    return undefined;
+  });
+
+  app.setErrorHandler(async (error: { readonly statusCode?: number; readonly code?: string }, request, reply) => {
+    const endpoint = request.admitted?.source.name;
+    if (error instanceof AppendError) return refuse(request, reply, error.code, endpoint, error);
+    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return refuse(request, reply, 'BODY_TOO_LARGE', endpoint);
+    if (error.statusCode !== undefined && error.statusCode < 500) return refuse(request, reply, 'REQUEST_INVALID', endpoint);
+    return refuse(request, reply, 'INTERNAL', endpoint, error);
+  });
+
+  const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { source, headers } = request.admitted!;
+    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+    if (needsBody(source.auth) && !isAuthentic(source, headers, request.url, body))
+      return refuse(request, reply, 'UNAUTHORIZED', source.name);
+
+    const receipt = receive({ headers, body, remoteAddress: request.ip, receivedAtMs: nowMs() }, source);
+    await append(toRecords(receipt, encoding));
+
+    metrics.request(source.name, receipt.outcome, reply.elapsedTime / 1_000);
+    for (const { type } of receipt.images) metrics.event(source.name, type);
+    logger.info(lineOf(receipt, source.name, reply.elapsedTime), 'received');
+    return reply.code(202).send({
+      deliveryId: receipt.deliveryId,
+      events: receipt.images.length,
+      ignored: receipt.ignoredCount,
+      parked: receipt.unread?.count ?? 0,
+    });
+  };
+  app.post('/v1/webhooks/:endpoint', handler);
+  app.post('/v1/webhooks/:endpoint/:secret', handler);
+};
+
+/** A batch may have a thousand events; the line names the first ones. */
+const correlationIdsMax = 10;
+
+const lineOf = (receipt: Receipt, endpoint: string, elapsedMs: number): Readonly<Record<string, unknown>> => ({
+  deliveryId: receipt.deliveryId,
+  endpoint,
+  outcome: receipt.outcome,
+  correlationId: receipt.images[0]?.id,
+  correlationIds: receipt.images.length > 1 ? receipt.images.slice(0, correlationIdsMax).map(({ id }) => id) : undefined,
+  events: receipt.images.length,
+  ignored: receipt.ignoredCount,
+  parked: receipt.unread?.code,
+  bodyBytes: receipt.delivery.data.body.length,
+  elapsedMs: Math.round(elapsedMs),
+});
