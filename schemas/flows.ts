@@ -1,0 +1,55 @@
+import { topics } from '@waybill/domain';
+import type { Topic } from '@waybill/domain';
+import type { Topology } from '@waybill/stream';
+import { followedTopics } from '../apps/api/src/read-model/followed-topics.ts';
+import { audit } from '../apps/audit/src/topology.ts';
+import { gateway } from '../apps/gateway/src/topology.ts';
+import { scanner } from '../apps/scanner/src/topology.ts';
+
+/** Who reads and writes which topics, as far as it can be printed. */
+export type Flow = {
+  /** Consumer group, or the name of what writes without one. */
+  readonly group: string;
+  readonly inputs: readonly Topic[];
+  /** Read whole by every instance. */
+  readonly tables: readonly Topic[];
+  /** State that it alone writes and reads back, its jobs included. */
+  readonly stores: readonly Topic[];
+  readonly outputs: readonly Topic[];
+  readonly jobKinds: readonly string[];
+};
+
+/** Slow work is never done by printing. */
+const notRun = (): never => {
+  throw new Error('a printed topology does no work');
+};
+
+/** Every stage parks what it cannot process: the runtime does, so that no topology says it. */
+const stage = ({ group, inputs, tables = {}, stores, jobTopic, outputs, jobs = {} }: Topology): Flow => ({
+  group,
+  inputs,
+  tables: Object.values(tables),
+  stores: [...Object.values(stores), ...(jobTopic === undefined ? [] : [jobTopic])],
+  outputs: [...new Set([...outputs, topics.parked])],
+  jobKinds: Object.keys(jobs),
+});
+
+const edge = (group: string, ends: { readonly inputs?: readonly Topic[]; readonly outputs?: readonly Topic[] }): Flow => ({
+  group,
+  inputs: ends.inputs ?? [],
+  tables: [],
+  stores: [],
+  outputs: ends.outputs ?? [],
+  jobKinds: [],
+});
+
+const limits = { timeoutMs: 1, concurrencyMax: 1, perHostMax: 1, attemptsMax: 1 };
+
+/** All of Waybill, in the order of an image's way. A new app is added here, and its topics appear in both printed files. */
+export const flows: readonly Flow[] = [
+  edge(gateway.group, { outputs: gateway.outputs }),
+  stage(scanner(notRun, { ...limits, scannerName: 'none', verdictAgeMsMax: 1 })),
+  edge('deploy', { outputs: [topics.policies] }),
+  stage(audit),
+  edge('api', { inputs: followedTopics }),
+];
