@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { evaluate, traceMax, type Decision } from './evaluate.ts';
+import type { Evidence } from './evidence.ts';
+import { policySetVersion, type Policy } from './policy.ts';
+import { amd64, arm64, evidence, hour, nowMs, policy, scanned } from './testing.fixture.ts';
+
+const needsScan = { require: { scan: { withinHours: 24, worstSeverity: 'high' } } };
+const strict = policy('prod', { match: { repositories: ['demo/**'] }, ...needsScan });
+const failed = { digest: amd64, outcome: 'failed', worstSeverity: 'unknown', reason: 'SCANNER_TIMEOUT: too slow', scannedAtMs: nowMs };
+
+type Rule = {
+  readonly rule: string;
+  readonly given: readonly Policy[];
+  readonly when?: Partial<Evidence>;
+  readonly then: Partial<Decision>;
+};
+const rules: readonly Rule[] = [
+  {
+    rule: 'an image that is scanned well enough goes to the targets',
+    given: [strict],
+    then: { outcome: 'allow', policyId: 'prod', targets: [{ registry: 'b', repository: 'demo/app', tag: 'v1' }] },
+  },
+  { rule: 'no policy at all denies', given: [], then: { outcome: 'deny', policyId: null, reason: 'no policy matches', targets: [] } },
+  {
+    rule: 'no policy that matches denies',
+    given: [strict],
+    when: { repository: 'other/app' },
+    then: { outcome: 'deny', policyId: null, reason: 'no policy matches' },
+  },
+  {
+    rule: 'without an inspection it is held, also where no scan is asked for',
+    given: [policy('open')],
+    when: { inspection: { status: 'missing' } },
+    then: { outcome: 'held', policyId: 'open', awaiting: ['inspection'], targets: [] },
+  },
+  {
+    rule: 'a failed inspection denies',
+    given: [policy('open')],
+    when: { inspection: { status: 'failed', reason: 'MANIFEST_UNKNOWN: gone' } },
+    then: { outcome: 'deny', reason: 'the inspection failed: MANIFEST_UNKNOWN: gone' },
+  },
+  {
+    rule: 'each platform that is not scanned is waited for',
+    given: [strict],
+    when: { scans: [] },
+    then: { outcome: 'held', awaiting: [`scan of ${amd64}`, `scan of ${arm64}`] },
+  },
+  {
+    rule: 'one platform that is not scanned holds, also where another is bad: the decision does not depend on which comes first',
+    given: [strict],
+    when: { scans: [scanned(amd64, 'critical')] },
+    then: { outcome: 'held', awaiting: [`scan of ${arm64}`] },
+  },
+  {
+    rule: 'a scan of something else counts for nothing',
+    given: [strict],
+    when: { scans: [scanned(amd64, 'none'), scanned(`sha256:${'9'.repeat(64)}`, 'none')] },
+    then: { outcome: 'held', awaiting: [`scan of ${arm64}`] },
+  },
+  {
+    rule: 'a finding over the bound denies, naming digest and severity',
+    given: [strict],
+    when: { scans: [scanned(amd64, 'critical'), scanned(arm64, 'none')] },
+    then: { outcome: 'deny', reason: `${amd64} has findings of severity critical (at most high)`, targets: [] },
+  },
+  {
+    rule: 'a severity that nobody knows is over every bound',
+    given: [policy('lax', { require: { scan: { withinHours: 24, worstSeverity: 'critical' } } })],
+    when: { scans: [scanned(amd64, 'apocalyptic'), scanned(arm64, 'none')] },
+    then: { outcome: 'deny' },
+  },
+  {
+    rule: 'unscored findings are within low, but not within none',
+    given: [policy('clean', { require: { scan: { withinHours: 24, worstSeverity: 'none' } } })],
+    when: { scans: [scanned(amd64, 'unknown'), scanned(arm64, 'none')] },
+    then: { outcome: 'deny' },
+  },
+  {
+    rule: 'a failed scan denies with its reason',
+    given: [strict],
+    when: { scans: [failed, scanned(arm64, 'none')] },
+    then: { outcome: 'deny', reason: `the scan of ${amd64} failed: SCANNER_TIMEOUT: too slow` },
+  },
+  {
+    rule: 'a scan that is too old is waited for anew',
+    given: [strict],
+    when: { scans: [scanned(amd64, 'none', nowMs - 25 * hour), scanned(arm64, 'none', nowMs - 24 * hour)] },
+    then: { outcome: 'held', awaiting: [`scan of ${amd64} (the last is older than 24 h)`] },
+  },
+  {
+    rule: 'where a scan is required, something without platforms is denied',
+    given: [strict],
+    when: { inspection: { status: 'done', kind: 'artifact', labels: {}, platformDigests: [] }, scans: [] },
+    then: { outcome: 'deny', reason: 'a scan is required, and the artifact has no platform that can be scanned' },
+  },
+  {
+    rule: 'a denying policy gives its reason and waits for nothing',
+    given: [policy('sandbox', { effect: 'deny', reason: 'stays here' })],
+    when: { inspection: { status: 'missing' } },
+    then: { outcome: 'deny', policyId: 'sandbox', reason: 'stays here' },
+  },
+  {
+    rule: 'the higher priority decides',
+    given: [policy('a', { priority: 1, match: { repositories: ['demo/app'] } }), policy('b', { priority: 2, effect: 'deny' })],
+    then: { outcome: 'deny', policyId: 'b' },
+  },
+  {
+    rule: 'among equals the more specific decides',
+    given: [policy('a', { match: { repositories: ['demo/*'] } }), policy('b', { match: { repositories: ['demo/app'] } })],
+    then: { policyId: 'b' },
+  },
+  { rule: 'among equally specific ones the name decides', given: [policy('b'), policy('a')], then: { policyId: 'a' } },
+  {
+    rule: 'labels match all together; * is any value',
+    given: [policy('labelled', { match: { labels: { team: '*' } } }), policy('wrong', { match: { labels: { team: 'core', tier: '1' } } })],
+    then: { outcome: 'allow', policyId: 'labelled' },
+  },
+  {
+    rule: 'a policy by label that may yet forbid holds what a lower one would allow',
+    given: [policy('secret', { priority: 9, match: { labels: { secret: '*' } }, effect: 'deny' }), policy('open')],
+    when: { inspection: { status: 'missing' } },
+    then: { outcome: 'held', policyId: 'secret', awaiting: ['inspection'] },
+  },
+  {
+    rule: 'a label that only the prototype has is not there',
+    given: [policy('odd', { match: { labels: { constructor: '*' } } })],
+    then: { outcome: 'deny', reason: 'no policy matches' },
+  },
+  {
+    rule: 'targets are filled in once, and each is named once',
+    given: [
+      policy('copy', {
+        replicate: [{ registry: 'b', repository: 'mirror/{repository}', tag: '{tag}-eu' }, { registry: 'b' }, { registry: 'b' }],
+      }),
+    ],
+    then: {
+      targets: [
+        { registry: 'b', repository: 'mirror/demo/app', tag: 'v1-eu' },
+        { registry: 'b', repository: 'demo/app', tag: 'v1' },
+      ],
+    },
+  },
+  {
+    rule: 'a target that is no name denies instead of failing later',
+    given: [policy('copy', { replicate: [{ registry: 'b', repository: 'UPPER/{repository}' }] })],
+    then: { outcome: 'deny', targets: [] },
+  },
+];
+
+describe('evaluating', () => {
+  for (const { rule, given, when, then } of rules)
+    it(rule, () => {
+      const decision = evaluate(given, evidence(when), nowMs);
+      for (const [field, value] of Object.entries(then)) assert.deepEqual(decision[field as keyof Decision], value, decision.reason);
+    });
+
+  it('says of each policy what it thought, in the order in which they decide', () => {
+    const given = [policy('other', { match: { tags: ['rc'] } }), strict];
+    assert.deepEqual(
+      evaluate(given, evidence(), nowMs).trace.map(({ policyId, matched, outcome, reason }) => [policyId, matched, outcome, reason]),
+      [
+        ['prod', true, 'allow', 'scanned, worst severity low (at most high)'],
+        ['other', false, 'not-matched', 'tag v1 matches none of rc'],
+      ],
+    );
+  });
+
+  it('bounds the trace, and the one that decides is in it', () => {
+    const given = Array.from({ length: 500 }, (_, i) => policy(`p${i}`, { priority: 9, match: { tags: [`t${i}`] } }));
+    const { trace } = evaluate([...given, strict], evidence(), nowMs);
+    assert.equal(trace.length, traceMax);
+    assert.equal(trace[0]?.policyId, 'prod');
+  });
+});
+
+const severity = fc.constantFrom('none', 'unknown', 'low', 'medium', 'high', 'critical', 'weird');
+const anyEvidence = fc.record({
+  inspection: fc.constantFrom<Evidence['inspection']>({ status: 'missing' }, { status: 'failed', reason: 'x' }, evidence().inspection),
+  scans: fc
+    .subarray([amd64, arm64])
+    .chain((digests) =>
+      fc
+        .tuple(...digests.map(() => fc.tuple(severity, fc.constantFrom('scanned', 'failed'), fc.integer({ min: 0, max: 48 }))))
+        .map((all) => all.map(([worst, outcome, ageHours], i) => ({ ...scanned(digests[i]!, worst, nowMs - ageHours * hour), outcome }))),
+    ),
+});
+const pool = [
+  ...[strict, policy('open'), policy('deny', { priority: 3, effect: 'deny', match: { labels: { team: '*' } } })],
+  ...[policy('tag', { priority: 2, match: { tags: ['v*'] }, ...needsScan }), policy('none', { match: { tags: ['x'] } })],
+];
+
+describe('whatever is known', () => {
+  it('the order of policies and scans changes nothing', () =>
+    fc.assert(
+      fc.property(fc.shuffledSubarray(pool), anyEvidence, (given, changes) => {
+        const decision = evaluate(given, evidence(changes), nowMs);
+        const turned = evaluate(given.toReversed(), evidence({ ...changes, scans: changes.scans.toReversed() }), nowMs);
+        assert.deepEqual(turned, decision);
+        assert.equal(policySetVersion(given), policySetVersion(given.toReversed()));
+      }),
+    ));
+
+  it('an image is allowed only with its inspection, with targets, and with good fresh scans where they are required', () =>
+    fc.assert(
+      fc.property(anyEvidence, (changes) => {
+        const { outcome, targets, awaiting } = evaluate([strict], evidence(changes), nowMs);
+        assert.equal(targets.length > 0, outcome === 'allow');
+        assert.equal(awaiting.length > 0, outcome === 'held');
+        if (outcome !== 'allow') return;
+        assert.equal(changes.inspection.status, 'done');
+        assert.equal(changes.scans.length, 2);
+        for (const scan of changes.scans) {
+          assert.ok(['none', 'unknown', 'low', 'medium', 'high'].includes(scan.worstSeverity));
+          assert.ok(scan.outcome === 'scanned' && nowMs - scan.scannedAtMs <= 24 * hour);
+        }
+      }),
+    ));
+});
+
+describe('the version of a set of policies', () => {
+  it('changes with what they say, not with how it is laid out', () => {
+    assert.equal(policySetVersion([policy('a', { priority: 1, match: {} })]), policySetVersion([policy('a', { match: {}, priority: 1 })]));
+    assert.notEqual(policySetVersion([policy('a')]), policySetVersion([policy('a', { priority: 1 })]));
+    assert.notEqual(policySetVersion([policy('a')]), policySetVersion([]));
+    assert.match(policySetVersion([]), /^[a-f0-9]{64}$/);
+  });
+});

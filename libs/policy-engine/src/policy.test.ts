@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { parsePolicy } from './policy.ts';
+import { document } from './testing.fixture.ts';
+
+const faultsOf = (value: unknown): readonly string[] => {
+  const parsed = parsePolicy(value);
+  return parsed.ok ? [] : parsed.faults;
+};
+
+describe('a policy document', () => {
+  it('has all of its faults told at once, each with its place', () => {
+    const faults = faultsOf({
+      apiVersion: 'waybill/v2',
+      kind: 'ReplicationPolicy',
+      metadata: { name: 'Prod' },
+      spec: { match: { repositories: ['a(b)'] }, require: { scan: { withinHours: 0 } }, replicate: [], extra: 1 },
+    });
+    for (const place of ['apiVersion', 'metadata.name', 'spec.match.repositories.0', 'spec.require.scan', 'spec.replicate', 'spec'])
+      assert.ok(
+        faults.some((fault) => fault.startsWith(`${place} `)),
+        `${place} is not in:\n${faults.join('\n')}`,
+      );
+  });
+
+  it('with more faults than a library’s default still tells all', () => {
+    const faults = faultsOf(document('a', { match: { repositories: Array.from({ length: 20 }, (_, i) => `bad name ${i}`) } }));
+    assert.equal(faults.length, 20);
+  });
+
+  it('must say what happens, and only once', () => {
+    assert.deepEqual(faultsOf(document('a', { replicate: undefined })).length, 1);
+    assert.match(faultsOf(document('a', { effect: 'deny', replicate: [{ registry: 'b' }] })).join(), /no place beside effect: deny/);
+    assert.match(faultsOf(document('a', { reason: 'because' })).join(), /only beside effect: deny/);
+    assert.match(faultsOf(document('a', { replicate: [{ registry: 'b', tag: '{repository}' }] })).join(), /knows only \{tag\}/);
+  });
+
+  it('that is anything at all makes no error, only faults', () =>
+    fc.assert(fc.property(fc.anything(), (value) => assert.equal(parsePolicy(value).ok, false))));
+});
