@@ -3,6 +3,7 @@ import type { Topic } from '@waybill/domain';
 import type { Topology } from '@waybill/stream';
 import { followedTopics } from '../apps/api/src/read-model/followed-topics.ts';
 import { audit } from '../apps/audit/src/topology.ts';
+import { dedup } from '../apps/dedup/src/topology.ts';
 import { gateway } from '../apps/gateway/src/topology.ts';
 import { scanner } from '../apps/scanner/src/topology.ts';
 
@@ -48,6 +49,7 @@ const limits = { timeoutMs: 1, concurrencyMax: 1, perHostMax: 1, attemptsMax: 1 
 /** All of Waybill, in the order of an image's way. A new app is added here, and its topics appear in both printed files. */
 export const flows: readonly Flow[] = [
   edge(gateway.group, { outputs: gateway.outputs }),
+  stage(dedup),
   stage(scanner(notRun, { ...limits, scannerName: 'none', verdictAgeMsMax: 1 })),
   edge('deploy', { outputs: [topics.policies] }),
   stage(audit),

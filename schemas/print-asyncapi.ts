@@ -36,8 +36,7 @@ export function printAsyncApi(): string {
     info: {
       title: 'Waybill',
       version: '1',
-      description:
-        'Registry webhooks as an immutable log. Values are Avro in Confluent wire format; subjects are record names; compatibility is FULL_TRANSITIVE.',
+      description: 'Registry webhooks as an immutable log. Values are Avro in Confluent wire format, by record name, FULL_TRANSITIVE.',
       license: { name: 'Apache-2.0' },
     },
     defaultContentType: 'application/avro',
@@ -51,14 +50,13 @@ export function printAsyncApi(): string {
 }
 
 function channel(topic: Topic) {
+  const nature = topic.kind === 'event' ? 'Immutable events.' : 'Newest row per key; a record without a value ends it.';
   return {
     address: topic.name,
     title: topic.purpose,
-    description: `Key: ${topic.key}. ${topic.kind === 'event' ? 'Immutable events.' : 'Newest row per key; a record without a value ends it.'}`,
+    description: `Key: ${topic.key}. ${nature}`,
     messages: Object.fromEntries(topic.records.map((record) => [record, { $ref: `#/components/messages/${record}` }])),
-    bindings: {
-      kafka: { topic: topic.name, partitions: partitionsDefault, topicConfiguration: topicConfiguration(topic), bindingVersion },
-    },
+    bindings: { kafka: topicBinding(topic) },
   };
 }
 

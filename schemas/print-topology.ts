@@ -20,7 +20,7 @@ export function printTopology(): string {
     'Printed from `libs/domain/src/topics.ts` and `apps/*/src/topology.ts` by `npm run docs:topology`; do not edit.',
     [
       'Boxes are apps, each a consumer group; rounded are event topics; slanted is compacted state, next to the app that owns it.',
-      `A topic \`x\` is called \`waybill.x.v1\` and has ${partitionsDefault} partitions unless the deployment says otherwise, fixed for good.`,
+      `A topic \`x\` is called \`waybill.x.v1\` and has ${partitionsDefault} partitions unless deployed with another count.`,
       'Every stage also writes `parked`, which is not drawn.',
     ].join('\n'),
     `\`\`\`mermaid\n${printGraph()}\n\`\`\``,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import { allTopics } from '@waybill/domain';
 import { parse } from 'yaml';
@@ -14,7 +14,7 @@ for (const [path, print] of [
   [topologyPath, printTopology],
   [asyncApiPath, printAsyncApi],
 ] as const) {
-  it(`${path.slice(root.length + 1)} is what the code says`, () => {
+  it(`${relative(root, path)} is what the code says`, () => {
     if (process.env['UPDATE'] === '1') writeFileSync(path, print());
     assert.equal(readFileSync(path, 'utf8'), print(), 'print it again: UPDATE=1 npm run check');
   });
