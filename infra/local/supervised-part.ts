@@ -3,7 +3,7 @@ import { InfraError } from './errors.ts';
 import { start, untilReady, type Launch, type Running } from './launch.ts';
 import { findLiving, stopProcess, type ProcessExit } from './process.ts';
 import { lastLines, sizeOf } from './readiness.ts';
-import { countDeaths, restartDelayMs } from './restart-delay.ts';
+import { countDeaths, restartDelayMs, restartPolicy, type RestartPolicy } from './restart-delay.ts';
 
 export type PartStatus = 'waiting' | 'starting' | 'ready' | 'restarting' | 'held' | 'done' | 'failed' | 'stopped';
 
@@ -24,6 +24,7 @@ const deathsBeforeReadyMax = 5;
 /** Keeps one process alive until told to stop. It knows nothing of other parts: their order is the supervisor's. */
 export class SupervisedPart {
   readonly launch: Launch;
+  readonly #policy: RestartPolicy;
   readonly #onChange: () => void;
   readonly #stopping = new AbortController();
   readonly #firstReady = Promise.withResolvers<void>();
@@ -33,8 +34,9 @@ export class SupervisedPart {
   /** Pending while the part is held away. */
   #release: PromiseWithResolvers<void> | undefined;
 
-  constructor(launch: Launch, onChange: () => void) {
+  constructor(launch: Launch, onChange: () => void, policy: RestartPolicy = restartPolicy) {
     this.launch = launch;
+    this.#policy = policy;
     this.#onChange = onChange;
     this.#state = { name: launch.name, status: 'waiting', address: launch.address, restarts: 0 };
     this.#firstReady.promise.catch(() => {}); // Whoever starts the part hears of it; nobody else must.
@@ -98,11 +100,11 @@ export class SupervisedPart {
       const logFromBytes = sizeOf(this.launch.logPath);
       const ranMs = await this.#runOnce(logFromBytes);
       if (this.#stopping.signal.aborted) return;
-      deaths = countDeaths(deaths, ranMs);
+      deaths = countDeaths(deaths, ranMs, this.#policy);
       if (deaths >= deathsBeforeReadyMax) this.#firstReady.reject(neverReady(this.launch, deaths, logFromBytes));
       this.#change({ restarts: this.#state.restarts + 1 });
       if (this.#release === undefined) {
-        await sleep(restartDelayMs(deaths), undefined, { signal: this.#stopping.signal }).catch(() => {});
+        await sleep(restartDelayMs(deaths, this.#policy), undefined, { signal: this.#stopping.signal }).catch(() => {});
       } else {
         this.#change({ status: 'held' });
         await this.#release.promise;
