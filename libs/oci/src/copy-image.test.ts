@@ -26,7 +26,7 @@ describe('a copy', () => {
   });
   afterEach(() => registries.forEach((registry) => registry.heal()));
   after(async () => {
-    await Promise.all([a, b, old].map((client) => client?.close()));
+    await Promise.all([a!, b!, old!].map((client) => client.close()));
     await Promise.all(registries.map((registry) => registry.close()));
   });
 

@@ -1,0 +1,17 @@
+import { join } from 'node:path';
+import { loadConfig, runApp } from '@waybill/app-kit';
+import { createRegistryClients, loadRegistries } from '@waybill/oci';
+import { InspectorConfig } from './config.ts';
+import { createInspect } from './inspect.ts';
+import { inspector } from './topology.ts';
+
+const config = loadConfig(InspectorConfig, process.env);
+const clients = createRegistryClients(loadRegistries(join(config.CONFIG_DIR, 'registries.yaml'), process.env));
+const topology = inspector(createInspect(clients), {
+  timeoutMs: config.INSPECT_TIMEOUT_MS,
+  concurrencyMax: config.INSPECT_CONCURRENCY,
+  perRegistryMax: config.INSPECT_PER_REGISTRY,
+  attemptsMax: config.INSPECT_ATTEMPTS_MAX,
+});
+
+await runApp({ app: 'inspector', topology });
