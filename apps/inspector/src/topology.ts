@@ -44,7 +44,7 @@ function push({ data, meta }: EventOf<'ImagePushed'>, atMs: number, context: Con
   const { registry, repository, tags, digest } = data;
   if (digest === null && tags.length === 0) return { ignored: 'names neither digest nor tag' };
   const payload: InspectPayload = { registry, repository, tags, digest, pushEventId: meta.id };
-  // A digest's content never changes. Only artifacts are read again: theirs is cheap, and old rows may lack what we know to read now.
+  // What a digest stands for never changes. Artifacts are read again: a kind that a later version knows as an image must be found.
   const known = digest === null ? undefined : context.get('facts', digestKey(data, digest), 'ImageFacts');
   if (known && known.platforms.length > 0) return { emit: report(payload, known, atMs) };
   return { schedule: [{ id: meta.id, kind: 'inspect', key: repositoryKey(data), payload, host: registry }] };

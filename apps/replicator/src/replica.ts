@@ -1,0 +1,37 @@
+import { tagKey, type EventOf, type ReplicaState, type Target } from '@waybill/domain';
+
+/** Host of a configured registry by its name; a name that is not configured stands for itself, and its copies fail with the reason. */
+export type HostOf = (registryName: string) => string;
+
+/** Where a target is: key of its row and of its job, so that there is never more than one copy on its way to a tag. */
+export const replicaKey = (target: Target, hostOf: HostOf): string => tagKey({ ...target, registry: hostOf(target.registry) }, target.tag);
+
+/** The row of a copy that is about to be made; what was last read back there stays known. */
+export const copyingState = (
+  { data, meta }: EventOf<'ImageDecided'>,
+  target: Target,
+  hostOf: HostOf,
+  row: ReplicaState | undefined,
+): ReplicaState => ({
+  registry: data.registry,
+  repository: data.repository,
+  tag: data.tag,
+  digest: data.digest,
+  targetRegistry: hostOf(target.registry),
+  targetRepository: target.repository,
+  targetTag: target.tag,
+  status: 'copying',
+  copiedDigest: row?.copiedDigest ?? null,
+  reason: null,
+  decisionEventId: meta.id,
+  correlationId: meta.correlationId,
+  changedAtMs: data.evaluatedAtMs,
+});
+
+/** Why a target needs no copy; undefined when it does. */
+export function findReasonNotToCopy({ data }: EventOf<'ImageDecided'>, target: Target, hostOf: HostOf, row: ReplicaState | undefined) {
+  if (replicaKey(target, hostOf) === tagKey(data, data.tag)) return 'is its own target';
+  if (row?.digest !== data.digest) return undefined;
+  if (row.status === 'copied') return 'already copied';
+  return row.status === 'copying' ? 'is being copied' : undefined;
+}

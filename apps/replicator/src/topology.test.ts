@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { topics, type ImageDecided, type ReplicaState } from '@waybill/domain';
+import { topologyDriver } from '@waybill/stream/testing';
+import type { CopyPayload, CopyResult } from './copy.ts';
+import { replicator } from './topology.ts';
+
+const nowMs = Date.UTC(2026, 0, 1);
+const sha = (letter: string) => `sha256:${letter.repeat(64)}`;
+const key = 'b.test/team/app:v1';
+const result: CopyResult = {
+  ...{ manifestsCopied: 3, blobsCopied: 4, blobsSkipped: 0, referrersCopied: 0, bytesCopied: 99, verified: true },
+  ...{ startedAtMs: nowMs, finishedAtMs: nowMs + 7 },
+};
+const failure = { code: 'REGISTRY_UNAVAILABLE', reason: 'it is in trouble itself', attempts: 12 };
+
+const start = () => {
+  const hostOf = (name: string): string => ({ a: 'a.test', b: 'b.test', c: 'c.test' })[name] ?? name;
+  const copy = () => Promise.reject(new Error('the driver runs no jobs'));
+  const driver = topologyDriver(replicator(copy, hostOf, { timeoutMs: 1, concurrencyMax: 1, perTargetMax: 1, attemptsMax: 1 }));
+  const decide = (id: string, data: Partial<ImageDecided> = {}) => {
+    const decided: ImageDecided = {
+      ...{
+        registry: 'a.test',
+        repository: 'team/app',
+        tag: 'v1',
+        digest: sha('1'),
+        outcome: 'allow',
+        policyId: 'p',
+        policySetVersion: 's',
+      },
+      ...{ reason: 'because', trace: [], targets: [{ registry: 'b', repository: 'team/app', tag: 'v1' }], scans: [] },
+      ...{ evaluatedAtMs: nowMs, pushEventId: 'push', ...data },
+    };
+    driver.pipe(topics.decisions, 'a.test/team/app', { type: 'ImageDecided', data: decided }, { id, correlationId: `push-of-${id}` });
+  };
+  const row = (at = key) => driver.row('replicas', at) as ReplicaState | undefined;
+  const payload = () => JSON.parse(driver.jobs()[0]!.payload) as CopyPayload;
+  return { driver, decide, row, payload, events: () => driver.emitted(topics.replications) };
+};
+
+describe('an allowed image', () => {
+  it('is copied by digest to each of its targets, one job per target tag', () => {
+    const { driver, decide, row, payload } = start();
+    decide('d1', {
+      targets: [
+        { registry: 'b', repository: 'team/app', tag: 'v1' },
+        { registry: 'c', repository: 'mirror/app', tag: 'prod' },
+      ],
+    });
+    assert.deepEqual(
+      driver.jobs().map(({ id, kind, host, correlationId }) => ({ id, kind, host, correlationId })),
+      [
+        { id: key, kind: 'copy', host: 'b.test', correlationId: 'push-of-d1' },
+        { id: 'c.test/mirror/app:prod', kind: 'copy', host: 'c.test', correlationId: 'push-of-d1' },
+      ],
+    );
+    assert.deepEqual([payload().digest, payload().decisionEventId, payload().target.registry], [sha('1'), 'd1', 'b']);
+    assert.deepEqual([row()?.status, row()?.copiedDigest, row()?.targetRegistry], ['copying', null, 'b.test']);
+  });
+
+  it('counts as copied once the job has read it back', () => {
+    const { driver, decide, row, events } = start();
+    decide('d1');
+    driver.finishJob(key, result, { atMs: nowMs + 8 });
+    const image = { registry: 'a.test', repository: 'team/app', tag: 'v1', digest: sha('1') };
+    const target = { targetRegistry: 'b.test', targetRepository: 'team/app', targetTag: 'v1' };
+    assert.equal(events()[0]?.type, 'ImageCopied');
+    assert.deepEqual(events()[0]?.data, { ...image, ...target, decisionEventId: 'd1', ...result });
+    assert.deepEqual([events()[0]?.meta.subject, events()[0]?.meta.correlationId], [key, 'push-of-d1']);
+    assert.deepEqual(driver.keys(topics.replications), ['a.test/team/app']);
+    assert.deepEqual([row()?.status, row()?.copiedDigest, row()?.changedAtMs], ['copied', sha('1'), nowMs + 8]);
+  });
+
+  it('that is there already is not copied again', () => {
+    const { driver, decide } = start();
+    decide('d1');
+    driver.finishJob(key, result);
+    decide('d2');
+    assert.deepEqual([driver.ignored(), driver.jobs()], [['already copied'], []]);
+  });
+
+  it('that is on its way is left alone by a decision that says the same', () => {
+    const { driver, decide, payload } = start();
+    decide('d1');
+    decide('d2');
+    assert.deepEqual([driver.ignored(), payload().decisionEventId], [['is being copied'], 'd1']);
+  });
+
+  it('is copied to a new target while the old one stays as it is', () => {
+    const { driver, decide } = start();
+    decide('d1');
+    driver.finishJob(key, result);
+    const old = { registry: 'b', repository: 'team/app', tag: 'v1' };
+    decide('d2', { targets: [old, { ...old, registry: 'c' }] });
+    assert.deepEqual(
+      driver.jobs().map(({ id }) => id),
+      ['c.test/team/app:v1'],
+    );
+  });
+
+  it('is never copied onto itself', () => {
+    const { driver, decide } = start();
+    decide('d1', { targets: [{ registry: 'a', repository: 'team/app', tag: 'v1' }] });
+    assert.deepEqual([driver.ignored(), driver.jobs()], [['is its own target'], []]);
+  });
+
+  it('for a registry that nobody configured has a job, so that its failure is told', () => {
+    const { driver, decide } = start();
+    decide('d1', { targets: [{ registry: 'nowhere', repository: 'team/app', tag: 'v1' }] });
+    assert.equal(driver.jobs()[0]?.id, 'nowhere/team/app:v1');
+  });
+});
+
+describe('a newer decision', () => {
+  it('replaces the copy that still waits, so that an old digest never lands on a newer one', () => {
+    const { driver, decide, payload, row } = start();
+    decide('d1');
+    decide('d2', { digest: sha('2') });
+    assert.equal(driver.jobs().length, 1);
+    assert.equal(payload().digest, sha('2'));
+    assert.deepEqual([row()?.digest, row()?.decisionEventId], [sha('2'), 'd2']);
+  });
+
+  it('makes the late end of the older copy harmless', () => {
+    for (const end of ['done', 'failed'] as const) {
+      const { driver, decide, row, events } = start();
+      decide('d1');
+      const late = driver.jobs()[0]!;
+      decide('d2', { digest: sha('2') });
+      const { handle } = replicator(() => Promise.reject(new Error()), String, {
+        timeoutMs: 1,
+        concurrencyMax: 1,
+        perTargetMax: 1,
+        attemptsMax: 1,
+      });
+      const context = { get: () => row() as never, table: () => [] };
+      const input = { job: late, atMs: nowMs };
+      const step =
+        end === 'done'
+          ? handle({ ...input, kind: 'job-done', result }, context)
+          : handle({ ...input, kind: 'job-failed', failure }, context);
+      assert.deepEqual(step, { ignored: 'a newer decision has replaced this copy' });
+      assert.deepEqual([row()?.digest, row()?.status, events()], [sha('2'), 'copying', []]);
+    }
+  });
+
+  it('moves a copied tag back to an earlier digest', () => {
+    const { driver, decide, row } = start();
+    decide('d1');
+    driver.finishJob(key, result);
+    decide('d2', { digest: sha('2') });
+    assert.deepEqual([row()?.status, row()?.copiedDigest], ['copying', sha('1')]);
+    decide('d3');
+    driver.finishJob(key, result);
+    assert.deepEqual([row()?.status, row()?.copiedDigest, row()?.decisionEventId], ['copied', sha('1'), 'd3']);
+  });
+});
+
+describe('a copy that fails', () => {
+  it('is told with the reason; what was there before stays known', () => {
+    const { driver, decide, row, events } = start();
+    decide('d1');
+    driver.finishJob(key, result);
+    decide('d2', { digest: sha('2') });
+    driver.failJob(key, failure, { atMs: nowMs + 9 });
+    assert.equal(events()[1]?.type, 'ImageCopyFailed');
+    const { code, reason, attempts, failedAtMs, digest } = events()[1]!.data as never;
+    assert.deepEqual({ code, reason, attempts, failedAtMs, digest }, { ...failure, failedAtMs: nowMs + 9, digest: sha('2') });
+    assert.deepEqual(
+      [row()?.status, row()?.reason, row()?.copiedDigest],
+      ['failed', 'REGISTRY_UNAVAILABLE: it is in trouble itself', sha('1')],
+    );
+  });
+
+  it('is tried anew when it is decided anew', () => {
+    const { driver, decide, row } = start();
+    decide('d1');
+    driver.failJob(key, failure);
+    decide('d2');
+    assert.deepEqual([driver.jobs().length, row()?.status, row()?.reason], [1, 'copying', null]);
+  });
+});
+
+describe('a denied image', () => {
+  it('is not copied; what is copied already stays', () => {
+    const { driver, decide, row } = start();
+    decide('d1', { outcome: 'deny' });
+    assert.deepEqual([driver.ignored(), driver.jobs(), row()], [['denied: what is copied already stays'], [], undefined]);
+  });
+});

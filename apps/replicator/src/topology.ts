@@ -1,0 +1,98 @@
+import { repositoryKey, topics, type EventOf, type ReplicaState } from '@waybill/domain';
+import { isEvent, type Context, type Emit, type Input, type JobRow, type Put, type Step, type Topology } from '@waybill/stream';
+import type { Copy, CopyPayload, CopyResult } from './copy.ts';
+import { copyingState, findReasonNotToCopy, replicaKey, type HostOf } from './replica.ts';
+
+export type ReplicatorSettings = {
+  readonly timeoutMs: number;
+  readonly concurrencyMax: number;
+  readonly perTargetMax: number;
+  readonly attemptsMax: number;
+};
+
+/**
+ * decisions -> one copy per target of an allowed image, as a job -> replications; what is where in replica-state.
+ *
+ * Row and job of a target have one key. So a newer decision replaces the copy that still waits or runs, and an older digest is never
+ * copied over a newer one; results of a copy that was replaced change nothing.
+ */
+export const replicator = (copy: Copy, hostOf: HostOf, settings: ReplicatorSettings): Topology => ({
+  group: 'replicator',
+  inputs: [topics.decisions],
+  stores: { replicas: topics.replicaState },
+  outputs: [topics.replications],
+  jobTopic: topics.replicatorJobs,
+  jobs: {
+    copy: {
+      run: copy,
+      concurrencyMax: settings.concurrencyMax,
+      perHostMax: settings.perTargetMax,
+      timeoutMs: settings.timeoutMs,
+      attemptsMax: settings.attemptsMax,
+      delayMsMin: 1_000,
+      delayMsMax: 300_000,
+    },
+  },
+  handle(input, context) {
+    if (isEvent(input, 'ImageDecided')) return decide(input.event, context, hostOf);
+    if (input.kind === 'job-done') return finish(input, context);
+    if (input.kind === 'job-failed') return fail(input, context);
+    return { ignored: 'no decision' };
+  },
+});
+
+function decide(event: EventOf<'ImageDecided'>, context: Context, hostOf: HostOf): Step {
+  const { data, meta } = event;
+  if (data.outcome !== 'allow') return { ignored: 'denied: what is copied already stays' };
+  if (data.targets.length === 0) return { ignored: 'allowed, with no target' };
+  const targets = data.targets.map((target) => {
+    const key = replicaKey(target, hostOf);
+    const row = context.get('replicas', key, 'ReplicaState');
+    return { target, key, row, reason: findReasonNotToCopy(event, target, hostOf, row) };
+  });
+  const wanted = targets.filter(({ reason }) => reason === undefined);
+  if (wanted.length === 0) return { ignored: targets[0]!.reason! };
+  const { registry, repository, tag, digest } = data;
+  return {
+    put: wanted.map(({ target, key, row }) => putState(key, copyingState(event, target, hostOf, row))),
+    schedule: wanted.map(({ target, key }) => {
+      const payload: CopyPayload = { registry, repository, tag, digest, target, decisionEventId: meta.id };
+      return { id: key, kind: 'copy', key: repositoryKey(data), payload, host: hostOf(target.registry) };
+    }),
+  };
+}
+
+function finish({ job, result, atMs }: Extract<Input, { kind: 'job-done' }>, context: Context): Step {
+  const row = findCurrent(job, context);
+  if (!row) return { ignored: 'a newer decision has replaced this copy' };
+  const copied = replication(job, row, { type: 'ImageCopied', data: { ...identityOf(row), ...(result as CopyResult) } });
+  return { emit: [copied], put: [putState(job.id, { ...row, status: 'copied', copiedDigest: row.digest, changedAtMs: atMs })] };
+}
+
+function fail({ job, failure, atMs }: Extract<Input, { kind: 'job-failed' }>, context: Context): Step {
+  const row = findCurrent(job, context);
+  if (!row) return { ignored: 'a newer decision has replaced this copy' };
+  const failed = replication(job, row, { type: 'ImageCopyFailed', data: { ...identityOf(row), ...failure, failedAtMs: atMs } });
+  const reason = `${failure.code}: ${failure.reason}`;
+  return { emit: [failed], put: [putState(job.id, { ...row, status: 'failed', reason, changedAtMs: atMs })] };
+}
+
+/** The row that a job was made for, unless a later decision has taken it over. */
+function findCurrent(job: JobRow, context: Context): ReplicaState | undefined {
+  const { decisionEventId } = JSON.parse(job.payload) as CopyPayload;
+  const row = context.get('replicas', job.id, 'ReplicaState');
+  return row?.decisionEventId === decisionEventId ? row : undefined;
+}
+
+const identityOf = ({ registry, repository, tag, digest, targetRegistry, targetRepository, targetTag, decisionEventId }: ReplicaState) => ({
+  ...{ registry, repository, tag, digest, targetRegistry, targetRepository, targetTag, decisionEventId },
+});
+
+const replication = (job: JobRow, row: ReplicaState, event: Extract<Emit, { event: unknown }>['event']): Emit => ({
+  topic: topics.replications,
+  key: repositoryKey(row),
+  subject: job.id,
+  event,
+});
+
+const putState = (key: string, data: ReplicaState): Put => ({ store: 'replicas', key, row: { type: 'ReplicaState', data } });
