@@ -1,0 +1,142 @@
+// What the tests of the stream runtime share: a cluster of their own, records to feed, and the oracle that every fault ends in.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { deterministicId, repositoryKey, topics, type ImagePushed, type Topic } from '@waybill/domain';
+import { createAppender, createCodec, createEventLog, deploy, type Appender } from '@waybill/kafka';
+import { openStateStore } from '@waybill/state-store';
+import { encodeEvent, type Codec, type EventLog, type LogRecord, type NewRecord } from '@waybill/stream';
+import { startStack, type Stack } from '../../infra/local/stack.ts';
+
+export type Cluster = {
+  readonly stack: Stack;
+  readonly dir: string;
+  readonly log: EventLog;
+  readonly codec: Codec;
+  readonly appender: Appender;
+  stop(): Promise<void>;
+};
+
+export async function startCluster(): Promise<Cluster> {
+  const dir = mkdtempSync(join(tmpdir(), 'waybill-stream-'));
+  const stack = await startStack({ dir, apps: false });
+  const brokers = [stack.brokers];
+  const registryUrl = stack.schemaRegistryUrl;
+  await deploy({ brokers, registryUrl, partitions: 6, replication: 1, author: 'test', nowMs: Date.now(), onProgress: () => undefined });
+  const log = await createEventLog({ brokers, clientId: 'test', countBy: topics.images.name });
+  const appender = await createAppender({ brokers, clientId: 'test', countBy: topics.images.name, timeoutMs: 30_000 });
+  return {
+    ...{ stack, dir, log, appender },
+    codec: await createCodec({ registryUrl }),
+    async stop() {
+      await Promise.all([log.close(), appender.close()]);
+      await stack.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Push number `index` of a run: 40 repositories, a tag of its own each, times in order. */
+export function pushRecord({ codec, appender }: Cluster, run: string, index: number): NewRecord {
+  const repository = `${run}/app${index % 40}`;
+  const data: ImagePushed = {
+    ...{ registry: 'registry.test', repository, tags: [`v${index}`], digest: `sha256:${String(index).padStart(64, '0')}` },
+    ...{ rawDigest: null, mediaType: null, configMediaType: null, sizeBytes: 1, actor: null, occurredAtMs: index, receivedAtMs: index },
+    ...{ source: 'test', endpoint: 'test', sourceDeliveryId: null, origin: 'webhook' },
+  };
+  const id = deterministicId(run, index);
+  const meta = { id, source: '/test', timeMs: Date.now(), subject: repository, correlationId: id, causationId: null, traceparent: null };
+  const key = repositoryKey(data);
+  return encodeEvent(codec, { topic: topics.imageEvents, partition: appender.partitionOf(key), key }, { type: 'ImagePushed', data, meta });
+}
+
+export async function readAll(log: EventLog, topic: Topic): Promise<readonly LogRecord[]> {
+  const all: LogRecord[] = [];
+  for (let partition = 0; partition < log.partitions; partition++) {
+    const place = { topic: topic.name, partition };
+    const { first, end } = await log.bounds(place);
+    await log.read(place, { from: first, to: end }, (records) => void all.push(...records));
+  }
+  return all;
+}
+
+export async function eventually<T>(read: () => Promise<T>, isRight: (value: T) => boolean, timeoutMs = 60_000): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await read();
+    if (isRight(value) || Date.now() > deadline) return value;
+    await sleep(200);
+  }
+}
+
+/** True once a group has committed everything that its inputs hold. */
+export async function hasCaughtUp(log: EventLog, group: string, inputs: readonly Topic[]): Promise<boolean> {
+  for (let partition = 0; partition < log.partitions; partition++) {
+    const committed = await log.committed(
+      group,
+      inputs.map(({ name }) => name),
+      partition,
+    );
+    for (const { name } of inputs) {
+      const place = { topic: name, partition };
+      const { first, end } = await log.bounds(place);
+      let last = first - 1;
+      await log.read(place, { from: Math.max(first, end - 50), to: end }, (records) => void (last = records.at(-1)?.offset ?? last));
+      if (last >= first && (committed.get(name) ?? 0) <= last) return false;
+    }
+  }
+  return true;
+}
+
+/**
+ * The end of every fault: what was appended arrives once and in order per key; the newest row per key of the state topic is, byte
+ * for byte, what the local store holds.
+ */
+export async function assertExactlyOnce(cluster: Cluster, run: string, count: number, stateDir: string): Promise<void> {
+  const { log } = cluster;
+  const images = (await readAll(log, topics.images)).filter((record) => record.key?.toString().includes(`/${run}/`));
+  const ids = images.map((record) => record.headers['ce_id']!.toString());
+  assert.equal(ids.length, new Set(ids).size, 'no occurrence is passed on twice');
+  const lost = Array.from({ length: count }, (_, index) => index).filter((index) => !ids.includes(deterministicId(run, index)));
+  assert.deepEqual(lost.slice(0, 3), [], `none is lost, but ${lost.length} of ${count} are`);
+  assert.equal(ids.length, count);
+  for (const [key, records] of Map.groupBy(images, (record) => record.key!.toString())) {
+    const tags = await Promise.all(records.map(async ({ value }) => ((await cluster.codec.decode(value!)).data as ImagePushed).tags[0]!));
+    const numbers = tags.map((tag) => Number(tag.slice(1)));
+    assert.deepEqual(
+      numbers,
+      numbers.toSorted((a, b) => a - b),
+      `the order of ${key} is kept`,
+    );
+  }
+  await assertStoreEqualsTopic(cluster, { catalog: topics.catalog, seen: topics.seen }, 'dedup', stateDir);
+}
+
+export async function assertStoreEqualsTopic(
+  { log }: Cluster,
+  stores: Readonly<Record<string, Topic>>,
+  group: string,
+  stateDir: string,
+): Promise<void> {
+  for (const [name, topic] of Object.entries(stores)) {
+    for (let partition = 0; partition < log.partitions; partition++) {
+      const newest = new Map<string, string>();
+      const place = { topic: topic.name, partition };
+      const { first, end } = await log.bounds(place);
+      await log.read(place, { from: first, to: end }, (records) => {
+        for (const { key, value } of records) {
+          if (value === null) newest.delete(key!.toString());
+          else newest.set(key!.toString(), value.toString('base64'));
+        }
+      });
+      const store = openStateStore(join(stateDir, `${group}-${partition}`));
+      const local = new Map([...store.entries(name)].map(([key, value]) => [key, value.toString('base64')]));
+      await store.close();
+      const different = [...new Set([...local.keys(), ...newest.keys()])].filter((key) => local.get(key) !== newest.get(key));
+      const what = `${group}-${partition}: the local ${name} is the fold of ${topic.name}, but for ${different.length} of ${newest.size} rows`;
+      assert.deepEqual(different.slice(0, 3), [], what);
+    }
+  }
+}
