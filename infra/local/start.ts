@@ -15,6 +15,7 @@ import { checkMachine } from './preflight.ts';
 import { findLiving, identify, removeFile } from './process.ts';
 import { chooseScanner } from './scanner-choice.ts';
 import { appNames, localPorts } from './stack-ports.ts';
+import type { PartState } from './supervised-part.ts';
 import { renderTable } from './table.ts';
 import { findProgram, isBrought } from './tools.ts';
 
@@ -114,20 +115,24 @@ function spawnSupervisor(): number {
 async function followStart(supervisorPid: number): Promise<void> {
   const told = new Map<string, string>();
   const deadlineMs = performance.now() + startMsMax;
-  for (let report = findReport(home); report?.phase !== 'running'; report = findReport(home)) {
-    for (const { name, status, lastEnd } of report?.parts ?? []) {
-      if (told.get(name) === status || status === 'waiting' || status === 'stopped') continue;
-      told.set(name, status);
-      tell(`${name} ${status}${status === 'restarting' && lastEnd !== undefined ? ` after ${lastEnd}` : ''}`);
-    }
-    const isGone = identify(supervisorPid) === undefined || performance.now() > deadlineMs;
+  for (;;) {
+    const isGone = identify(supervisorPid) === undefined || performance.now() > deadlineMs; // Before the report: it writes, then ends.
+    const report = findReport(home);
+    for (const part of report?.parts ?? []) tellChange(part, told);
+    if (report?.phase === 'running') return;
     if (isGone || report?.phase === 'failed') {
       await takeDown(home);
-      const reason = findReport(home)?.reason ?? `the supervisor did not come up: see ${logPathOf(home, 'supervisor')}`;
+      const reason = report?.reason ?? `the supervisor did not come up: see ${logPathOf(home, 'supervisor')}`;
       throw new InfraError('NOT_READY', `${reason}\n\nEverything was stopped again.`);
     }
     await sleep(100);
   }
+}
+
+function tellChange({ name, status, lastEnd }: PartState, told: Map<string, string>): void {
+  if (told.get(name) === status || status === 'waiting' || status === 'stopped') return;
+  told.set(name, status);
+  tell(`${name} ${status}${status === 'restarting' && lastEnd !== undefined ? ` after ${lastEnd}` : ''}`);
 }
 
 function printSummary(plan: Plan): void {
