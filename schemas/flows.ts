@@ -5,6 +5,9 @@ import { followedTopics } from '../apps/api/src/read-model/followed-topics.ts';
 import { audit } from '../apps/audit/src/topology.ts';
 import { dedup } from '../apps/dedup/src/topology.ts';
 import { gateway } from '../apps/gateway/src/topology.ts';
+import { inspector } from '../apps/inspector/src/topology.ts';
+import { policy } from '../apps/policy/src/topology.ts';
+import { replicator } from '../apps/replicator/src/topology.ts';
 import { scanner } from '../apps/scanner/src/topology.ts';
 
 /** Who reads and writes which topics, as far as it can be printed. */
@@ -44,14 +47,17 @@ const edge = (group: string, ends: { readonly inputs?: readonly Topic[]; readonl
   jobKinds: [],
 });
 
-const limits = { timeoutMs: 1, concurrencyMax: 1, perHostMax: 1, attemptsMax: 1 };
+const limits = { timeoutMs: 1, concurrencyMax: 1, attemptsMax: 1 };
 
 /** All of Waybill, in the order of an image's way. A new app is added here, and its topics appear in both printed files. */
 export const flows: readonly Flow[] = [
   edge(gateway.group, { outputs: gateway.outputs }),
   stage(dedup),
+  stage(inspector(notRun, { ...limits, perRegistryMax: 1 })),
   stage(scanner(notRun, { ...limits, scannerName: 'none', verdictAgeMsMax: 1 })),
   edge('deploy', { outputs: [topics.policies] }),
+  stage(policy),
+  stage(replicator(notRun, notRun, { ...limits, perTargetMax: 1 })),
   stage(audit),
   edge('api', { inputs: followedTopics }),
 ];
