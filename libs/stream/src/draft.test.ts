@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { topics, type Job, type ScanRequested, type TypedRecord } from '@waybill/domain';
+import { draftTransaction, jobStore, type Draft } from './draft.ts';
+import { StreamError } from './errors.ts';
+import type { Codec, EventLog, LogRecord } from './event-log.ts';
+import { eventHeaders } from './record.ts';
+import type { StateStore } from './state-store.ts';
+import { isEvent, type Context, type Input, type Step, type Topology } from './topology.ts';
+import type { JobEnd, Work } from './work.ts';
+
+const json: Codec = {
+  encode: ({ type, data }) => Buffer.from(JSON.stringify({ type, data })),
+  decode: async (value) => json.decodeSync(value),
+  decodeSync: (value) => {
+    try {
+      return JSON.parse(value.toString()) as TypedRecord;
+    } catch {
+      throw new StreamError('RECORD_UNDECODABLE', 'no JSON');
+    }
+  },
+};
+
+const spec = { run: async () => null, concurrencyMax: 1, perHostMax: 1, timeoutMs: 1, attemptsMax: 3, delayMsMin: 1, delayMsMax: 1 };
+const topologyOf = (handle: (input: Input, context: Context) => Step): Topology => ({
+  group: 'scanner',
+  inputs: [topics.scanRequests],
+  stores: { marks: topics.seen },
+  outputs: [topics.scanRequests],
+  jobTopic: topics.scannerJobs,
+  jobs: { scan: spec },
+  handle,
+});
+
+const requested = (digest: string): { type: 'ScanRequested'; data: ScanRequested } => ({
+  type: 'ScanRequested',
+  data: { registry: 'r', repository: 'a', digest, imageDigest: digest },
+});
+const record = (offset: number, value: Buffer | null = json.encode(requested(`d${offset}`))): Work => {
+  const meta = {
+    id: `e${offset}`,
+    source: '/t',
+    timeMs: 1_000,
+    subject: 's',
+    correlationId: `e${offset}`,
+    causationId: null,
+    traceparent: null,
+  };
+  const headers = eventHeaders({ ...requested('d'), meta });
+  const place = { topic: topics.scanRequests.name, partition: 0, offset };
+  return { kind: 'record', record: { ...place, timestampMs: 1_000, key: Buffer.from('k'), value, headers } satisfies LogRecord };
+};
+
+function drafting(handle: (input: Input, context: Context) => Step, rows: ReadonlyMap<string, TypedRecord> = new Map()) {
+  const store = {
+    get: (name: string, key: string) => rows.has(`${name}/${key}`) && json.encode(rows.get(`${name}/${key}`)!),
+  } as unknown as StateStore;
+  const log = { partitionOf: () => 5 } as unknown as EventLog;
+  const dependencies = { topology: topologyOf(handle), log, codec: json, store, partition: 0, table: () => [], now: () => 2_000 };
+  return (...works: readonly Work[]): Promise<Draft> => draftTransaction(dependencies, works);
+}
+
+const mark = (key: string) => ({ store: 'marks', key, row: { type: 'SeenMark' as const, data: { eventId: key, seenAtMs: 1 } } });
+const jobRow = (changes: Partial<Job> = {}): Job => ({
+  ...{
+    id: 'j',
+    kind: 'scan',
+    key: 'k',
+    status: 'due',
+    attempt: 0,
+    priority: 0,
+    notBeforeMs: 0,
+    host: null,
+    payload: '{}',
+    lastError: null,
+  },
+  ...{ causeId: 'e1', correlationId: 'e1', traceparent: null, createdAtMs: 1_000 },
+  ...changes,
+});
+const ended = (job: Job, end: JobEnd): Work => ({ kind: 'job-end', job, end, atMs: 3_000 });
+const rowsWith = (job: Job): ReadonlyMap<string, TypedRecord> => new Map([[`${jobStore}/j`, { type: 'Job', data: job }]]);
+const topicsOf = (draft: Draft): readonly string[] => draft.records.map(({ topic }) => topic);
+
+describe('a transaction', () => {
+  it('lets each input see the rows of the ones before it, and writes only the newest of a key', async () => {
+    const seen: (number | undefined)[] = [];
+    const draft = await drafting((_input, { get }) => {
+      const before = get('marks', 'count', 'SeenMark')?.seenAtMs;
+      seen.push(before);
+      return {
+        put: [{ store: 'marks', key: 'count', row: { type: 'SeenMark', data: { eventId: 'count', seenAtMs: (before ?? 0) + 1 } } }],
+      };
+    })(record(1), record(2), record(3));
+    assert.deepEqual(seen, [undefined, 1, 2]);
+    assert.equal(draft.puts.length, 1);
+    assert.deepEqual(draft.consumed, new Map([[topics.scanRequests.name, 4]]));
+  });
+
+  it('gives the same events the same ids whenever it is drafted', async () => {
+    const emit = drafting((input) =>
+      isEvent(input, 'ScanRequested') ? { emit: [{ topic: topics.scanRequests, key: 'k', subject: 's', event: requested('x') }] } : {},
+    );
+    const ids = (draft: Draft) => draft.records.map(({ headers }) => headers['ce_id']?.toString());
+    assert.deepEqual(ids(await emit(record(1), record(2))), [...ids(await emit(record(1))), ...ids(await emit(record(2)))]);
+  });
+
+  it('parks what makes the stage throw, undoing all that it had begun, and goes on', async () => {
+    const draft = await drafting((input) => {
+      if (isEvent(input, 'ScanRequested') && input.event.data.digest === 'd2')
+        return { put: [mark('half')], emit: [{ topic: topics.audit, key: '', subject: '', event: requested('x') }] };
+      return { put: [mark('whole')] };
+    })(record(1), record(2), record(3));
+    assert.deepEqual(draft.puts.map(({ key }) => key), ['whole']); // prettier-ignore
+    assert.equal(draft.parked[0]?.code, 'STAGE_FAILED');
+    assert.match(draft.parked[0].reason, /does not declare/);
+    assert.deepEqual(topicsOf(draft).filter((topic) => topic === topics.parked.name), [topics.parked.name]); // prettier-ignore
+    assert.equal(draft.consumed.get(topics.scanRequests.name), 4);
+  });
+
+  it('parks what cannot be decoded', async () => {
+    const draft = await drafting(() => ({}))(record(1, Buffer.from('garbage')), record(2, null));
+    assert.deepEqual(draft.parked.map(({ code }) => code), ['RECORD_UNDECODABLE', 'RECORD_UNDECODABLE']); // prettier-ignore
+  });
+});
+
+describe('a job that has ended', () => {
+  const emitting = (input: Input): Step => ({
+    emit: [{ topic: topics.scanRequests, key: 'k', subject: input.kind, event: requested('x') }],
+  });
+
+  it('is gone with what follows from it', async () => {
+    const draft = await drafting(emitting, rowsWith(jobRow()))(ended(jobRow(), { ok: true, result: 1 }));
+    assert.deepEqual(topicsOf(draft), [topics.scanRequests.name, topics.scannerJobs.name]);
+    assert.deepEqual(draft.jobs, new Map([['j', null]]));
+  });
+
+  it('is tried again with its reason kept, as long as there are tries', async () => {
+    const end: JobEnd = { ok: false, code: 'X', reason: 'away', final: false, retryAtMs: 9_000 };
+    const draft = await drafting(emitting, rowsWith(jobRow({ attempt: 1 })))(ended(jobRow({ attempt: 1 }), end));
+    assert.deepEqual(topicsOf(draft), [topics.scannerJobs.name]);
+    const next = draft.jobs.get('j');
+    assert.deepEqual([next?.attempt, next?.notBeforeMs, next?.lastError, next?.status], [2, 9_000, 'X: away', 'due']);
+  });
+
+  it('is parked, and the stage told, after the last try or a final failure', async () => {
+    for (const [attempt, final] of [
+      [2, false],
+      [0, true],
+    ] as const) {
+      // prettier-ignore
+      const end: JobEnd = { ok: false, code: 'X', reason: 'away', final, retryAtMs: 9_000 };
+      const draft = await drafting(emitting, rowsWith(jobRow({ attempt })))(ended(jobRow({ attempt }), end));
+      assert.equal(draft.jobs.get('j')?.status, 'parked');
+      assert.deepEqual(topicsOf(draft), [topics.scanRequests.name, topics.scannerJobs.name]);
+    }
+  });
+
+  it('changes nothing when its row has been replaced or is gone', async () => {
+    const newer = jobRow({ causeId: 'e2' });
+    for (const rows of [rowsWith(newer), new Map<string, TypedRecord>()]) {
+      const draft = await drafting(emitting, rows)(ended(jobRow(), { ok: true, result: 1 }));
+      assert.deepEqual(draft.records, []);
+    }
+  });
+
+  it('may be scheduled anew by what it leads to', async () => {
+    const again = (): Step => ({ schedule: [{ id: 'j', kind: 'scan', key: 'k', payload: {} }] });
+    const draft = await drafting(again, rowsWith(jobRow()))(ended(jobRow(), { ok: true, result: 1 }));
+    assert.equal(draft.jobs.get('j')?.status, 'due');
+    assert.notEqual(draft.jobs.get('j')?.causeId, 'e1');
+  });
+});
