@@ -1,0 +1,87 @@
+/** What the commands read of the API's answers; `/openapi.json` has all of it. */
+export type Step = {
+  readonly kind: string;
+  readonly text: string;
+  readonly failed: boolean;
+  readonly atMs: number;
+  readonly sincePreviousMs: number;
+  readonly eventId: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly reused: boolean;
+  readonly audit: { readonly partition: number; readonly seq: number } | null;
+};
+export type Journey = {
+  readonly registry: string;
+  readonly repository: string;
+  readonly tag: string | null;
+  readonly digest: string | null;
+  readonly correlationId: string;
+  readonly pushedAtMs: number;
+  readonly tookMs: number;
+  readonly steps: readonly Step[];
+  readonly jobs: readonly { readonly text: string; readonly status: string; readonly notBeforeMs: number }[];
+  readonly outcome: {
+    readonly status: string;
+    readonly final: boolean;
+    readonly text: string;
+    readonly policyId: string | null;
+    readonly trace: readonly { readonly policyId: string; readonly matched: boolean; readonly outcome: string; readonly reason: string }[];
+  };
+};
+export type Journeys = { readonly journeys: readonly Journey[] };
+
+export type Image = {
+  readonly registry: string;
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest: string | null;
+  readonly changedAtMs: number;
+  readonly status: string;
+  readonly reason: string | null;
+  readonly copies: readonly { readonly target: string; readonly status: string }[];
+};
+export type Images = { readonly images: readonly Image[]; readonly nextCursor: string | null };
+
+export type GroupStatus = {
+  readonly group: string;
+  readonly lag: number;
+  readonly topics: readonly { readonly topic: string; readonly lag: number; readonly end: number }[];
+  readonly jobsDue: number;
+  readonly jobsParked: number;
+  readonly recordsParked: number;
+};
+export type Status = {
+  readonly asOfMs: number;
+  readonly groups: readonly GroupStatus[];
+  readonly parked: readonly { readonly app: string; readonly code: string; readonly count: number }[];
+};
+
+type Place = { readonly topic: string; readonly partition: number; readonly offset: number };
+export type ParkedSummary = {
+  readonly app: string;
+  readonly origin: Place;
+  readonly parked: Place;
+  readonly code: string;
+  readonly reason: string;
+  readonly parkedAtMs: number;
+  readonly valueBytes: number;
+};
+export type ParkedRecord = ParkedSummary & {
+  readonly key: string | null;
+  readonly value: string | null;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+};
+export type ParkedList = { readonly parked: readonly ParkedSummary[]; readonly nextCursor: string | null };
+export type ParkedFound = { readonly parked: readonly ParkedRecord[] };
+
+export type Policy = {
+  readonly policyId: string;
+  readonly document: string | null;
+  readonly documentSha256: string | null;
+  readonly author: string;
+  readonly changedAtMs: number;
+  readonly retiredAtMs: number | null;
+};
+export type Policies = { readonly policies: readonly Policy[] };

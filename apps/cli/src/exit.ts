@@ -1,0 +1,16 @@
+/** Exit codes: scripts and people rely on them. */
+export const exitCodes = { done: 0, no: 1, usage: 2, unreachable: 3 } as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** Ends a command: what is wrong, and what to do next. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+  readonly exitCode: ExitCode;
+  readonly next: string;
+
+  constructor(exitCode: ExitCode, message: string, next: string, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+    this.next = next;
+  }
+}

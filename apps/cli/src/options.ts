@@ -1,0 +1,26 @@
+import { InvalidArgumentError } from 'commander';
+
+/** A whole number from `min` to `max`, as an option's value. */
+export const integer =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!/^-?\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}`);
+    return value;
+  };
+
+/** `3`, `0-5` or `0,2,4-5`: each number once, in order. */
+export function parsePartitions(text: string): readonly number[] {
+  const numbers = text.split(',').flatMap((part) => {
+    const [, from, to = from] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part) ?? [];
+    if (from === undefined || Number(to) < Number(from)) throw new InvalidArgumentError('write it like 3, 0-5 or 0,2,4-5');
+    return Array.from({ length: Number(to) - Number(from) + 1 }, (_, at) => Number(from) + at);
+  });
+  return [...new Set(numbers)].toSorted((a, b) => a - b);
+}
+
+export const list = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { describe, it } from 'node:test';
+import { CommanderError, InvalidArgumentError } from 'commander';
+import { deploy } from './commands/deploy.ts';
+import { fakeConsole } from './console.fixture.ts';
+import { CliError } from './exit.ts';
+import { parsePartitions } from './options.ts';
+import { readPolicies } from './policies.ts';
+import { createProgram } from './program.ts';
+
+const policy = (name: string): string =>
+  `apiVersion: waybill/v1\nkind: ReplicationPolicy\nmetadata: { name: ${name} }\nspec:\n  priority: 1\n  match: { repositories: ['demo/**'] }\n  replicate: [{ registry: b }]\n`;
+
+async function inFolder(files: Readonly<Record<string, string>>, use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(`${tmpdir()}/waybill-cli-`);
+  try {
+    for (const [name, text] of Object.entries(files)) writeFileSync(`${folder}/${name}`, text);
+    await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+describe('the command line', () => {
+  const run = async (...args: readonly string[]) => {
+    const said = fakeConsole();
+    const program = createProgram({ console: said.console, env: {}, onExit: () => assert.fail('no command should have run') });
+    await assert.rejects(program.parseAsync(args, { from: 'user' }), CommanderError);
+    return said;
+  };
+
+  for (const args of [
+    ['trace'],
+    ['nonsense'],
+    ['images', '--limit', '0'],
+    ['images', '--limit', 'x'],
+    ['-o', 'xml', 'status'],
+    ['audit', 'verify', '--partition', '5-1'],
+    ['trace', 'a', 'b'],
+  ])
+    it(`says what is wrong with: waybill ${args.join(' ')}`, async () => assert.match((await run(...args)).err(), /error: .+/));
+
+  it('has help with examples for each command', async () => {
+    for (const args of [
+      ['trace'],
+      ['images'],
+      ['status'],
+      ['parked', 'list'],
+      ['parked', 'show'],
+      ['policy', 'list'],
+      ['audit', 'verify'],
+      ['deploy'],
+    ])
+      assert.match((await run(...args, '--help')).out(), new RegExp(`Examples:\\n {2}waybill ${args.join(' ')}`));
+  });
+});
+
+describe('partition numbers', () => {
+  it('are read as people write them', () => {
+    assert.deepEqual(parsePartitions('3'), [3]);
+    assert.deepEqual(parsePartitions('4-5,0,2,4'), [0, 2, 4, 5]);
+  });
+  for (const text of ['', 'x', '1-', '-1', '5-1', '1,,2', '999999'])
+    it(`refuse ${JSON.stringify(text)}`, () => assert.throws(() => parsePartitions(text), InvalidArgumentError));
+});
+
+describe('policies of a folder', () => {
+  it('are read as written, each with its name and hash', () =>
+    inFolder({ 'b.yaml': policy('b'), 'a.yml': policy('a'), 'README.md': 'no policy' }, async (folder) => {
+      const read = await readPolicies(folder);
+      assert.deepEqual(
+        read.map(({ policyId, document }) => [policyId, document]),
+        [
+          ['a', policy('a')],
+          ['b', policy('b')],
+        ],
+      );
+      assert.match(read[0]!.documentSha256, /^[0-9a-f]{64}$/);
+    }));
+
+  it('are refused together, with every fault of every file', () =>
+    inFolder(
+      { 'a.yaml': 'kind: [', 'b.yaml': 'kind: Other', 'c.yaml': policy('c'), 'd.yaml': policy('c'), 'e.yaml': 'x'.repeat(300_000) },
+      (folder) =>
+        assert.rejects(readPolicies(folder), (error: unknown) => {
+          assert.ok(error instanceof CliError && error.exitCode === 1);
+          for (const file of ['a.yaml: no YAML', 'b.yaml: ', 'd.yaml: metadata.name c', 'e.yaml: 300000 bytes'])
+            assert.ok(error.message.includes(file), file);
+          assert.ok(!error.message.includes('c.yaml: '));
+          return true;
+        }),
+    ));
+
+  it('a folder that is not there is wrong use, not an empty set: that would retire them all', () =>
+    assert.rejects(readPolicies('/nowhere'), (error: unknown) => error instanceof CliError && error.exitCode === 2));
+});
+
+describe('waybill deploy', () => {
+  const options = {
+    output: 'table',
+    brokers: ['127.0.0.1:1'],
+    registryUrl: 'http://127.0.0.1:1',
+    partitions: 6,
+    replication: 1,
+    author: 'test',
+  } as const;
+
+  it('checks the policies before it asks for anything', () =>
+    inFolder({ 'a.yaml': 'kind: Other' }, (folder) =>
+      assert.rejects(
+        deploy({ ...options, policiesFolder: folder }, fakeConsole().console, () => assert.fail('deployed')),
+        (error: unknown) => error instanceof CliError && error.exitCode === 1,
+      ),
+    ));
+
+  it('exits with 3 where Kafka is not there', () =>
+    assert.rejects(
+      deploy({ ...options, policiesFolder: undefined }, fakeConsole().console, () => assert.fail('deployed')),
+      (error: unknown) => error instanceof CliError && error.exitCode === 3 && /Kafka/.test(error.message),
+    ));
+});

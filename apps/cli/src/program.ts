@@ -1,0 +1,171 @@
+import { Command, Option } from 'commander';
+import type { Console, OutputFormat } from './console.ts';
+import type { ExitCode } from './exit.ts';
+import { integer, list, parsePartitions } from './options.ts';
+
+export type ProgramOptions = {
+  readonly console: Console;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Called once, by the command that ran. */
+  readonly onExit: (code: ExitCode) => void;
+};
+
+type Globals = { readonly output: OutputFormat; readonly api: string };
+
+const exits = 'Exit codes: 0 done · 1 the answer is no · 2 wrong use · 3 cannot reach something';
+
+/** The command line. Each command loads what it needs when it runs, so that `--help` and the next prompt come at once. */
+export function createProgram({ console, env, onExit }: ProgramOptions): Command {
+  const program = new Command('waybill')
+    .description('What happened to each image, from webhook to copy.')
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['table', 'json']).default('table'))
+    .addOption(new Option('--api <url>', 'where the API is').env('WAYBILL_API').default('http://127.0.0.1:28090'))
+    .helpCommand(false)
+    .showHelpAfterError('Add --help for what can be said here.')
+    .configureOutput({ writeOut: (text) => console.out(text.trimEnd()), writeErr: (text) => console.err(text.trimEnd()) })
+    .exitOverride()
+    .addHelpText('after', examples(['waybill trace 127.0.0.1:25001/demo/app:1.0', 'waybill status', 'waybill audit verify'], `\n${exits}`));
+  const globals = (command: Command): Globals => command.optsWithGlobals<Globals>();
+  const client = async (command: Command) => (await import('./api-client.ts')).createApiClient(globals(command).api);
+
+  program
+    .command('trace')
+    .description('print the journey of an image: webhook, dedup, inspection, scans, decision, copies, audit')
+    .argument('<image>', '[host/]repository[:tag], repository@sha256:…, or a digest alone')
+    .option('-a, --all', 'older pushes too', false)
+    .option('-w, --wait <seconds>', 'wait until nothing more will happen, at most so long', integer(0, 3_600), 0)
+    .addHelpText(
+      'after',
+      examples(['waybill trace demo/app:1.0', 'waybill trace demo/app:1.0 --wait 30', 'waybill trace sha256:… --all -o json']),
+    )
+    .action(async (image: string, { all, wait }: { all: boolean; wait: number }, command: Command) => {
+      const { trace } = await import('./commands/trace.ts');
+      onExit(await trace(image, { output: globals(command).output, all, waitMs: wait * 1_000 }, await client(command), console));
+    });
+
+  program
+    .command('images')
+    .description('list tags with what was decided and where they are')
+    .option('--registry <host>', 'of this registry only')
+    .option('--repository <name>', 'of this repository only; needs --registry')
+    .option('--limit <count>', 'at most so many', integer(1, 500), 50)
+    .option('--cursor <cursor>', 'go on where a page ended')
+    .addHelpText('after', examples(['waybill images', 'waybill images --registry 127.0.0.1:25001 --repository demo/app']))
+    .action(async (options: { registry?: string; repository?: string; limit: number; cursor?: string }, command: Command) => {
+      const { images } = await import('./commands/images.ts');
+      const { registry, repository, limit, cursor } = options;
+      onExit(await images({ output: globals(command).output, registry, repository, limit, cursor }, await client(command), console));
+    });
+
+  program
+    .command('status')
+    .description('show how far each group is, and what lies aside')
+    .option('--max-lag <offsets>', 'exit with 1 where a group is further behind', integer(0, Number.MAX_SAFE_INTEGER))
+    .addHelpText('after', examples(['waybill status', 'waybill status --max-lag 1000 || alert']))
+    .action(async ({ maxLag }: { maxLag?: number }, command: Command) => {
+      const { status } = await import('./commands/status.ts');
+      onExit(await status({ output: globals(command).output, lagMax: maxLag }, await client(command), console));
+    });
+
+  addParked(program, { console, env, onExit });
+  addPolicy(program, { console, env, onExit });
+  addAudit(program, { console, env, onExit });
+  addDeploy(program, { console, env, onExit });
+  return program;
+}
+
+function addParked(program: Command, { console, onExit }: ProgramOptions): void {
+  const parked = program.command('parked').description('records that could not be processed').helpCommand(false);
+  const client = async (command: Command) => (await import('./api-client.ts')).createApiClient(command.optsWithGlobals<Globals>().api);
+  parked
+    .command('list', { isDefault: true })
+    .description('list them, newest first')
+    .option('--limit <count>', 'at most so many', integer(1, 200), 50)
+    .option('--cursor <cursor>', 'go on where a page ended')
+    .addHelpText('after', examples(['waybill parked list', 'waybill parked list --limit 5 -o json']))
+    .action(async ({ limit, cursor }: { limit: number; cursor?: string }, command: Command) => {
+      const { listParked } = await import('./commands/parked.ts');
+      onExit(await listParked({ output: command.optsWithGlobals<Globals>().output, limit, cursor }, await client(command), console));
+    });
+  parked
+    .command('show')
+    .description('show one with its headers and bytes')
+    .argument('<place>', 'topic/partition/offset, as the list says it')
+    .addHelpText('after', examples(['waybill parked show waybill.parked.v1/0/3']))
+    .action(async (place: string, _options: unknown, command: Command) => {
+      const { showParked } = await import('./commands/parked.ts');
+      onExit(await showParked(place, { output: command.optsWithGlobals<Globals>().output }, await client(command), console));
+    });
+}
+
+function addPolicy(program: Command, { console, onExit }: ProgramOptions): void {
+  const policy = program.command('policy').description('what decides where images go').helpCommand(false);
+  policy
+    .command('list', { isDefault: true })
+    .description('list the policies in force')
+    .option('--retired', 'those no longer in force too', false)
+    .addHelpText('after', examples(['waybill policy list', 'waybill policy list --retired -o json']))
+    .action(async ({ retired }: { retired: boolean }, command: Command) => {
+      const { listPolicies } = await import('./commands/policy.ts');
+      const { createApiClient } = await import('./api-client.ts');
+      const { output, api } = command.optsWithGlobals<Globals>();
+      onExit(await listPolicies({ output, retired }, createApiClient(api), console));
+    });
+}
+
+function addAudit(program: Command, { console, onExit }: ProgramOptions): void {
+  const audit = program.command('audit').description('the hash chain over everything that happened').helpCommand(false);
+  withLogOptions(audit.command('verify'))
+    .description('prove from the log itself that nothing was changed, lost or added')
+    .option('--partition <numbers>', 'of these partitions only: 3, 0-5 or 0,2,4-5', parsePartitions)
+    .addHelpText('after', examples(['waybill audit verify', 'waybill audit verify --partition 0-2 -o json']))
+    .action(async (options: LogOptions & { partition?: readonly number[] }, command: Command) => {
+      const { verify } = await import('./commands/audit.ts');
+      const { withLog } = await import('./connect.ts');
+      const { output } = command.optsWithGlobals<Globals>();
+      onExit(await withLog(options, (log, codec) => verify({ output, partitions: options.partition }, log, codec, console)));
+    });
+}
+
+function addDeploy(program: Command, { console, env, onExit }: ProgramOptions): void {
+  const folder = `${env['CONFIG_DIR'] ?? 'config'}/policies`;
+  withLogOptions(program.command('deploy'))
+    .description('create topics, register schemas, publish policies; repeatable')
+    .option('--partitions <count>', 'of every topic; can never be changed', integer(1, 1_000), 6)
+    .option('--replication <count>', 'copies of every topic; 3 in production', integer(1, 10), 1)
+    .option('--policies <folder>', 'policies to be in force, and no others', folder)
+    .option('--no-policies', 'leave those in force as they are')
+    .option('--author <name>', 'who publishes the policies', env['USER'] ?? 'unknown')
+    .addHelpText(
+      'after',
+      examples(['waybill deploy', 'waybill deploy --policies config/policies --author ci', 'waybill deploy --no-policies']),
+    )
+    .action(async (options: DeployFlags, command: Command) => {
+      const { deploy } = await import('./commands/deploy.ts');
+      const { policies, ...flags } = options;
+      const policiesFolder = policies === false ? undefined : policies;
+      onExit(await deploy({ ...flags, output: command.optsWithGlobals<Globals>().output, policiesFolder }, console));
+    });
+}
+
+type LogOptions = { readonly brokers: readonly string[]; readonly registryUrl: string };
+type DeployFlags = LogOptions & {
+  readonly partitions: number;
+  readonly replication: number;
+  readonly policies: string | false;
+  readonly author: string;
+};
+
+const withLogOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--brokers <list>', 'Kafka, host:port list')
+        .env('KAFKA_BROKERS')
+        .default(['127.0.0.1:29092'], '127.0.0.1:29092')
+        .argParser(list),
+    )
+    .addOption(
+      new Option('--registry-url <url>', 'schema registry').env('SCHEMA_REGISTRY_URL').default('http://127.0.0.1:28081/apis/ccompat/v7'),
+    );
+
+const examples = (lines: readonly string[], more = ''): string => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}${more}`;
