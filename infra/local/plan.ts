@@ -17,11 +17,14 @@ export type PlanOptions = {
   readonly configDir: string;
   /** For the apps, over what the plan sets itself. */
   readonly env: Readonly<Record<string, string>>;
-  /** Given when Kafka, or the schema registry, runs elsewhere and is not to be started. */
-  readonly brokers?: string | undefined;
-  readonly schemaRegistryUrl?: string | undefined;
+  /** What runs elsewhere and is not to be started. */
+  readonly elsewhere?: Elsewhere;
+  /** Where the gateway listens: loopback, unless registries in containers must reach it. */
+  readonly gatewayHost?: string | undefined;
   readonly onProgress?: Progress;
 };
+
+export type Elsewhere = { readonly [Part in 'brokers' | 'schemaRegistryUrl' | 'registryA' | 'registryB']?: string | undefined };
 
 export type Addresses = {
   readonly brokers: string;
@@ -47,32 +50,32 @@ const phase = { kafka: 0, schemaRegistry: 1, registries: 2, deploy: 3, apps: 4, 
  */
 export async function planStack(options: PlanOptions): Promise<Plan> {
   const home = resolve(options.home);
-  const { ports } = options;
+  const { ports, elsewhere = {}, gatewayHost = '127.0.0.1' } = options;
   const addresses: Addresses = {
-    brokers: options.brokers ?? `127.0.0.1:${ports.kafka}`,
-    schemaRegistryUrl: options.schemaRegistryUrl ?? `http://127.0.0.1:${ports.schemaRegistry}/apis/ccompat/v7`,
-    gatewayUrl: `http://127.0.0.1:${ports.gateway}`,
+    brokers: elsewhere.brokers ?? `127.0.0.1:${ports.kafka}`,
+    schemaRegistryUrl: elsewhere.schemaRegistryUrl ?? `http://127.0.0.1:${ports.schemaRegistry}/apis/ccompat/v7`,
+    gatewayUrl: `http://${gatewayHost}:${ports.gateway}`,
     apiUrl: `http://127.0.0.1:${ports.api}`,
-    registryA: `127.0.0.1:${ports.registryA}`,
-    registryB: `127.0.0.1:${ports.registryB}`,
+    registryA: elsewhere.registryA ?? `127.0.0.1:${ports.registryA}`,
+    registryB: elsewhere.registryB ?? `127.0.0.1:${ports.registryB}`,
   };
   const parts = [...(await infrastructure(home, addresses, options)), ...ours(home, addresses, options)];
   return { home, addresses, parts };
 }
 
 async function infrastructure(home: string, addresses: Addresses, options: PlanOptions): Promise<readonly Part[]> {
-  const { ports, onProgress } = options;
+  const { ports, onProgress, elsewhere = {} } = options;
   const parts: Part[] = [];
   const common = (name: string) => ({
     dataDir: join(home, 'data', name),
     logPath: logPathOf(home, name),
     ...(onProgress === undefined ? {} : { onProgress }),
   });
-  if (options.brokers === undefined) {
+  if (elsewhere.brokers === undefined) {
     const launch = await prepareKafka({ ...common('kafka'), port: ports.kafka, controllerPort: ports.kafkaController });
     parts.push({ launch, phase: phase.kafka, mode: 'serve' });
   }
-  if (options.schemaRegistryUrl === undefined) {
+  if (elsewhere.schemaRegistryUrl === undefined) {
     const { brokers } = addresses;
     const launch = await prepareSchemaRegistry({ ...common('schema-registry'), brokers, port: ports.schemaRegistry });
     parts.push({ launch, phase: phase.schemaRegistry, mode: 'serve' });
@@ -83,9 +86,14 @@ async function infrastructure(home: string, addresses: Addresses, options: PlanO
     headers: { Authorization: `Bearer ${secrets.distribution}` },
   };
   // Only A tells the gateway: what Waybill itself copies into B is no news.
-  const a = await prepareOciRegistry({ ...common('registry-a'), name: 'registry-a', port: ports.registryA, notifications });
-  const b = await prepareOciRegistry({ ...common('registry-b'), name: 'registry-b', port: ports.registryB });
-  for (const launch of [a, b]) parts.push({ launch, phase: phase.registries, mode: 'serve' });
+  if (elsewhere.registryA === undefined) {
+    const launch = await prepareOciRegistry({ ...common('registry-a'), name: 'registry-a', port: ports.registryA, notifications });
+    parts.push({ launch, phase: phase.registries, mode: 'serve' });
+  }
+  if (elsewhere.registryB === undefined) {
+    const launch = await prepareOciRegistry({ ...common('registry-b'), name: 'registry-b', port: ports.registryB });
+    parts.push({ launch, phase: phase.registries, mode: 'serve' });
+  }
   return parts;
 }
 
@@ -105,14 +113,14 @@ function ours(home: string, addresses: Addresses, options: PlanOptions): readonl
   };
   const deploy = nodeLaunch(home, 'deploy', ['apps/cli/src/main.ts', 'deploy'], env, { address: '', readyTimeoutMs: 60_000 });
   const apps = options.apps.map((app): Part => ({
-    launch: appLaunch(home, app, env, options.ports),
+    launch: appLaunch(home, app, env, options),
     phase: app === 'gateway' ? phase.gateway : phase.apps,
     mode: 'serve',
   }));
   return [{ launch: deploy, phase: phase.deploy, mode: 'once' }, ...apps];
 }
 
-function appLaunch(home: string, app: AppName, env: Readonly<Record<string, string>>, ports: StackPorts): Launch {
+function appLaunch(home: string, app: AppName, env: Readonly<Record<string, string>>, { ports, gatewayHost }: PlanOptions): Launch {
   const ops = `http://127.0.0.1:${ports.ops[app]}`;
   const httpPort = app === 'gateway' ? ports.gateway : app === 'api' ? ports.api : undefined;
   const appEnv = {
@@ -120,6 +128,7 @@ function appLaunch(home: string, app: AppName, env: Readonly<Record<string, stri
     STATE_DIR: join(home, 'data', app),
     OPS_PORT: String(ports.ops[app]),
     ...(httpPort === undefined ? {} : { HTTP_PORT: String(httpPort) }),
+    ...(app === 'gateway' && gatewayHost !== undefined ? { HTTP_HOST: gatewayHost } : {}),
   };
   const address = httpPort === undefined ? ops : `http://127.0.0.1:${httpPort}`;
   const launch = nodeLaunch(home, app, [`apps/${app}/src/main.ts`], appEnv, { address, readyTimeoutMs: 60_000 });

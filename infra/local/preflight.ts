@@ -21,7 +21,7 @@ export type Found = { readonly nodeMajor: number; readonly javaMajor: number | u
 
 const elsewhere = [
   'Or run Kafka and the schema registry elsewhere and say where: KAFKA_BROKERS=host:port SCHEMA_REGISTRY_URL=http://host:port/apis/ccompat/v7 npm start',
-  'With containers: docker compose -f infra/compose/compose.yaml up -d --wait, and infra/compose/README.md says what to export.',
+  'With containers: see infra/compose/README.md.',
 ];
 
 /** What is missing, each with how to get it; empty when all is there. */

@@ -56,8 +56,14 @@ async function bringUp(): Promise<void> {
 }
 
 async function makePlan(): Promise<Plan> {
-  const brokers = process.env['KAFKA_BROKERS'] || undefined;
-  const schemaRegistryUrl = process.env['SCHEMA_REGISTRY_URL'] || undefined;
+  const said = (name: string): string | undefined => process.env[name] || undefined;
+  const elsewhere = {
+    brokers: said('KAFKA_BROKERS'),
+    schemaRegistryUrl: said('SCHEMA_REGISTRY_URL'),
+    registryA: said('REGISTRY_A_HOST'),
+    registryB: said('REGISTRY_B_HOST'),
+  };
+  const { brokers, schemaRegistryUrl } = elsewhere;
   const isMissing = (brokers === undefined && !isBrought('kafka')) || (schemaRegistryUrl === undefined && !isBrought('apicurio'));
   checkMachine({ java: brokers === undefined || schemaRegistryUrl === undefined, maven: isMissing });
   if (isMissing) tell('bringing what runs here: about 170 MB, once');
@@ -67,8 +73,8 @@ async function makePlan(): Promise<Plan> {
     apps: values['without-apps'] ? [] : appNames,
     configDir: join(repositoryRoot, 'config'),
     env: appEnvironment(),
-    brokers,
-    schemaRegistryUrl,
+    elsewhere,
+    gatewayHost: said('GATEWAY_HOST'),
     onProgress: tell,
   });
 }
