@@ -46,13 +46,21 @@ export async function createGateway(needs: GatewayNeeds): Promise<Gateway> {
     logger: false, // Fastify's own lines hold URLs, and URLs may hold secrets.
     bodyLimit: config.HTTP_BODY_BYTES_MAX,
     requestTimeout: config.HTTP_REQUEST_TIMEOUT_MS,
-    // Node looks for timeouts every 30 s unless told otherwise.
-    http: { connectionsCheckingInterval: Math.min(1_000, config.HTTP_REQUEST_TIMEOUT_MS) },
+    http: {
+      // Node looks for timeouts every 30 s unless told otherwise, and finds none where the headers' one (60 s) is the longer one.
+      connectionsCheckingInterval: Math.min(1_000, config.HTTP_REQUEST_TIMEOUT_MS),
+      headersTimeout: config.HTTP_REQUEST_TIMEOUT_MS,
+      requestTimeout: config.HTTP_REQUEST_TIMEOUT_MS,
+    },
     routerOptions: { maxParamLength: paramLengthMax },
     // The default answer quotes the URL.
     frameworkErrors: (_error, _request, reply: FastifyReply) => void reply.code(400).send({ code: 'REQUEST_INVALID' }),
   });
   app.server.maxConnections = 2 * config.IN_FLIGHT_REQUESTS_MAX;
+  // A sender that keeps its connection would hold up closing for as long as it likes.
+  let isClosing = false;
+  app.addHook('preClose', async () => void (isClosing = true));
+  app.addHook('onSend', async (_request, reply) => void (isClosing && reply.header('connection', 'close')));
   app.setNotFoundHandler(async (_request, reply) => reply.code(404).send({ code: 'ENDPOINT_UNKNOWN' }));
   const budget = createBudget({ requestsMax: config.IN_FLIGHT_REQUESTS_MAX, bytesMax: config.IN_FLIGHT_BYTES_MAX });
   await app.register(webhookRoute, {

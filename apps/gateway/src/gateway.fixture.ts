@@ -1,0 +1,94 @@
+import type { TypedRecord } from '@waybill/domain';
+import { createLogger } from '@waybill/app-kit';
+import type { Codec, NewRecord } from '@waybill/stream';
+import { Registry } from 'prom-client';
+import type { Append } from './batcher.ts';
+import { createGateway, type GatewayNeeds } from './server.ts';
+import type { Source } from './sources.ts';
+
+/** Readable bytes in place of Avro: the real codec needs a schema registry, and test/integration has one. */
+const jsonCodec: Codec = {
+  encode: (record: TypedRecord) => Buffer.from(JSON.stringify({ type: record.type, data: record.data })),
+  decode: async (value) => JSON.parse(value.toString()) as TypedRecord,
+  decodeSync: (value) => JSON.parse(value.toString()) as TypedRecord,
+};
+
+export const secrets = {
+  distribution: 'distribution-secret-1',
+  distributionNext: 'distribution-secret-2',
+  harbor: 'Basic harbor-secret-1',
+  dockerhub: 'dockerhub-secret-1',
+  signed: 'signed-secret-000001',
+};
+
+const source = (name: string, kind: Source['kind'], auth: Source['auth'], ...values: readonly string[]): [string, Source] => [
+  name,
+  { name, kind, registryHost: null, auth, secrets: values },
+];
+export const sources = new Map([
+  source('distribution', 'distribution', { scheme: 'bearer' }, secrets.distribution, secrets.distributionNext),
+  source('harbor', 'harbor', { scheme: 'header', header: 'authorization' }, secrets.harbor),
+  source('dockerhub', 'dockerhub', { scheme: 'url-path' }, secrets.dockerhub),
+  source('signed', 'harbor', { scheme: 'hmac-sha256', header: 'x-signature', prefix: 'sha256=' }, secrets.signed),
+]);
+
+export type Log = { readonly append: Append; readonly sends: (readonly NewRecord[])[]; readonly records: () => readonly NewRecord[] };
+
+/** An in-memory log; `before` runs before each send and may fail or hang it. */
+export function memoryLog(before: () => Promise<void> = async () => undefined): Log {
+  const sends: (readonly NewRecord[])[] = [];
+  return {
+    sends,
+    records: () => sends.flat(),
+    append: async (records) => {
+      await before();
+      sends.push(records);
+    },
+  };
+}
+
+export async function startGateway(append: Append, config: Partial<GatewayNeeds['config']> = {}) {
+  let logged = '';
+  const registry = new Registry();
+  const { app, batcher } = await createGateway({
+    config: {
+      HTTP_BODY_BYTES_MAX: 1_048_576,
+      HTTP_REQUEST_TIMEOUT_MS: 2_000,
+      IN_FLIGHT_REQUESTS_MAX: 1_000,
+      IN_FLIGHT_BYTES_MAX: 67_108_864,
+      APPEND_TIMEOUT_MS: 200,
+      ...config,
+    },
+    sources,
+    append,
+    encoding: { codec: jsonCodec, partitionOf: (key) => key.length % 6 },
+    registry,
+    logger: createLogger({ app: 'gateway', level: 'trace', destination: { write: (line: string) => void (logged += line) } }),
+    nowMs: () => 1_700_000_000_000,
+  });
+  const post = (endpoint: string, body: unknown, headers: Record<string, string> = {}) =>
+    app.inject({
+      method: 'POST',
+      url: `/v1/webhooks/${endpoint}`,
+      headers: { 'content-type': 'application/json', ...headers },
+      payload: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body),
+    });
+  return { app, batcher, post, registry, logged: () => logged };
+}
+
+export const bearer = { authorization: `Bearer ${secrets.distribution}` };
+export const digest = `sha256:${'a'.repeat(64)}`;
+export const push = (id: string, tag = '1.0', repository = 'team/app') => ({
+  id,
+  timestamp: '2024-08-06T12:00:00Z',
+  action: 'push',
+  target: {
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    digest,
+    size: 7,
+    repository,
+    url: `http://registry.example:5000/v2/${repository}/manifests/${digest}`,
+    tag,
+  },
+  actor: { name: 'ci' },
+});
