@@ -1,0 +1,59 @@
+import { digestKey, tagKey, type DecisionState, type ImageEvidence } from '@waybill/domain';
+import type { Context, Emit, Put, Step } from '@waybill/stream';
+
+type Image = { readonly registry: string; readonly repository: string };
+
+/** Rows as one input changes them: one input can touch a row several times, and the context only shows them as they were before. */
+export type Draft = {
+  /** `name` is a digest, or {@link pendingName} of a push, or {@link beforeName} of a tag. */
+  readonly evidence: (image: Image, name: string) => ImageEvidence | undefined;
+  readonly putEvidence: (row: ImageEvidence, name?: string) => void;
+  readonly dropEvidence: (image: Image, name: string) => void;
+  readonly decision: (image: Image, tag: string) => DecisionState | undefined;
+  readonly putDecision: (row: DecisionState) => void;
+  readonly dropDecision: (image: Image, tag: string) => void;
+  readonly emit: (emit: Emit) => void;
+  /** @param nothing why, where no event follows */
+  readonly step: (nothing: string) => Step;
+};
+
+/**
+ * Where what the inspector says of a push waits for the push itself. The two come on topics without an order between them, and a
+ * push that names no digest can only be found by its id.
+ */
+export const pendingName = (pushEventId: string): string => `push:${pushEventId}`;
+
+/** Where the digest that a tag had is kept while a push without a digest waits for its own: it may turn out to be the same. */
+export const beforeName = (tag: string): string => `before:${tag}`;
+
+export function createDraft(context: Context): Draft {
+  const evidence = new Map<string, ImageEvidence | null>();
+  const decisions = new Map<string, DecisionState | null>();
+  const emits: Emit[] = [];
+  const newest = <T>(changed: ReadonlyMap<string, T | null>, key: string, stored: () => T | undefined): T | undefined => {
+    const row = changed.get(key);
+    return row === undefined ? stored() : (row ?? undefined);
+  };
+  return {
+    evidence: (image, name) => {
+      const key = digestKey(image, name);
+      return newest(evidence, key, () => context.get('evidence', key, 'ImageEvidence'));
+    },
+    putEvidence: (row, name = row.digest) => void evidence.set(digestKey(row, name), row),
+    dropEvidence: (image, name) => void evidence.set(digestKey(image, name), null),
+    decision: (image, tag) => {
+      const key = tagKey(image, tag);
+      return newest(decisions, key, () => context.get('decisions', key, 'DecisionState'));
+    },
+    putDecision: (row) => void decisions.set(tagKey(row, row.tag), row),
+    dropDecision: (image, tag) => void decisions.set(tagKey(image, tag), null),
+    emit: (emit) => void emits.push(emit),
+    step: (nothing) => {
+      const put: readonly Put[] = [
+        ...[...evidence].map(([key, data]) => ({ store: 'evidence', key, row: data && { type: 'ImageEvidence' as const, data } })),
+        ...[...decisions].map(([key, data]) => ({ store: 'decisions', key, row: data && { type: 'DecisionState' as const, data } })),
+      ];
+      return { emit: emits, put, ...(emits.length === 0 ? { ignored: nothing } : {}) };
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import type { DecisionState, ImageEvidence } from '@waybill/domain';
+import { decide, type Deciding } from './deciding.ts';
+import { beforeName } from './draft.ts';
+import { emptyEvidence, withoutTag, withTag } from './evidence.ts';
+
+/** A push of one tag: what a decision about it refers to. */
+export type Push = Pick<DecisionState, 'registry' | 'repository' | 'tag' | 'pushEventId' | 'correlationId' | 'pushedAtMs'>;
+
+/** The tag of a push whose digest nobody has said yet; `failure` where nobody will. What was decided before is remembered. */
+export function awaitDigest(deciding: Deciding, push: Push, failure: string | null): void {
+  const { draft, set, atMs } = deciding;
+  const previous = draft.decision(push, push.tag);
+  leaveDigest(deciding, previous, '');
+  if (previous !== undefined && previous.digest !== '') draft.putEvidence(emptyEvidence(push, previous.digest), beforeName(push.tag));
+  draft.putDecision({
+    ...heldRow(push, '', atMs, set.version),
+    targets: previous?.targets ?? [],
+    decisionEventId: previous?.decisionEventId ?? null,
+    // No event: a decision is about a digest, and the failed inspection is an event of its own.
+    ...(failure === null ? {} : { status: 'denied', awaiting: [], reason: `the inspection failed: ${failure}` }),
+  });
+}
+
+/** The tag of a push points to a digest from now on; decided as far as its evidence goes. */
+export function pointTag(deciding: Deciding, push: Push, digest: string): void {
+  const { draft, set, atMs } = deciding;
+  const { tag, pushEventId, correlationId, pushedAtMs } = push;
+  const previous = draft.decision(push, tag);
+  leaveDigest(deciding, previous, digest);
+  const evidence = withTag(draft.evidence(push, digest) ?? emptyEvidence(push, digest), tag);
+  draft.putEvidence(evidence);
+  // A repeated push takes the row over, but what was decided on the digest stays decided.
+  const isRepeated = previous !== undefined && digestBefore(deciding, previous) === digest;
+  const row = isRepeated ? { ...previous, digest, pushEventId, correlationId, pushedAtMs } : heldRow(push, digest, atMs, set.version);
+  draft.putDecision(row);
+  decide(deciding, row, evidence, 'push');
+}
+
+/** The digest that a row's decision is about, also while a push without a digest has it wait. */
+function digestBefore({ draft }: Pick<Deciding, 'draft'>, row: DecisionState): string | undefined {
+  if (row.digest !== '') return row.digest;
+  const before = draft.evidence(row, beforeName(row.tag))?.digest;
+  if (before !== undefined) draft.dropEvidence(row, beforeName(row.tag));
+  return before;
+}
+
+/** Looks again at the tags that point to a manifest of which something new is known. */
+export function decideTagsOf(deciding: Deciding, evidence: ImageEvidence): void {
+  for (const tag of evidence.tags) {
+    const row = deciding.draft.decision(evidence, tag);
+    if (row?.digest === evidence.digest) decide(deciding, row, evidence, 'evidence');
+  }
+}
+
+/** A tag that is gone: nothing of it is decided any more, and late evidence does not bring it back. */
+export function dropTag(
+  deciding: Pick<Deciding, 'draft'>,
+  image: { readonly registry: string; readonly repository: string },
+  tag: string,
+): void {
+  const row = deciding.draft.decision(image, tag);
+  if (row === undefined) return;
+  digestBefore(deciding, row);
+  leaveDigest(deciding, row, '');
+  deciding.draft.dropDecision(image, tag);
+}
+
+/** The manifest that the tag pointed to until now no longer lists it. */
+function leaveDigest({ draft }: Pick<Deciding, 'draft'>, row: DecisionState | undefined, nextDigest: string): void {
+  if (row === undefined || row.digest === '' || row.digest === nextDigest) return;
+  const left = draft.evidence(row, row.digest);
+  if (left !== undefined) draft.putEvidence(withoutTag(left, row.tag));
+}
+
+const heldRow = (push: Push, digest: string, changedAtMs: number, policySetVersion: string): DecisionState => ({
+  registry: push.registry,
+  repository: push.repository,
+  tag: push.tag,
+  digest,
+  status: 'held',
+  awaiting: ['inspection'],
+  reason: 'waits for inspection',
+  policyId: null,
+  policySetVersion,
+  targets: [],
+  pushEventId: push.pushEventId,
+  correlationId: push.correlationId,
+  pushedAtMs: push.pushedAtMs,
+  decisionEventId: null,
+  changedAtMs,
+});

@@ -1,0 +1,138 @@
+import {
+  topics,
+  type DecisionState,
+  type EventOf,
+  type ImageDecided,
+  type ImageInspected,
+  type ImagePushed,
+  type Topic,
+} from '@waybill/domain';
+import { topologyDriver } from '@waybill/stream/testing';
+import { policy } from './topology.ts';
+
+export const nowMs = Date.UTC(2026, 0, 10);
+export const hour = 60 * 60 * 1000;
+export const digestOf = (letter: string): string => `sha256:${letter.repeat(64)}`;
+const image = { registry: 'a.test', repository: 'demo/app' } as const;
+const key = 'a.test/demo/app';
+
+export const prod = `
+apiVersion: waybill/v1
+kind: ReplicationPolicy
+metadata: { name: prod }
+spec:
+  match: { repositories: ['demo/**'] }
+  require: { scan: { withinHours: 24, worstSeverity: high } }
+  replicate: [{ registry: b }]
+`;
+
+export const published = (policyId: string, document: string) => ({
+  type: 'PolicyPublished' as const,
+  data: { policyId, document, documentSha256: '', author: 'test', publishedAtMs: nowMs },
+});
+
+type Common = { readonly at?: number };
+/** One line of a test: what happens, told in the words of the events. */
+export type Happening =
+  | (Common & { readonly push: string; readonly tags: readonly string[]; readonly digest: string | null })
+  | (Common & { readonly inspected: string; readonly of: string; readonly tags?: readonly string[]; readonly platforms: readonly string[] })
+  | (Common & { readonly inspectionFailed: string | null; readonly of: string; readonly tags: readonly string[] })
+  | (Common & {
+      readonly scanned: string;
+      readonly in: string;
+      readonly worst?: string;
+      readonly failed?: string;
+      readonly scannedAt?: number;
+    })
+  | (Common & { readonly deleted: readonly string[]; readonly digest?: string });
+
+/** The topology with some policies in force, fed with happenings. */
+export function startPolicy(policies: Readonly<Record<string, ReturnType<typeof published>>> = { prod: published('prod', prod) }) {
+  const driver = topologyDriver(policy);
+  driver.table('policies', policies);
+  return {
+    driver,
+    when: (...happenings: readonly Happening[]) => {
+      for (const happening of happenings) {
+        const { topic, id, ...event } = eventOf(happening);
+        driver.pipe(topic, key, event, { atMs: happening.at ?? nowMs, ...(id === undefined ? {} : { id }) });
+      }
+    },
+    decisions: (): readonly ImageDecided[] =>
+      (driver.emitted(topics.decisions) as readonly EventOf<'ImageDecided'>[]).map(({ data }) => data),
+    row: (tag: string) => driver.row('decisions', `${key}:${tag}`) as DecisionState | undefined,
+  };
+}
+
+type Piped = { readonly topic: Topic; readonly id?: string } & Parameters<ReturnType<typeof topologyDriver>['pipe']>[2];
+
+function eventOf(happening: Happening): Piped {
+  if ('push' in happening)
+    return { topic: topics.images, id: happening.push, type: 'ImagePushed', data: pushed(happening.tags, happening.digest) };
+  if ('inspected' in happening) {
+    const data = inspected(happening.inspected, happening.of, happening.tags ?? [], happening.platforms);
+    return { topic: topics.inspections, type: 'ImageInspected', data };
+  }
+  if ('inspectionFailed' in happening) {
+    const { inspectionFailed: digest, of: pushEventId, tags } = happening;
+    const data = { ...image, tags, digest, pushEventId, code: 'MANIFEST_UNKNOWN', reason: 'gone', attempts: 1, failedAtMs: nowMs };
+    return { topic: topics.inspections, type: 'ImageInspectionFailed', data };
+  }
+  if ('deleted' in happening) {
+    const { deleted: tags, digest = null } = happening;
+    const { receivedAtMs, actor, occurredAtMs, source, endpoint, sourceDeliveryId, origin } = pushed([], null);
+    const data = { ...image, tags, digest, receivedAtMs, actor, occurredAtMs, source, endpoint, sourceDeliveryId, origin };
+    return { topic: topics.images, type: 'ImageDeleted', data };
+  }
+  const { scanned: digest, in: imageDigest, worst: worstSeverity = 'none', failed, scannedAt: scannedAtMs = nowMs } = happening;
+  const counts = { critical: 0, high: 0, medium: 0, low: 0, unknown: 0 };
+  const outcome = failed === undefined ? 'scanned' : 'failed';
+  const scan = { digest, imageDigest, outcome, worstSeverity, counts, scanner: 'tiny', scannedAtMs, scanEventId: `scan-${digest}` };
+  return { topic: topics.scanReports, type: 'ScanReported', data: { ...image, ...scan, reason: failed ?? null } };
+}
+
+const pushed = (tags: readonly string[], digest: string | null): ImagePushed => ({
+  ...image,
+  tags,
+  digest,
+  rawDigest: null,
+  mediaType: null,
+  configMediaType: null,
+  sizeBytes: null,
+  actor: null,
+  occurredAtMs: null,
+  receivedAtMs: nowMs,
+  source: 'distribution',
+  endpoint: 'distribution',
+  sourceDeliveryId: null,
+  origin: 'webhook',
+});
+
+const inspected = (digest: string, pushEventId: string, tags: readonly string[], platforms: readonly string[]): ImageInspected => ({
+  ...image,
+  tags,
+  pushEventId,
+  digest,
+  mediaType: 'application/vnd.oci.image.index.v1+json',
+  kind: 'index',
+  artifactType: null,
+  sizeBytes: 1,
+  platforms: platforms.map((platform) => ({
+    digest: platform,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    sizeBytes: 1,
+    os: 'linux',
+    architecture: 'amd64',
+    variant: null,
+    configDigest: digestOf('c'),
+    createdAt: null,
+    labels: {},
+    layers: [],
+    totalBytes: 1,
+  })),
+  annotations: {},
+  labels: {},
+  totalBytes: 1,
+  referrers: [],
+  inspectedAtMs: nowMs,
+});
