@@ -69,8 +69,14 @@ const rules: readonly Rule[] = [
     rule: 'a deleted tag is gone, and late evidence does not bring it back',
     when: [push, { deleted: ['v1'] }, inspection, scanAmd, scanArm],
     then: [],
+    row: 'none',
   },
-  { rule: 'a deleted manifest takes its tags with it', when: [push, inspection, { deleted: [], digest: d1 }, scanAmd, scanArm], then: [] },
+  {
+    rule: 'a deleted manifest takes its tags with it',
+    when: [push, inspection, { deleted: [], digest: d1 }, scanAmd, scanArm],
+    then: [],
+    row: 'none',
+  },
   {
     rule: 'a push without a digest gets it from the inspection',
     when: [hubPush, inspection, scanAmd, scanArm],
@@ -218,6 +224,13 @@ describe('the policies in force', () => {
 });
 
 describe('a flood', () => {
+  it('of moves leaves no list of tags behind', () => {
+    const { when, driver } = startPolicy();
+    when(push, inspection, move);
+    const tagsOf = (digest: string) => (driver.row('evidence', `a.test/demo/app@${digest}`) as { readonly tags: readonly string[] }).tags;
+    assert.deepEqual([tagsOf(d1), tagsOf(d2)], [[], ['v1']]);
+  });
+
   it('of tags on one digest is bounded: what cannot wait is denied with a reason', () => {
     const { when, decisions, driver } = startPolicy();
     const tags = Array.from({ length: bounds.tagsMax + 1 }, (_, i) => `t${i}`);
