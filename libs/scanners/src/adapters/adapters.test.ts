@@ -97,6 +97,7 @@ describe('a command line', () => {
   it('of one that is not known says what there is', () => {
     assert.throws(() => findAdapter('clair'), /osv, grype, trivy, sysdig, or a command with \{image\}/);
     assert.throws(() => findAdapter('scan {tag}'), /\{tag\} is no placeholder/);
+    assert.throws(() => findAdapter('./scan.sh {image}'), /must be an absolute path/);
     assert.throws(() => findAdapter('constructor'), /it takes/);
   });
 });

@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, isAbsolute } from 'node:path';
 import { Type } from 'typebox';
 import { fillPlaceholders, parseCommand, placeholderNames, placeholdersIn } from '../command.ts';
 import { severityOf } from '../report.ts';
@@ -33,6 +33,8 @@ const TemplateReport = Type.Object({
  */
 export function templateAdapter(command: string): Adapter {
   const argv = parseCommand(command);
+  // A scanner runs in a directory of its own: a path relative to ours would name nothing there.
+  if (argv[0]!.includes('/') && !isAbsolute(argv[0]!)) throw new Error(`${argv[0]} must be an absolute path, or a name on the PATH`);
   const used = placeholdersIn(argv);
   const known: readonly string[] = placeholderNames;
   const unknown = [...used].filter((name) => !known.includes(name));
