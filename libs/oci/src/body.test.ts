@@ -57,12 +57,9 @@ describe('a bounded body', () => {
   it('is not read beyond its bound', async () => {
     let chunksRead = 0;
     async function* flood(): AsyncGenerator<Buffer> {
-      for (;;) {
-        chunksRead++;
-        yield Buffer.alloc(1_000);
-      }
+      for (; chunksRead < 100; chunksRead++) yield Buffer.alloc(1_000);
     }
     await assert.rejects(readBounded(flood(), 10_000, 'it', where), { code: 'CONTENT_TOO_LARGE' });
-    assert.equal(chunksRead, 11);
+    assert.equal(chunksRead, 10);
   });
 });

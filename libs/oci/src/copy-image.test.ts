@@ -54,6 +54,34 @@ describe('a copy', () => {
     for (const subject of [digest, child, sbom]) assert.equal((await listReferrers(b!, { repository, digest: subject }, signal)).length, 1);
   });
 
+  it('sets its tag after everything else', async () => {
+    const repository = fresh();
+    const { digest } = await pushSigned(a!, repository);
+    const before = registries[1].requests.length;
+    await copy(repository, digest);
+    const writes = registries[1].requests.slice(before).filter((request) => /^PUT /.test(request));
+    assert.equal(writes.at(-1), `PUT /v2/${repository}/manifests/v1`);
+    assert.equal(writes.filter((request) => request.endsWith('/manifests/v1')).length, 1);
+  });
+
+  it('brings along what cosign keeps in tags, before the tag of the image', async () => {
+    const repository = fresh();
+    const { digest, child } = await pushSigned(a!, repository);
+    const tagOf = (subject: Digest, ending: string): string => `${subject.replace(':', '-')}.${ending}`;
+    const target = { client: a!, repository };
+    const signature = await pushImage({ ...target, tag: tagOf(digest, 'sig') }, randomImage());
+    const attestation = await pushImage({ ...target, tag: tagOf(child, 'att') }, randomImage());
+    await pushImage({ ...target, tag: tagOf(signature.digest, 'sig') }, randomImage()); // Nobody looks for signatures of signatures there.
+    const { referrersCopied } = await copy(repository, digest);
+    const tags = [...registries[1].repositories.get(repository)!.tags];
+    assert.deepEqual(tags, [
+      [tagOf(child, 'att'), attestation.digest],
+      [tagOf(digest, 'sig'), signature.digest],
+      ['v1', digest],
+    ]);
+    assert.equal(referrersCopied, 5);
+  });
+
   it('made again transfers nothing and sets no tag', async () => {
     const repository = fresh();
     const { digest } = await pushSigned(a!, repository);

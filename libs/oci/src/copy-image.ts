@@ -4,7 +4,7 @@ import type { RegistryClient } from './client.ts';
 import { mapConcurrently } from './concurrent.ts';
 import type { Descriptor } from './descriptor.ts';
 import { readImageTree, type ImageTree } from './image-tree.ts';
-import { findManifestDigest, putManifest, type Manifest } from './manifest.ts';
+import { findManifestDigest, putManifest } from './manifest.ts';
 import { addToReferrersTag, listReferrers } from './referrers.ts';
 import { verifyCopy } from './verify-copy.ts';
 
@@ -38,8 +38,9 @@ export async function copyImage(request: CopyRequest): Promise<CopyCounts> {
   const blobs = await mapConcurrently(tree.blobs, blobsAtOnceMax, signal, (blob, either) => copyBlob(source, target, blob, either));
   const copied = await putManifests(target, tree, signal);
   await linkReferrers(target, tree, signal);
-  await putTag(target, tree.root, tag, signal);
-  await verifyCopy(target, tree, tag, signal);
+  const tags = [...tree.digestTags, [tag, digest] as const];
+  for (const [name, tagged] of tags) await putTag(target, tree, name, tagged, signal);
+  await verifyCopy(target, tree, tags, signal);
   return {
     manifestsCopied: copied.length,
     referrersCopied: copied.filter((found) => tree.referring.has(found)).length,
@@ -87,8 +88,9 @@ async function linkReferrers({ client, repository }: Place, tree: ImageTree, sig
   }
 }
 
-async function putTag({ client, repository }: Place, root: Manifest, tag: string, signal: AbortSignal): Promise<void> {
+async function putTag({ client, repository }: Place, tree: ImageTree, tag: string, digest: Digest, signal: AbortSignal): Promise<void> {
   const present = await findManifestDigest(client, { repository, reference: tag }, signal);
-  // Set again, a tag would look like a push to everybody who listens to the target.
-  if (present !== root.descriptor.digest) await putManifest(client, { repository, reference: tag }, root, signal);
+  if (present === digest) return; // Set again, a tag would look like a push to everybody who listens to the target.
+  const manifest = tree.manifests.find(({ descriptor }) => descriptor.digest === digest)!;
+  await putManifest(client, { repository, reference: tag }, manifest, signal);
 }

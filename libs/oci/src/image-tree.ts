@@ -1,10 +1,11 @@
 import type { Digest } from '@waybill/domain';
 import type { RegistryClient } from './client.ts';
+import { mapConcurrently } from './concurrent.ts';
 import { toDescriptor, type Descriptor, type DescriptorDocument } from './descriptor.ts';
 import { OciError } from './errors.ts';
-import { getManifest, type Manifest } from './manifest.ts';
+import { findManifestDigest, getManifest, type Manifest } from './manifest.ts';
 import { isForeignLayerType } from './media-types.ts';
-import { listReferrers } from './referrers.ts';
+import { listReferrers, referrersTag } from './referrers.ts';
 
 /** All that an image consists of at its source. */
 export type ImageTree = {
@@ -16,6 +17,8 @@ export type ImageTree = {
   readonly blobs: readonly Descriptor[];
   /** Per manifest that has any: what refers to it. */
   readonly referrers: ReadonlyMap<Digest, readonly DescriptorDocument[]>;
+  /** Tags that name an image of this tree and hold what belongs to it, and where they point. */
+  readonly digestTags: ReadonlyMap<string, Digest>;
   /** Digests of the manifests that are there only because they refer to others, or belong to such. */
   readonly referring: ReadonlySet<Digest>;
 };
@@ -24,9 +27,13 @@ const manifestsMax = 2_000;
 /** Manifests are held in memory until they are written: this bounds one copy. */
 const manifestBytesTotalMax = 64 * 1_024 * 1_024;
 const nestingMax = 8;
+const readsAtOnceMax = 4;
+
+/** Endings of the tags under which cosign keeps signatures and the like by default (sigstore/cosign, SIGNATURE_SPEC.md, "Discovery"). */
+const digestTagEndings = ['sig', 'att', 'sbom'];
 
 /**
- * Walks an image: index, platforms, attestations, and the referrers of each of them, and theirs.
+ * Walks an image: index, platforms, attestations, and the referrers of each of them, and theirs, and what cosign keeps in tags.
  * @throws OciError; `CONTENT_TOO_LARGE` for an image beyond all measure, so that nobody fills our memory with one
  */
 export async function readImageTree(
@@ -71,6 +78,27 @@ export async function readImageTree(
     if (found.length > 0) referrers.set(subject, found);
     for (const referrer of found) await visit(toDescriptor(referrer), 0);
   }
+  const digestTags = await findDigestTags(client, repository, [...own], signal);
+  for (const tagged of digestTags.values()) await visit({ digest: tagged }, 0);
   const referring = new Set([...manifests.keys()].filter((found) => !own.has(found)));
-  return { root: manifests.get(digest)!, manifests: [...manifests.values()], blobs: [...blobs.values()], referrers, referring };
+  return {
+    root: manifests.get(digest)!,
+    manifests: [...manifests.values()],
+    blobs: [...blobs.values()],
+    ...{ referrers, digestTags, referring },
+  };
+}
+
+async function findDigestTags(
+  client: RegistryClient,
+  repository: string,
+  digests: readonly Digest[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Digest>> {
+  const tags = digests.flatMap((digest) => digestTagEndings.map((ending) => `${referrersTag(digest)}.${ending}`));
+  const found = await mapConcurrently(tags, readsAtOnceMax, signal, async (reference, either) => {
+    const digest = await findManifestDigest(client, { repository, reference }, either);
+    return digest === undefined ? [] : ([[reference, digest]] as const);
+  });
+  return new Map(found.flat());
 }

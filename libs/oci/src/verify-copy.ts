@@ -1,3 +1,4 @@
+import type { Digest } from '@waybill/domain';
 import { findBlobSize } from './blob.ts';
 import type { RegistryClient } from './client.ts';
 import { mapConcurrently } from './concurrent.ts';
@@ -9,22 +10,20 @@ import { listReferrers, listReferrersByTag } from './referrers.ts';
 const readsAtOnceMax = 4;
 
 /**
- * Reads a copy back: every manifest byte for byte, every blob's size, what refers to what, and where the tag points. Blob bytes were
+ * Reads a copy back: every manifest byte for byte, every blob's size, what refers to what, and where the tags point. Blob bytes were
  * checked on the way in and by the registry, which stores them under their digest.
  * @throws OciError `COPY_UNVERIFIED` with the first thing that is not as it was copied
  */
 export async function verifyCopy(
   { client, repository }: { readonly client: RegistryClient; readonly repository: string },
   tree: ImageTree,
-  tag: string,
+  tags: readonly (readonly [tag: string, digest: Digest])[],
   signal: AbortSignal,
 ): Promise<void> {
   const { host } = client.registry;
   const fail = (what: string): never => {
-    throw new OciError('COPY_UNVERIFIED', `${host} does not give back ${what} of ${repository}:${tag} as it was copied`, {
-      host,
-      repository,
-    });
+    const image = `${repository}@${tree.root.descriptor.digest}`;
+    throw new OciError('COPY_UNVERIFIED', `${host} does not give back ${what} of ${image} as it was copied`, { host, repository });
   };
   await mapConcurrently(tree.manifests, readsAtOnceMax, signal, async ({ descriptor, bytes }, either) => {
     const reference = descriptor.digest;
@@ -46,5 +45,7 @@ export async function verifyCopy(
     const lost = missing.find((referrer) => !byTag.some((other) => other.digest === referrer.digest));
     if (lost) fail(`the link to ${lost.digest}`);
   }
-  if ((await findManifestDigest(client, { repository, reference: tag }, signal)) !== tree.root.descriptor.digest) fail('the tag');
+  for (const [reference, digest] of tags) {
+    if ((await findManifestDigest(client, { repository, reference }, signal)) !== digest) fail(`the tag ${reference}`);
+  }
 }
