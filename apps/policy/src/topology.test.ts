@@ -189,7 +189,8 @@ describe('a decision', () => {
 
 describe('the policies in force', () => {
   const deny =
-    'apiVersion: waybill/v1\nkind: ReplicationPolicy\nmetadata: { name: stop }\nspec: { priority: 9, match: {}, effect: deny, reason: frozen }';
+    'apiVersion: waybill/v1\nkind: ReplicationPolicy\nmetadata: { name: stop }\n' +
+    'spec: { priority: 9, match: {}, effect: deny, reason: frozen }';
 
   it('are those that were published last and not retired', () => {
     const started = startPolicy({ prod: published('prod', prod), stop: published('stop', deny) });

@@ -202,8 +202,8 @@ describe('a scanner out of bounds', () => {
 
 describe('a secret', () => {
   it('is in the environment and a file of this user only, never on a command line, and gone afterwards', async () => {
-    const report =
-      '"{\\"scanner\\":\\"s\\",\\"findings\\":[{\\"id\\":\\"%s\\",\\"severity\\":\\"low\\",\\"package\\":\\"%s\\",\\"version\\":\\"%s\\"}]}"';
+    const finding = '{\\"id\\":\\"%s\\",\\"severity\\":\\"low\\",\\"package\\":\\"%s\\",\\"version\\":\\"%s\\"}';
+    const report = `"{\\"scanner\\":\\"s\\",\\"findings\\":[${finding}]}"`;
     const look = 'tr "\\0" " " < /proc/$$/cmdline > $TINY_SCANNER_LOG.argv; cp -r $DOCKER_CONFIG/config.json $TINY_SCANNER_LOG.config;';
     const facts = '"$(stat -c %a $DOCKER_CONFIG/config.json)" "$DOCKER_CONFIG" "$UNRELATED_TOKEN"';
     const verdict = await scan('a', shell(`${look} printf ${report} ${facts}`));
