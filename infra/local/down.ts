@@ -17,15 +17,19 @@ export async function takeDown(home: string, onProgress: (line: string) => void 
   const living = parts.filter(({ launch }) => findLiving(launch.pidPath) !== undefined).map(({ launch }) => launch.name);
   if (supervisor !== undefined) {
     const told = new Set<string>();
+    const tell = (name: string): void => {
+      if (told.has(name)) return;
+      told.add(name);
+      onProgress(`${name} stopped`);
+    };
     signalGroup(supervisor, 'SIGTERM');
     for (const deadlineMs = performance.now() + downMsMax; findSupervisor(home) !== undefined; await sleep(100)) {
       for (const { name, status } of findReport(home)?.parts ?? []) {
-        if (status !== 'stopped' || told.has(name) || !living.includes(name)) continue;
-        told.add(name);
-        onProgress(`${name} stopped`);
+        if (status === 'stopped' && living.includes(name)) tell(name);
       }
       if (performance.now() > deadlineMs) await killProcess(supervisor);
     }
+    living.toReversed().forEach(tell); // What ended between the last look and the supervisor's own end.
   }
   await endOrphans(parts);
   removeFile(homeFiles(home).supervisorPid);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { takeDown } from './down.ts';
@@ -17,7 +17,7 @@ import { chooseScanner } from './scanner-choice.ts';
 import { appNames, localPorts } from './stack-ports.ts';
 import type { PartState } from './supervised-part.ts';
 import { renderTable } from './table.ts';
-import { findProgram, isBrought } from './tools.ts';
+import { ensureGoTool, findProgram, isBrought } from './tools.ts';
 
 const startMsMax = 5 * 60_000;
 const tell = (line: string): void => console.log(`${(performance.now() / 1_000).toFixed(1).padStart(6)} s  ${line}`);
@@ -46,6 +46,7 @@ async function bringUp(): Promise<void> {
   const orphans = await takeDown(home);
   if (orphans.length > 0) tell(`ended what an earlier crash left behind: ${orphans.join(', ')}`);
   const plan = await makePlan();
+  await bringCrane();
   await checkPorts(plan);
   writePlan(plan);
   removeFile(homeFiles(home).report);
@@ -79,13 +80,19 @@ async function makePlan(): Promise<Plan> {
   });
 }
 
+/** For trying it out only: without it everything runs. */
+async function bringCrane(): Promise<void> {
+  if (findProgram('crane') !== undefined || findProgram('go') === undefined) return;
+  await ensureGoTool('crane', { onProgress: tell }).catch((error: unknown) => tell(`no crane to push with: ${(error as Error).message}`));
+}
+
 /** What the caller may say to the apps; all else they have from the plan. */
 function appEnvironment(): Record<string, string> {
   const said = Object.entries(process.env).filter(([name]) => /^(SCANNER(_[A-Z_]+)?|LOG_LEVEL)$/.test(name)) as [string, string][];
   const env = Object.fromEntries(said);
   if (env['SCANNER'] !== undefined || values['without-apps']) return env;
   const sample = join(repositoryRoot, 'test/fixtures/scanners/tiny-scanner.sh');
-  const { scanner, note } = chooseScanner((program) => findProgram(program) !== undefined, `${sample} {image}`);
+  const { scanner, note } = chooseScanner((program) => findProgram(program) !== undefined, `/bin/sh ${sample} {repository} {digest}`);
   tell(`scanner: ${note}`);
   return { ...env, SCANNER: scanner };
 }
@@ -146,8 +153,13 @@ function printSummary(plan: Plan): void {
   const rows = serving.map(({ launch }) => [launch.name, launch.address, String(findLiving(launch.pidPath)?.pid ?? '-')]);
   console.log(renderTable([['what', 'address', 'pid'], ...rows]));
   const { registryA } = plan.addresses;
+  const crane = findProgram('crane');
+  const push =
+    crane === undefined
+      ? `docker push ${registryA}/demo/app:1`
+      : `${relative('', crane)} push --insecure image.tar ${registryA}/demo/app:1`;
   console.log(`
-Push an image:      crane push --insecure image.tar ${registryA}/demo/app:1
+Push an image:      ${push}
 See its journey:    npx waybill trace ${registryA}/demo/app:1
 See what runs:      npm run status, npm run logs [name] [-- -f]
 End it:             npm run down; the data stays in ${home}

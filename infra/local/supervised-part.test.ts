@@ -111,7 +111,7 @@ describe('a supervisor', () => {
     assert.equal(readFileSync(join(dir, 'order'), 'utf8'), 'start log\nonce deploy\nstart app\nstop app\nstop log\n');
     assert.deepEqual(
       supervisor.states().map(({ status }) => status),
-      ['stopped', 'stopped'],
+      ['stopped', 'stopped', 'done'],
     );
   });
 

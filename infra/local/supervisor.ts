@@ -2,7 +2,7 @@ import { InfraError } from './errors.ts';
 import { start, type Launch, type Running } from './launch.ts';
 import { rotateLog } from './log-files.ts';
 import { lastLines, sizeOf } from './readiness.ts';
-import { SupervisedPart, type PartState } from './supervised-part.ts';
+import { SupervisedPart, type PartState, type PartStatus } from './supervised-part.ts';
 
 /**
  * `serve` is kept alive; `once` must end well within its launch's `readyTimeoutMs` before the rest of its phase starts. Phases start
@@ -24,6 +24,9 @@ export class Supervisor {
   readonly #serving: ReadonlyMap<string, SupervisedPart>;
   readonly #phases: readonly number[];
   readonly #logBytesMax: number;
+  readonly #changed: () => void;
+  /** Of `once` parts, which have no supervision of their own. */
+  readonly #onceStates = new Map<string, PartState>();
   #isStopping = false;
   #rotation: NodeJS.Timeout | undefined;
   #once: Running | undefined;
@@ -31,14 +34,16 @@ export class Supervisor {
   constructor(parts: readonly Part[], { onChange, logBytesMax = 16 * 1024 * 1024 }: SupervisorOptions = {}) {
     this.#parts = parts;
     this.#logBytesMax = logBytesMax;
-    const changed = (): void => onChange?.(this.states());
+    this.#changed = (): void => onChange?.(this.states());
     const serving = parts.filter(({ mode }) => mode === 'serve');
-    this.#serving = new Map(serving.map(({ launch }) => [launch.name, new SupervisedPart(launch, changed)]));
+    this.#serving = new Map(serving.map(({ launch }) => [launch.name, new SupervisedPart(launch, this.#changed)]));
     this.#phases = [...new Set(parts.map(({ phase }) => phase))].sort((a, b) => a - b);
   }
 
+  /** In the order of the plan. */
   states(): readonly PartState[] {
-    return [...this.#serving.values()].map(({ state }) => state);
+    const waiting = ({ name, address }: Launch): PartState => ({ name, address, status: 'waiting', restarts: 0 });
+    return this.#parts.map(({ launch }) => this.#serving.get(launch.name)?.state ?? this.#onceStates.get(launch.name) ?? waiting(launch));
   }
 
   /** @throws Error for an unknown name, saying which there are */
@@ -80,14 +85,21 @@ export class Supervisor {
     const logFromBytes = sizeOf(launch.logPath);
     const running = await start(launch);
     this.#once = running;
+    this.#tellOnce(launch, 'starting');
     const timer = setTimeout(() => void running.kill(), launch.readyTimeoutMs);
     const { code, signal } = await running.exited;
     clearTimeout(timer);
     await running.stop();
     this.#once = undefined;
+    this.#tellOnce(launch, code === 0 ? 'done' : 'failed');
     if (code === 0 || this.#isStopping) return;
     const how = signal === null ? `exit code ${code}` : `${signal}; it may take ${launch.readyTimeoutMs} ms`;
     const end = lastLines(launch.logPath, 25, logFromBytes);
     throw new InfraError('DEPLOY_FAILED', `${launch.name} failed (${how}). End of ${launch.logPath}:\n${end}`);
+  }
+
+  #tellOnce({ name, address }: Launch, status: PartStatus): void {
+    this.#onceStates.set(name, { name, address, status, restarts: 0 });
+    this.#changed();
   }
 }
