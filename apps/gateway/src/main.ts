@@ -3,6 +3,7 @@ import { topics } from '@waybill/domain';
 import { createAppender, createCodec } from '@waybill/kafka';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { GatewayConfig } from './config.ts';
+import { watchAppends } from './readiness.ts';
 import { createGateway } from './server.ts';
 import { loadSources } from './sources.ts';
 
@@ -20,11 +21,13 @@ const appender = await createAppender({
   timeoutMs: config.APPEND_TIMEOUT_MS,
 });
 
+const log = watchAppends(appender.append, Date.now);
+
 let isClosing = false;
 const { app, batcher } = await createGateway({
   config,
   sources,
-  append: appender.append,
+  append: log.append,
   encoding: { codec, partitionOf: appender.partitionOf },
   registry,
   logger,
@@ -34,7 +37,7 @@ const ops = await startOps({
   port: config.OPS_PORT,
   host: config.OPS_HOST,
   registry,
-  ready: () => (isClosing ? 'closing' : appender.ready() || 'the log did not acknowledge the last append'),
+  ready: () => (isClosing ? 'closing' : log.ready()),
 });
 
 // In the data's direction: take no more requests, answer those that are there, make them durable, let go.

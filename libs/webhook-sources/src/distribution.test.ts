@@ -109,6 +109,8 @@ describe('an event', () => {
   it('with a tag that is none is malformed, with a digest in its place untagged', () => {
     assert.equal(parse([changed({ tag: 'a b' })]).outcome, 'malformed');
     assert.deepEqual(only(changed({ tag: digest })).data.tags, []);
+    assert.deepEqual(only(changed({ tag: `sha256:${'c'.repeat(64)}` })).data.tags, []);
+    assert.deepEqual(only(changed({ tag: 'masked', digest: 'masked' })).data.tags, [], 'as in samples that hide the digest');
   });
 });
 
