@@ -14,7 +14,7 @@ import {
   uploadBlob,
   type RegistryClient,
 } from '@waybill/oci';
-import { request } from 'undici';
+import { request, type Dispatcher } from 'undici';
 import { pushImage, pushIndex, pushReferrer, randomImage } from './random-image.ts';
 
 export type RegistryUnderTest = { readonly host: string; readonly close: () => Promise<unknown> };
@@ -75,6 +75,17 @@ export function registryConformance(name: string, start: () => Promise<RegistryU
       assert.deepEqual(await readBlob(client, { repository: 'blobs/chunked', descriptor: blobOf(bytes) }, 10_000, signal), bytes);
     });
 
+    it('refuses a chunk that does not follow the one before', async () => {
+      const origin = `http://${registry.host}`;
+      const started = await request(`${origin}/v2/blobs/chunked/blobs/uploads/`, { method: 'POST' });
+      await started.body.dump();
+      const headers = { 'content-type': 'application/octet-stream', 'content-range': '500-999' };
+      const location = new URL(String(started.headers['location']), origin);
+      const answer = await request(location, { method: 'PATCH', headers, body: randomBytes(500) });
+      await answer.body.dump();
+      assert.equal(answer.statusCode, 416);
+    });
+
     it('refuses a blob whose bytes are not those of its digest', async () => {
       const descriptor = blobOf(randomBytes(1_000));
       const upload = uploadBlob(client, { repository: 'blobs/wrong', descriptor }, async () => randomBytes(1_000), signal);
@@ -115,6 +126,28 @@ export function registryConformance(name: string, start: () => Promise<RegistryU
     it('refuses a manifest whose blobs it does not have', async () => {
       const push = pushImage({ client, repository: 'images/incomplete', tag: 'v1' }, { ...randomImage(), blobs: [] }, signal);
       await assert.rejects(push, (error) => error instanceof OciError && error.code === 'REGISTRY_REJECTED');
+    });
+
+    it('lists tags page by page', async () => {
+      const image = randomImage();
+      for (const tag of ['v3', 'v1', 'v2']) await pushImage({ client, repository: 'images/tagged', tag }, image, signal);
+      const found: string[] = [];
+      let at: string | undefined = '/v2/images/tagged/tags/list?n=2';
+      for (let pages = 0; at !== undefined && pages < 5; pages++) {
+        const answer: Dispatcher.ResponseData = await request(new URL(at, `http://${registry.host}`));
+        found.push(...((await answer.body.json()) as { tags: readonly string[] }).tags);
+        at = /<([^>]+)>/.exec(String(answer.headers['link'] ?? ''))?.[1];
+      }
+      assert.deepEqual(found, ['v1', 'v2', 'v3']);
+    });
+
+    it('forgets a deleted manifest and its tags', async () => {
+      const repository = 'images/deleted';
+      const { digest } = await pushImage({ client, repository, tag: 'v1' }, randomImage(), signal);
+      const answer = await request(`http://${registry.host}/v2/${repository}/manifests/${digest}`, { method: 'DELETE' });
+      await answer.body.dump();
+      assert.equal(answer.statusCode, 202);
+      for (const reference of ['v1', digest]) assert.equal(await findManifestDigest(client, { repository, reference }, signal), undefined);
     });
 
     it('lists what refers to a manifest, by its API or by the tag that clients keep', async () => {
