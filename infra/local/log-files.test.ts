@@ -25,6 +25,7 @@ describe('a log', () => {
     const child = await startProcess({ command: '/bin/sh', args: ['-c', script], env: { PATH: process.env['PATH'] }, logPath });
     while (sizeOf(logPath) <= 50) await sleep(10);
     rotateLog(logPath, 50);
+    assert.ok(sizeOf(logPath) < sizeOf(`${logPath}.1`));
     await sleep(100);
     await killProcess(child);
     assert.match(readFileSync(logPath, 'utf8'), /^(0123456789\n)+$/);

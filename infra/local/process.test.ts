@@ -40,7 +40,7 @@ describe('a pid file', () => {
     ['empty', ''],
     ['of everybody (-1)', '{"pid":-1,"startedAt":"1"}'],
     ['of our own group (0)', '{"pid":0,"startedAt":"1"}'],
-    ['of init', '{"pid":1,"startedAt":"1"}'],
+    ['of init, which lives', JSON.stringify(identify(1))],
     ['with a fraction', '{"pid":1.5,"startedAt":"1"}'],
     ['of another shape', '[]'],
     ['of null', 'null'],
