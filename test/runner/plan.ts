@@ -17,7 +17,7 @@ const command = (name: string, script: string, ...args: readonly string[]): Step
   name,
   kind: 'command',
   argv: [`node_modules/${script}`, ...args],
-  timeoutMs: 180_000,
+  timeoutMs: 5 * 60_000,
 });
 /** `timeoutMs` bounds each file. */
 const tests = (name: string, timeoutMs: number, ...globs: readonly string[]): Step => ({ name, kind: 'tests', globs, timeoutMs });
@@ -35,11 +35,11 @@ export const suites: readonly Suite[] = [
       command('types', 'typescript/bin/tsc', '-p', 'tsconfig.json', '--pretty', 'false'),
       command('format', 'prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'),
       command('directions', 'dependency-cruiser/bin/dependency-cruiser.mjs', '--config', '.dependency-cruiser.mjs', ...sourceFolders),
-      tests('architecture', 60_000, 'test/architecture/*.test.ts'),
-      tests('unit', 60_000, 'apps/*/src/**/*.test.ts', 'libs/*/src/**/*.test.ts', 'infra/**/*.test.ts', 'test/runner/*.test.ts'),
+      tests('architecture', 2 * 60_000, 'test/architecture/*.test.ts'),
+      tests('unit', 2 * 60_000, 'apps/*/src/**/*.test.ts', 'libs/*/src/**/*.test.ts', 'infra/**/*.test.ts', 'test/runner/*.test.ts'),
     ],
   },
-  { name: 'contract', concurrency: 2, steps: [tests('contract', 60_000, 'test/contract/*.test.ts')] },
+  { name: 'contract', concurrency: 2, steps: [tests('contract', 2 * 60_000, 'test/contract/*.test.ts')] },
   { name: 'integration', concurrency: 1, steps: [tests('integration', 4 * 60_000, 'test/integration/*.test.ts')] },
   { name: 'e2e', concurrency: 1, steps: [tests('e2e', 10 * 60_000, 'test/e2e/*.test.ts')] },
 ];

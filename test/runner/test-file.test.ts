@@ -9,9 +9,9 @@ const root = resolve(import.meta.dirname, '../..');
 const { NODE_TEST_CONTEXT: _, ...env } = process.env; // node:test would take the runner for one of its own files.
 const isFault = (where: RegExp, what: RegExp) => (fault: Outcome['faults'][number]) => where.test(fault.where) && what.test(fault.what);
 
-function runPlanted(file: string, timeoutMs = 20_000, grep: readonly string[] = []): Outcome {
+function runPlanted(file: string, timeoutMs = 60_000, grep: readonly string[] = []): Outcome {
   const argv = ['test/runner/planted/run-one.ts', file, String(timeoutMs), ...grep];
-  const { stdout, stderr } = spawnSync(process.execPath, argv, { cwd: root, env, encoding: 'utf8', timeout: 30_000 });
+  const { stdout, stderr } = spawnSync(process.execPath, argv, { cwd: root, env, encoding: 'utf8', timeout: 90_000 });
   assert.notEqual(stdout, '', stderr);
   return JSON.parse(stdout) as Outcome;
 }
@@ -29,8 +29,8 @@ describe('a test file', () => {
   });
 
   it('counts only the tests asked for, and may have none of them', () => {
-    assert.deepEqual(runPlanted('mixed.test.ts', 20_000, ['plain']).passedCount, 1);
-    assert.deepEqual(runPlanted('mixed.test.ts', 20_000, ['no such']), { passedCount: 0, faults: [], skips: [] });
+    assert.deepEqual(runPlanted('mixed.test.ts', 60_000, ['plain']).passedCount, 1);
+    assert.deepEqual(runPlanted('mixed.test.ts', 60_000, ['no such']), { passedCount: 0, faults: [], skips: [] });
   });
 
   it('fails with the cause when a hook throws', () => {
@@ -53,9 +53,9 @@ describe('a test file', () => {
   }
 
   it('is killed when its time is up, deaf or not, and the last test is named', () => {
-    const { faults } = runPlanted('hangs.test.ts', 2_000);
+    const { faults } = runPlanted('hangs.test.ts', 5_000);
     assert.ok(
-      faults.every(isFault(/hangs/, /still running after 2 s.*last test begun: hangs/)) && faults.length === 1,
+      faults.every(isFault(/hangs/, /still running after 5 s.*last test begun: hangs/)) && faults.length === 1,
       JSON.stringify(faults),
     );
     assert.deepEqual(findMarked(`${env[markerName] ?? 'planted'}/hangs.test.ts`), []);
