@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { isRegistryHost, isRepositoryName, isTag } from '@waybill/domain';
+import { field } from './json.ts';
 import { parseDelivery, sourceKinds, type Parsed, type SourceKind } from './index.ts';
 
 const recordings = globSync(`${import.meta.dirname}/../../../test/fixtures/webhooks/*/*.json`).map((path) => {
@@ -82,7 +83,7 @@ describe('a hostile body', () => {
     assert.equal(refused('['.repeat(1_000_000)), 'BODY_TOO_DEEP');
   });
 
-  it('that nests only inside a text is taken', () => assert.equal(refused(`{"events":[],"x":"${'['.repeat(99)}\\"{"}`), 'NO_EVENTS'));
+  it('that nests only inside a text is taken', () => assert.equal(refused(`{"events":[],"x":"{\\"${'['.repeat(99)}"}`), 'NO_EVENTS'));
 
   it('that is too large, not UTF-8, empty, or no object is refused', () => {
     assert.equal(refused(Buffer.alloc(1_048_577, ' ')), 'BODY_TOO_LARGE');
@@ -96,7 +97,8 @@ describe('a hostile body', () => {
 
   it('that speaks of prototypes changes none', () => {
     assert.equal(refused('{"__proto__":{"events":[{}]},"constructor":{}}'), 'EVENT_UNKNOWN');
-    assert.equal(refused('{"type":"constructor","event_data":{}}', 'harbor'), 'EVENT_UNKNOWN');
+    assert.equal(refused('{"type":"constructor","event_data":{"resources":[{"resource_url":"r.example/a"}]}}', 'harbor'), 'EVENT_UNKNOWN');
+    assert.equal(field({}, 'constructor'), undefined);
     assert.equal(({} as { events?: unknown }).events, undefined);
   });
 

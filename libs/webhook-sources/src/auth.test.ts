@@ -52,8 +52,8 @@ describe('a signature', () => {
     assert.ok(
       !opens(signed, { headers: { 'x-hub-signature-256': `sha256=${hmac(secret)}` }, body: Buffer.concat([body, Buffer.from(' ')]) }),
     ));
-  it('without its prefix, cut off, or empty is none', () => {
-    for (const value of [hmac(secret), `sha256=${hmac(secret).slice(0, 62)}`, 'sha256=', ''])
+  it('without its prefix, with another, cut off, or empty is none', () => {
+    for (const value of [hmac(secret), `sha512=${hmac(secret)}`, `sha256=${hmac(secret).slice(0, 62)}`, 'sha256=', ''])
       assert.ok(!opens(signed, { headers: { 'x-hub-signature-256': value } }));
   });
 });

@@ -106,6 +106,10 @@ describe('an event', () => {
     assert.ok(type === 'ImagePushed');
     assert.deepEqual([data.digest, data.rawDigest], [null, 'sha256:short']);
   });
+  it('holds only text that can be encoded: half a character becomes a replacement, a flood of them nothing', () => {
+    assert.equal(only({ ...push, actor: { name: 'a\ud800' } }).data.actor, 'a\ufffd');
+    assert.equal(only({ ...push, actor: { name: 'x'.repeat(256) } }).data.actor, null);
+  });
   it('with a tag that is none is malformed, with a digest in its place untagged', () => {
     assert.equal(parse([changed({ tag: 'a b' })]).outcome, 'malformed');
     assert.deepEqual(only(changed({ tag: digest })).data.tags, []);

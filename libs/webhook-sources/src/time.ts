@@ -12,8 +12,8 @@ export function findRfc3339Ms(value: unknown): number | null {
   if (match === null) return null;
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [number, number, number, number, number, number];
   const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
-  // `Date` rolls 30 February over into March; a time that comes back different was none.
-  const isReal = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour <= 23 && minute <= 59 && second <= 59;
+  // `Date` rolls 30 February over into March, and any other day that is none into another month.
+  const isReal = date.getUTCMonth() === month - 1 && hour <= 23 && minute <= 59 && second <= 59;
   const [offsetHours, offsetMinutes] = [Number(match[9] ?? 0), Number(match[10] ?? 0)];
   if (!isReal || offsetHours > 23 || offsetMinutes > 59) return null;
   const offsetMs = (offsetHours * 60 + offsetMinutes) * 60_000 * (match[8] === '-' ? -1 : 1);
