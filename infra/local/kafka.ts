@@ -63,7 +63,8 @@ async function formatOnce(libDir: string, dataDir: string, propertiesPath: strin
   const markPath = join(dataDir, 'formatted');
   if (existsSync(markPath)) return;
   rmSync(join(dataDir, 'log'), { recursive: true, force: true });
-  const clusterId = `w${randomBytes(16).toString('base64url').slice(1)}`; // A Kafka id is 16 bytes in base64url and never starts with a dash.
+  // A Kafka id is 16 bytes in base64url and never starts with a dash.
+  const clusterId = `w${randomBytes(16).toString('base64url').slice(1)}`;
   const tool = ['-Xmx128m', '-XX:TieredStopAtLevel=1', '-cp', classPath(libDir), 'kafka.tools.StorageTool'];
   const format = ['format', '--standalone', '-t', clusterId, '-c', propertiesPath];
   const result = await execa('java', [...tool, ...format], { all: true, reject: false, timeout: 60_000 });

@@ -20,7 +20,7 @@ export function parseJavaMajor(output: string): number | undefined {
 export type Found = { readonly nodeMajor: number; readonly javaMajor: number | undefined; readonly hasMaven: boolean };
 
 const elsewhere = [
-  'Or run Kafka and the schema registry elsewhere and say where: KAFKA_BROKERS=host:port SCHEMA_REGISTRY_URL=http://host:port/apis/ccompat/v7 npm start',
+  'Or run Kafka and the schema registry elsewhere: KAFKA_BROKERS=host:port SCHEMA_REGISTRY_URL=http://host:port/apis/ccompat/v7 npm start',
   'With containers: see infra/compose/README.md.',
 ];
 
