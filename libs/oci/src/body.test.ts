@@ -47,7 +47,8 @@ describe('a verified body', () => {
 
   it('is hashed by the algorithm of its digest', async () => {
     const sha512 =
-      'sha512:e32ef19623e8ed9d267f657a81944b3d07adbb768518068e88435745564e8d4150a0a703be2a7d88b61e3d390c2bb97e2d4c311fdc69d6b1267f05f59aa920e7';
+      'sha512:e32ef19623e8ed9d267f657a81944b3d07adbb768518068e88435745564e8d41' +
+      '50a0a703be2a7d88b61e3d390c2bb97e2d4c311fdc69d6b1267f05f59aa920e7';
     const expected = { digest: sha512 as typeof digest, sizeBytes: 6 };
     assert.deepEqual(await drain(verifiedChunks(chunksOf('abcdef'), expected, where)), { text: 'abcdef', code: undefined });
   });

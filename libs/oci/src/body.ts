@@ -43,7 +43,8 @@ export async function* verifiedChunks(
     held = chunk;
   }
   if (bytesRead !== expected.sizeBytes) {
-    const message = `${expected.digest} at ${where.host} should have ${expected.sizeBytes} bytes and has ${bytesRead > expected.sizeBytes ? 'more' : bytesRead}`;
+    const found = bytesRead > expected.sizeBytes ? 'more' : bytesRead;
+    const message = `${expected.digest} at ${where.host} should have ${expected.sizeBytes} bytes and has ${found}`;
     throw new OciError('CONTENT_SIZE_MISMATCH', message, where);
   }
   if (`${algorithmOf(expected.digest)}:${hash.digest('hex')}` !== expected.digest) {

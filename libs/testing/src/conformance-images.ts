@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { findManifestDigest, getManifest, listReferrers, mediaTypes, OciError } from '@waybill/oci';
+import { request, type Dispatcher } from 'undici';
+import type { UnderTest } from './conformance.ts';
+import { pushImage, pushIndex, pushReferrer, randomImage } from './random-image.ts';
+
+/** Manifests, tags and what refers to what. */
+export function imageRules(under: UnderTest): void {
+  const { signal } = under;
+  it('gives back a manifest byte for byte, by tag and by digest', async () => {
+    const image = randomImage();
+    const { digest } = await pushImage({ client: under.client(), repository: 'images/one', tag: 'v1' }, image, signal);
+    for (const reference of ['v1', digest]) {
+      const { bytes, descriptor } = await getManifest(under.client(), { repository: 'images/one', reference }, signal);
+      assert.deepEqual(bytes, image.manifest.bytes);
+      assert.deepEqual(descriptor, image.manifest.descriptor);
+    }
+    assert.equal(await findManifestDigest(under.client(), { repository: 'images/one', reference: 'v1' }, signal), digest);
+    assert.equal(await findManifestDigest(under.client(), { repository: 'images/one', reference: 'v2' }, signal), undefined);
+  });
+
+  it('refuses a manifest whose blobs it does not have', async () => {
+    const push = pushImage({ client: under.client(), repository: 'images/incomplete', tag: 'v1' }, { ...randomImage(), blobs: [] }, signal);
+    await assert.rejects(push, (error) => error instanceof OciError && error.code === 'REGISTRY_REJECTED');
+  });
+
+  it('lists tags page by page', async () => {
+    const image = randomImage();
+    for (const tag of ['v3', 'v1', 'v2']) await pushImage({ client: under.client(), repository: 'images/tagged', tag }, image, signal);
+    const found: string[] = [];
+    let at: string | undefined = '/v2/images/tagged/tags/list?n=2';
+    for (let pages = 0; at !== undefined && pages < 5; pages++) {
+      const answer: Dispatcher.ResponseData = await request(new URL(at, `http://${under.host()}`));
+      found.push(...((await answer.body.json()) as { tags: readonly string[] }).tags);
+      at = /<([^>]+)>/.exec(String(answer.headers['link'] ?? ''))?.[1];
+    }
+    assert.deepEqual(found, ['v1', 'v2', 'v3']);
+  });
+
+  it('forgets a deleted manifest and its tags', async () => {
+    const repository = 'images/deleted';
+    const { digest } = await pushImage({ client: under.client(), repository, tag: 'v1' }, randomImage(), signal);
+    const answer = await request(`http://${under.host()}/v2/${repository}/manifests/${digest}`, { method: 'DELETE' });
+    await answer.body.dump();
+    assert.equal(answer.statusCode, 202);
+    for (const reference of ['v1', digest])
+      assert.equal(await findManifestDigest(under.client(), { repository, reference }, signal), undefined);
+  });
+
+  it('lists what refers to a manifest, by its API or by the tag that clients keep', async () => {
+    const target = { client: under.client(), repository: 'images/signed', tag: 'v1' };
+    const subject = await pushIndex(target, [randomImage(), randomImage({ architecture: 'arm64' })], signal);
+    assert.deepEqual(await listReferrers(under.client(), { repository: target.repository, digest: subject.digest }, signal), []);
+    const signature = await pushReferrer(target, { subject, artifactType: 'application/vnd.test.signature', payload: 'signed' }, signal);
+    const listed = await listReferrers(under.client(), { repository: target.repository, digest: subject.digest }, signal);
+    assert.deepEqual(
+      listed.map(({ digest, artifactType, mediaType }) => ({ digest, artifactType, mediaType })),
+      [{ digest: signature.digest, artifactType: 'application/vnd.test.signature', mediaType: mediaTypes.ociManifest }],
+    );
+  });
+}
