@@ -11,6 +11,7 @@ import { memoryStore } from '../memory-store.fixture.ts';
 import { followedTopics } from './followed-topics.ts';
 import { openReadModel } from './open.ts';
 import { createProjector, type Projector } from './projector.ts';
+import { readerOf } from './rows.ts';
 
 /** All rows of the stores that endpoints read, for comparison. */
 const dump = (store: StateStore): unknown =>
@@ -103,12 +104,24 @@ describe('the read model', () => {
   });
 
   it('ends when the store fails, and never says that a later chunk was kept', async () => {
-    const store = { ...memoryStore(), commit: () => Promise.reject(new StreamError('STORE_FAILED', 'disk full')) };
+    const memory = memoryStore();
+    const answers = [() => Promise.reject(new StreamError('STORE_FAILED', 'disk full'))];
+    const store: StateStore = { ...memory, commit: (changes) => (answers.pop() ?? (() => memory.commit(changes)))() };
     const projector = projectorOf(store);
     const at = { topic: topics.catalog.name, partition: 0 };
     await assert.rejects(projector.apply(at, [], 1), /disk full/);
     await assert.rejects(projector.apply(at, [], 2), /disk full/);
     assert.equal(projector.next(at), undefined);
+  });
+
+  it('sees within a chunk what the chunk has changed', async () => {
+    const [twice] = (await recordsOfJourney()).filter(([record]) => record?.topic === topics.imageEvents.name);
+    const store = memoryStore();
+    await projectorOf(store).apply(twice![0]!, [twice![0]!, { ...twice![0]!, offset: 1 }], 2);
+    assert.deepEqual(
+      [...readerOf(store).entries('steps')].map(([, step]) => step.timesLogged),
+      [2],
+    );
   });
 
   it('goes on where its folder says, and starts anew on another log', async () => {

@@ -58,11 +58,14 @@ function auditedLog() {
     }),
     committed: async (_, names, partition) =>
       new Map(names.flatMap((topic) => [[topic, passed.get(`${topic}/${partition}`) ?? 0] as const])),
-    read: async ({ topic, partition }, { from, to }, onRecords) =>
-      onRecords(
-        recordsIn(topic, partition).filter(({ offset }) => offset >= from && offset < to),
+    read: async ({ topic, partition }, { from, to }, onRecords) => {
+      const place = recordsIn(topic, partition);
+      if (from < (place[0]?.offset ?? 0)) throw new StreamError('OFFSET_EXPIRED', `${from} is no longer in ${topic}/${partition}`);
+      await onRecords(
+        place.filter(({ offset }) => offset >= from && offset < to),
         to,
-      ),
+      );
+    },
   };
   return { log, codec: codecOf(values), append, recordsIn };
 }

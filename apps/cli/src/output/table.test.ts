@@ -43,7 +43,7 @@ describe('a table', () => {
 
   it('shows control characters instead of obeying them', () => {
     const shown = table([{ name: '\u001b[31mred\u0007\n', count: 1, why: '\u202e' }], columns, fakeConsole().console);
-     
+
     assert.doesNotMatch(shown.replaceAll('\n', ''), /[\u0000-\u001f\u202e]/);
     assert.equal(shown.split('\n').length, 2);
   });
