@@ -72,7 +72,6 @@ export async function startProcess(options: ProcessOptions): Promise<StartedProc
       child.once('spawn', resolve);
       child.once('error', reject);
     });
-    child.unref();
     const pid = child.pid as number;
     // One that ended between spawn and here has no start time; then no later process may be taken for it.
     return { ...(identify(pid) ?? { pid, startedAt: 'ended' }), exited };
