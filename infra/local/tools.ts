@@ -99,7 +99,7 @@ function clearDrafts(dir: string, name: string): void {
   }
 }
 
-/** Runs a downloader; tells how many files have come, every two seconds at most. */
+/** Runs a downloader; tells how far it is, every two seconds while files come and every five while one large file does. */
 async function runWithProgress(
   command: string,
   args: readonly string[],
@@ -109,17 +109,24 @@ async function runWithProgress(
 ): Promise<void> {
   const run = execa(command, args, { env, all: true, stdin: 'ignore', reject: false, timeout: 14 * 60_000 });
   const tail: string[] = [];
+  const startedAtMs = performance.now();
   let filesCount = 0;
-  let toldAtMs = 0;
+  let toldAtMs = startedAtMs;
+  const tellAfter = (silenceMs: number): void => {
+    const nowMs = performance.now();
+    if (nowMs - toldAtMs < silenceMs) return;
+    toldAtMs = nowMs;
+    onProgress(`${what}: ${filesCount} files so far, ${Math.round((nowMs - startedAtMs) / 1_000)} s`);
+  };
+  const heartbeat = setInterval(() => tellAfter(5_000), 1_000);
   for await (const line of createInterface({ input: run.all })) {
     tail.push(line);
     if (tail.length > 20) tail.shift();
     if (!/Downloaded from|go: downloading|Expanding/.test(line)) continue;
     filesCount++;
-    if (performance.now() - toldAtMs < 2_000) continue;
-    toldAtMs = performance.now();
-    onProgress(`${what}: ${filesCount} files`);
+    tellAfter(2_000);
   }
+  clearInterval(heartbeat);
   const result = await run;
   if (!result.failed) return;
   const reason = tail.length > 0 ? tail.join('\n') : result.shortMessage;
