@@ -11,7 +11,16 @@ import { readPolicies } from './policies.ts';
 import { createProgram } from './program.ts';
 
 const policy = (name: string): string =>
-  `apiVersion: waybill/v1\nkind: ReplicationPolicy\nmetadata: { name: ${name} }\nspec:\n  priority: 1\n  match: { repositories: ['demo/**'] }\n  replicate: [{ registry: b }]\n`;
+  [
+    'apiVersion: waybill/v1',
+    'kind: ReplicationPolicy',
+    `metadata: { name: ${name} }`,
+    'spec:',
+    '  priority: 1',
+    "  match: { repositories: ['demo/**'] }",
+    '  replicate: [{ registry: b }]',
+    '',
+  ].join('\n');
 
 async function inFolder(files: Readonly<Record<string, string>>, use: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(`${tmpdir()}/waybill-cli-`);

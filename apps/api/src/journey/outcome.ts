@@ -17,6 +17,8 @@ export type Facts = {
   /** What the policy app now says about the tag. */
   readonly state: DecisionState | undefined;
   readonly replicas: readonly ReplicaState[];
+  /** Targets that were reached for the decision, in events: a row says only what is there now. */
+  readonly copiedTargets: readonly string[];
   readonly jobs: readonly JourneyJob[];
 };
 
@@ -37,8 +39,7 @@ export function outcomeOf(facts: Facts): Outcome {
   if (facts.tag === null)
     return plain('recorded', facts.deduplicated, 'pushed by digest: it is judged with the image or index that names it');
   const { state, digest } = facts;
-  const movedOn = state !== undefined && digest !== null && state.digest !== digest && state.pushedAtMs >= facts.pushedAtMs;
-  if (movedOn) return plain('superseded', true, `the tag has moved on to ${shortDigest(state.digest)}`);
+  if (hasMovedOn(facts)) return plain('superseded', true, movedOnWords(state));
   if (state?.status === 'held' && (digest === null || state.digest === digest))
     return { ...plain('held', false, heldWords(state), state.awaiting), policyId: state.policyId };
   if (facts.inspectionFailure !== null)
@@ -47,6 +48,11 @@ export function outcomeOf(facts: Facts): Outcome {
   if (!facts.inspected) return plain('under-way', false, 'waits for its inspection', ['inspection']);
   return plain('under-way', false, 'inspected; the policies have not come to it', ['decision']);
 }
+
+/** A row without a digest waits for its own; until then nothing has moved. */
+const hasMovedOn = ({ state, digest, pushedAtMs }: Facts): boolean =>
+  state !== undefined && digest !== null && state.digest !== '' && state.digest !== digest && state.pushedAtMs >= pushedAtMs;
+const movedOnWords = (state: DecisionState | undefined): string => `the tag has moved on to ${shortDigest(state?.digest ?? '')}`;
 
 function heldWords({ awaiting, reason }: DecisionState): string {
   const waits = awaiting.length === 0 ? '' : `, waits for ${awaiting.map((what) => shortDigests(what)).join(' and ')}`;
@@ -62,21 +68,18 @@ function decided(facts: Facts, decision: StepRow): Outcome {
   const targetsCount = Number(decision.details['targetsCount'] ?? 0);
   if (targetsCount === 0) return { status: 'allowed', final: true, text: `allowed: ${reason}; no policy names a target`, ...about };
   const mine = facts.replicas.filter((replica) => replica.digest === decision.details['digest']);
-  const names = (status: string): readonly string[] =>
-    mine
-      .filter((replica) => replica.status === status)
-      .map((replica) => `${replica.targetRegistry}/${replica.targetRepository}:${replica.targetTag}`);
-  const [copied, failed] = [names('copied'), names('failed')];
-  const reasons = mine.filter(({ status, reason }) => status === 'failed' && reason !== null).map(({ reason }) => String(reason));
+  const named = (status: string): readonly string[] => mine.filter((replica) => replica.status === status).map(targetName);
+  const copied = [...new Set([...named('copied'), ...facts.copiedTargets])];
+  const failed = named('failed').filter((name) => !copied.includes(name));
+  const reasons = mine.filter((replica) => failed.includes(targetName(replica))).map((replica) => replica.reason ?? 'given up');
   if (copied.length >= targetsCount) return { status: 'copied', final: true, text: `copied to ${copied.join(', ')}`, ...about };
   if (failed.length > 0)
-    return {
-      status: 'copy-failed',
-      final: true,
-      text: `not copied to ${failed.join(', ')}: ${reasons.join('; ') || 'given up'}`,
-      ...about,
-    };
+    return { status: 'copy-failed', final: true, text: `not copied to ${failed.join(', ')}: ${reasons.join('; ')}`, ...about };
+  if (hasMovedOn(facts)) return { status: 'superseded', final: true, text: `allowed, but ${movedOnWords(facts.state)}`, ...about };
   const left = targetsCount - copied.length;
   const text = `allowed; ${left} of ${targetsCount} ${targetsCount === 1 ? 'copy' : 'copies'} under way`;
   return { status: 'copying', final: false, text, ...about, awaiting: ['copy'] };
 }
+
+const targetName = ({ targetRegistry, targetRepository, targetTag }: ReplicaState): string =>
+  `${targetRegistry}/${targetRepository}:${targetTag}`;

@@ -1,19 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics } from '@waybill/domain';
-import {
-  amd64,
-  arm64,
-  fakeLog,
-  type FakeLog,
-  image,
-  indexDigest,
-  pushOf,
-  registry,
-  repository,
-  tag,
-  wholeJourney,
-} from '../log.fixture.ts';
+import { fakeLog, type FakeLog } from '../log.fixture.ts';
+import { amd64, arm64, image, indexDigest, pushOf, registry, repository, tag, wholeJourney, target } from '../push.fixture.ts';
 import type { Journey } from './journey.ts';
 import { findReference } from './reference.ts';
 import { findJourney, findPushes, pushKeys } from './trace.ts';
@@ -165,10 +154,29 @@ describe('the outcome of a push', () => {
     await push.pushed();
     await push.decided('allow');
     assert.deepEqual(statusOf(log), ['copying', false, 'allowed; 1 of 1 copy under way']);
-    await push.replica('failed', 'REGISTRY_DENIED: 403');
-    assert.deepEqual(statusOf(log), ['copy-failed', true, `not copied to 127.0.0.1:25002/${repository}:${tag}: REGISTRY_DENIED: 403`]);
-    await push.replica('copied');
-    assert.deepEqual(statusOf(log), ['copied', true, `copied to 127.0.0.1:25002/${repository}:${tag}`]);
+    await push.replica({ status: 'failed', reason: 'REGISTRY_DENIED: 403', copiedDigest: null });
+    assert.deepEqual(statusOf(log), ['copy-failed', true, `not copied to ${target}: REGISTRY_DENIED: 403`]);
+    await push.replica();
+    assert.deepEqual(statusOf(log), ['copied', true, `copied to ${target}`]);
+  });
+
+  it('stays what it was when the tag and its copy have moved on', async () => {
+    const log = fakeLog();
+    await wholeJourney(log, 'push-1');
+    const waiting = pushOf(log, 'push-2', 60_000);
+    await waiting.pushed();
+    await waiting.decided('allow');
+    const next = pushOf(log, 'push-3', 120_000);
+    await next.state({ digest: amd64 });
+    await next.replica({ digest: amd64, copiedDigest: amd64 });
+    const outcomes = ['push-1', 'push-2'].map((id) => findJourney(log.reader, id, { tag })!.outcome);
+    assert.deepEqual(
+      outcomes.map(({ status, final }) => [status, final]),
+      [
+        ['copied', true],
+        ['superseded', true],
+      ],
+    );
   });
 
   it("does not take another digest's copy for its own", async () => {
@@ -176,8 +184,7 @@ describe('the outcome of a push', () => {
     const push = pushOf(log);
     await push.pushed();
     await push.decided('allow');
-    const data = { ...push.copy, digest: amd64, status: 'copied', copiedDigest: amd64, reason: null, correlationId: 'x', changedAtMs: 0 };
-    await log.row(topics.replicaState, `127.0.0.1:25002/${repository}:${tag}`, { type: 'ReplicaState', data });
+    await push.replica({ digest: amd64, copiedDigest: amd64 });
     assert.equal(statusOf(log)[0], 'copying');
   });
 
@@ -206,13 +213,10 @@ describe('the outcome of a push', () => {
     assert.deepEqual(trace(log)[0]?.jobs, []);
   });
 
-  it('is recorded for a child of an index, and superseded once the tag has moved on', async () => {
+  it('is superseded once the tag has moved on', async () => {
     const log = fakeLog();
     await pushOf(log, 'push-1').pushed();
-    const later = pushOf(log, 'push-2', 60_000);
-    await later.held('inspection');
-    const row = log.reader.get('decisions', image)!;
-    await log.row(topics.decisionState, image, { type: 'DecisionState', data: { ...row, digest: amd64 } });
+    await pushOf(log, 'push-2', 60_000).state({ digest: amd64 });
     assert.deepEqual(statusOf(log), ['superseded', true, 'the tag has moved on to sha256:bbbbbbbbbbbb']);
   });
 });

@@ -4,7 +4,7 @@ import type { JobView, Reader, StepRow } from '../read-model/rows.ts';
 import type { Journey, JourneyJob, JourneyStep } from './journey.ts';
 import { outcomeOf } from './outcome.ts';
 import { type ImageReference, pushKey } from './reference.ts';
-import { shortDigest, wordsOf } from './words.ts';
+import { shortDigest, targetName, wordsOf } from './words.ts';
 
 /** An index of 50 platforms has about 160 steps. */
 const stepsMax = 1_000;
@@ -64,6 +64,7 @@ export function findJourney(reader: Reader, correlationId: string, wanted: { rea
     ...{ tag, digest, pushedAtMs: receivedAtMs, decision, state, replicas, jobs },
     deduplicated: own.some(({ type, topic }) => type === 'ImagePushed' && topic === topics.images.name),
     inspected: inspected !== undefined,
+    copiedTargets: rows.filter((row) => row.type === 'ImageCopied' && row.details['decisionEventId'] === decision?.eventId).map(targetName),
     inspectionFailure: findText(failure, 'reason'),
   });
   const tookMs = steps.at(-1)?.sinceStartMs ?? 0;

@@ -39,7 +39,7 @@ export function wordsOf(row: StepRow, topics: { readonly imageEvents: string }, 
     case 'ImageCopied':
       return good('copied', copyWords(details));
     case 'ImageCopyFailed':
-      return bad('copy-failed', `copy to ${targetName(details)} given up: ${reason(details)}`);
+      return bad('copy-failed', `copy to ${targetName({ details })} given up: ${reason(details)}`);
     case 'RecordParked':
       return bad('parked', `set aside by ${text(details['app'])}: ${text(details['reason'])} (${text(details['code'])})`);
     default:
@@ -62,7 +62,8 @@ function inspectionWords(details: Details): string {
   const platforms = list(details['platforms']).map(({ platform }) => text(platform));
   const size = typeof details['totalBytes'] === 'number' ? `, ${bytesText(details['totalBytes'])}` : '';
   const referrers = Number(details['referrersCount'] ?? 0);
-  return `${text(details['kind'])}${platforms.length > 0 ? ` for ${platforms.join(' and ')}` : ''}${size}${referrers > 0 ? `, ${count(referrers, 'referrer')}` : ''}`;
+  const what = `${text(details['kind'])}${platforms.length > 0 ? ` for ${platforms.join(' and ')}` : ''}`;
+  return `${what}${size}${referrers > 0 ? `, ${count(referrers, 'referrer')}` : ''}`;
 }
 
 function decisionWords(details: Details): Words {
@@ -73,10 +74,11 @@ function decisionWords(details: Details): Words {
 }
 
 const copyWords = (details: Details): string =>
-  `copied to ${targetName(details)}: ${count(details['manifestsCopied'], 'manifest')}, ${count(details['blobsCopied'], 'blob')}, ` +
+  `copied to ${targetName({ details })}: ${count(details['manifestsCopied'], 'manifest')}, ${count(details['blobsCopied'], 'blob')}, ` +
   `${bytesText(Number(details['bytesCopied']))}${details['verified'] === true ? ', read back and equal' : ', NOT verified'}`;
 
-const targetName = (details: Details): string =>
+/** `registry/repository:tag` of a copy's event. */
+export const targetName = ({ details }: Pick<StepRow, 'details'>): string =>
   `${text(details['targetRegistry'])}/${text(details['targetRepository'])}:${text(details['targetTag'])}`;
 
 /** Worst first, zeros left out: `1 critical, 4 low`. */

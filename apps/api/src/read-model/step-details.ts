@@ -64,6 +64,14 @@ export function stepDetails(event: Event): StepDetails | undefined {
       const { digest, imageDigest, outcome, worstSeverity, counts, scanner, scannedAtMs, reason, scanEventId } = event.data;
       return { digest, imageDigest, outcome, worstSeverity, counts, scanner, scannedAtMs, reason: cut(reason), scanEventId };
     }
+    default:
+      return laterDetails(event);
+  }
+}
+
+/** From the decision on, and what was set aside. */
+function laterDetails(event: Event): StepDetails | undefined {
+  switch (event.type) {
     case 'ImageDecided': {
       const { tag, digest, outcome, policyId, policySetVersion, reason, trace, targets, pushEventId } = event.data;
       return {

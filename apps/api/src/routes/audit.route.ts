@@ -15,7 +15,10 @@ const Link = Type.Object({
   hash: Type.String({ description: 'SHA-256 of the link, hex.' }),
 });
 
-/** `GET /v1/audit/links/:topic/:partition/:offset`: where a record is chained. To prove the chain run `waybill audit verify`: it trusts no server. */
+/**
+ * `GET /v1/audit/links/:topic/:partition/:offset`: where a record is chained.
+ * It proves nothing: for that run `waybill audit verify`, which trusts no server.
+ */
 export const auditRoute: FastifyPluginAsync<{ reader: Reader }> = async (app, { reader }) => {
   const schema = { summary: 'Link of a record in the audit chain', params: Params, response: { 200: Link, 404: Problem } };
   app.get<{ Params: Static<typeof Params> }>('/v1/audit/links/:topic/:partition/:offset', { schema }, async (request) => {

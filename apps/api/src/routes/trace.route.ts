@@ -75,7 +75,7 @@ export const traceRoute: FastifyPluginAsync<{ reader: Reader }> = async (app, { 
       throw new ApiError(
         'IMAGE_UNKNOWN',
         `no push of ${image} is in the log`,
-        'Look at /v1/images for what is known, at /v1/parked for deliveries set aside, and at the registry for whether its webhook points here.',
+        'Look at /v1/images for what is known, at /v1/parked for deliveries set aside, and at the registry: its webhook must point here.',
       );
     const newestFirst = journeys.toSorted((a, b) => b.pushedAtMs - a.pushedAtMs);
     return { journeys: all ? newestFirst.slice(0, limit) : newestFirst.slice(0, 1) };

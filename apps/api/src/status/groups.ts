@@ -1,6 +1,6 @@
 import { auditedTopics, type Topic, topics } from '@waybill/domain';
 
-/** Consumer groups and what they read; compared with the apps' own topologies in test/integration/audit.test.ts, since apps never import apps. */
+/** Consumer groups and what they read. Apps never import apps: test/integration/audit.test.ts compares this with their own topologies. */
 export const groups: Readonly<Record<string, readonly Topic[]>> = {
   dedup: [topics.imageEvents],
   inspector: [topics.images],

@@ -51,10 +51,10 @@ function reportText(reports: readonly Verified[], console: Console): string {
   const { style } = console;
   const sum = (of: (report: Verified) => number): string => grouped(reports.reduce((total, report) => total + of(report), 0));
   const faults = reports.flatMap(({ fault }) => (fault === null ? [] : [fault]));
-  const summary = `${sum(({ linksCount }) => linksCount)} links, ${sum(({ recordsVerified }) => recordsVerified)} records as they were chained`;
-  const pending = reports.some(({ offsetsPending }) => offsetsPending > 0)
-    ? [style('dim', 'Pending offsets are not chained yet, or hold markers of transactions.')]
-    : [];
+  const records = sum(({ recordsVerified }) => recordsVerified);
+  const summary = `${sum(({ linksCount }) => linksCount)} links, ${records} records as they were chained`;
+  const isPending = reports.some(({ offsetsPending }) => offsetsPending > 0);
+  const pending = isPending ? [style('dim', 'Pending offsets are not chained yet, or hold markers of transactions.')] : [];
   const verdict =
     faults.length === 0
       ? [style('green', `✔ the audit holds: ${summary}`)]
