@@ -29,7 +29,7 @@ export const sources = new Map([
   source('distribution', 'distribution', { scheme: 'bearer' }, secrets.distribution, secrets.distributionNext),
   source('harbor', 'harbor', { scheme: 'header', header: 'authorization' }, secrets.harbor),
   source('dockerhub', 'dockerhub', { scheme: 'url-path' }, secrets.dockerhub),
-  source('signed', 'harbor', { scheme: 'hmac-sha256', header: 'x-signature', prefix: 'sha256=' }, secrets.signed),
+  source('signed', 'harbor', { scheme: 'hmac-sha256', header: 'x-body-proof', prefix: 'sha256=' }, secrets.signed),
 ]);
 
 export type Log = { readonly append: Append; readonly sends: (readonly NewRecord[])[]; readonly records: () => readonly NewRecord[] };

@@ -121,7 +121,7 @@ describe('a sender', () => {
       ['distribution', { authorization: secrets.distribution }],
       ['harbor', { authorization: '' }],
       ['dockerhub/wrong', {}],
-      ['signed', { 'x-signature': `sha256=${'0'.repeat(64)}` }],
+      ['signed', { 'x-body-proof': `sha256=${'0'.repeat(64)}` }],
       ['signed', {}],
     ];
     for (const [endpoint, headers] of attempts) {
@@ -140,7 +140,7 @@ describe('a sender', () => {
   it('may sign the body, or hold its secret in the path or a plain header', async () => {
     const { post } = await startGateway(memoryLog().append);
     const signature = createHmac('sha256', secrets.signed).update('{}').digest('hex');
-    assert.equal((await post('signed', '{}', { 'x-signature': `sha256=${signature}` })).statusCode, 202);
+    assert.equal((await post('signed', '{}', { 'x-body-proof': `sha256=${signature}` })).statusCode, 202);
     assert.equal((await post('harbor', '{}', { authorization: secrets.harbor })).statusCode, 202);
     assert.equal((await post(`dockerhub/${secrets.dockerhub}`, '{}')).statusCode, 202);
   });
@@ -169,7 +169,7 @@ describe('a secret', () => {
     await post(`dockerhub/x${secrets.dockerhub}`, '{}');
     await post(url, 'x'.repeat(1_048_577));
     const signature = `sha256=${createHmac('sha256', secrets.signed).update('{}').digest('hex')}`;
-    await post('signed', '{}', { 'x-signature': signature });
+    await post('signed', '{}', { 'x-body-proof': signature });
     const records = log.records().map(({ value, headers, key }) => [value, key, ...Object.values(headers)].join(' '));
     const bytes = log.records().flatMap(({ value }) => {
       const { data } = stored(value) as unknown as { data: { headers: unknown } };

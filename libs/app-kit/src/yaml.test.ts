@@ -49,6 +49,9 @@ describe('a YAML file', () => {
   it('cannot be given keys by a variable', () =>
     assert.equal(read(source('name: "${NAME}", port: 1, kind: harbor'), { NAME: 'a, tls: true' }).sources[0]?.tls, undefined));
 
+  it('is not filled in its keys', () =>
+    assert.match(refused(source('name: a, port: 1, kind: harbor, "${NAME}": true'), { NAME: 'tls' }), /\$\{NAME\} is not a known key/));
+
   it('is told all faults at once, each with its line and path', () => {
     const message = refused(
       ['sources:', '  - name: a', '    port: x', '    kind: quay', '  - name: ${GONE}', '    prot: 1', '    kind: harbor'].join('\n'),
