@@ -2,7 +2,7 @@ import { StreamError, type NewRecord } from '@waybill/stream';
 import { openConnections, type KafkaOptions } from './connections.ts';
 import { errorMessage } from './error-message.ts';
 import { partitionOfKey } from './wire.ts';
-import { inRounds, topicData } from './writer.ts';
+import { chunksByLeader, inRounds, topicData, type Chunk } from './writer.ts';
 
 export type Appender = {
   /**
@@ -34,18 +34,14 @@ export async function createAppender(options: AppenderOptions): Promise<Appender
   );
   let isReady = true;
 
-  async function appendRound(round: ReturnType<typeof inRounds>[number], signal: AbortSignal): Promise<void> {
+  async function appendRound(round: readonly Chunk[], signal: AbortSignal): Promise<void> {
     const topics = [...new Set(round.map(({ topic }) => topic))];
     await connections.run(
       'control',
       topics,
       async (cluster) => {
-        const byLeader = Map.groupBy(
-          round,
-          ({ topic, partition }) => Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0] ?? '',
-        );
         await Promise.all(
-          [...byLeader].map(async ([nodeId, chunks]) => {
+          [...chunksByLeader(cluster, round)].map(async ([nodeId, chunks]) => {
             const broker = await cluster.findBroker({ nodeId });
             await broker.produce({ acks: -1, timeout: timeoutMs, topicData: topicData(chunks, undefined) });
           }),

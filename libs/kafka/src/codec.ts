@@ -25,7 +25,8 @@ export function readSchemas(): readonly SchemaFile[] {
     });
 }
 
-type Writer = { readonly type: RecordType; readonly decode: (body: Buffer) => unknown };
+/** Decodes what one version of a record's schema wrote. */
+type WriterSchema = { readonly type: RecordType; readonly decode: (body: Buffer) => unknown };
 
 /**
  * Encodes with the schemas of this version and decodes whatever version wrote.
@@ -34,85 +35,102 @@ type Writer = { readonly type: RecordType; readonly decode: (body: Buffer) => un
  * no app registers. Resolvers are kept per writer's schema: making one per message costs 26 times the decoding itself.
  * @throws Error naming every schema that is missing
  */
-export async function createCodec(options: { readonly registryUrl: string }): Promise<Codec> {
-  const registry = new SchemaRegistry({
-    host: options.registryUrl,
-    retry: { retries: 5, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 3 },
-  });
+export async function createCodec({ registryUrl }: { readonly registryUrl: string }): Promise<Codec> {
+  const registry = new SchemaRegistry({ host: registryUrl, retry: { retries: 5, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 3 } });
   const schemas = readSchemas();
   const readers = new Map<string, avro.Type>(
     schemas.map(({ subject, text }) => [subject, avro.Type.forSchema(JSON.parse(text) as avro.Schema)]),
   );
-  const encoders = new Map<RecordType, { readonly id: number; readonly type: avro.Type }>();
-  const writers = new Map<number, Writer>();
+  const writers = new WriterSchemas(registry, readers);
+  const encoders = await readIds(registryUrl, registry, schemas, writers);
 
-  const addWriter = async (id: number): Promise<Writer> => {
-    const known = writers.get(id);
-    if (known) return known;
-    const schema = (await registry.getSchema(id)) as avro.Type;
-    const name = schema.name ?? 'an unnamed type';
-    const reader = readers.get(name);
-    if (!reader) throw new StreamError('RECORD_UNDECODABLE', `schema ${id} is of ${name}, which this version does not know`);
-    const resolver = reader.createResolver(avro.Type.forSchema(schema.schema()));
-    const writer: Writer = { type: name.split('.').at(-1) as RecordType, decode: (body): unknown => reader.fromBuffer(body, resolver) };
-    writers.set(id, writer);
-    return writer;
+  return {
+    encode({ type, data }) {
+      const id = encoders.get(type)!;
+      const body = readers.get(id.subject)!.toBuffer(data);
+      const header = Buffer.alloc(headerBytes);
+      header.writeInt8(magicByte, 0);
+      header.writeInt32BE(id.id, 1);
+      return Buffer.concat([header, body]);
+    },
+    decode: async (value) => decodeBody(await writers.load(schemaId(value)), value),
+    decodeSync: (value) => decodeBody(writers.get(schemaId(value)), value),
   };
+}
 
+type SubjectId = { readonly id: number; readonly subject: string };
+
+async function readIds(registryUrl: string, registry: SchemaRegistry, schemas: readonly SchemaFile[], writers: WriterSchemas) {
+  const ids = new Map<RecordType, SubjectId>();
   const missing: string[] = [];
   await Promise.all(
     schemas.map(async ({ type, subject, text }) => {
       try {
         const id = await registry.getRegistryIdBySchema(subject, { type: SchemaType.AVRO, schema: text });
-        encoders.set(type, { id, type: readers.get(subject)! });
-        await addWriter(id);
+        ids.set(type, { id, subject });
+        await writers.load(id);
       } catch (error) {
         missing.push(`  ${subject}: ${errorMessage(error)}`);
       }
     }),
   );
-  if (missing.length > 0)
-    throw new Error(`schemas are not registered at ${options.registryUrl}; run \`waybill deploy\`:\n${missing.join('\n')}`);
+  if (missing.length === 0) return ids;
+  throw new Error(`schemas are not registered at ${registryUrl}; run \`waybill deploy\`:\n${missing.join('\n')}`);
+}
 
-  const decodeBody = (writer: Writer, value: Buffer): TypedRecord => {
+/** Schemas that records were written with, by registry id. */
+class WriterSchemas {
+  readonly #registry: SchemaRegistry;
+  readonly #readers: ReadonlyMap<string, avro.Type>;
+  readonly #known = new Map<number, WriterSchema>();
+
+  constructor(registry: SchemaRegistry, readers: ReadonlyMap<string, avro.Type>) {
+    this.#registry = registry;
+    this.#readers = readers;
+  }
+
+  /** @throws StreamError `RECORD_UNDECODABLE` */
+  get(id: number): WriterSchema {
+    const known = this.#known.get(id);
+    if (!known) throw new StreamError('RECORD_UNDECODABLE', `schema ${id} has not been read`);
+    return known;
+  }
+
+  /** @throws StreamError `RECORD_UNDECODABLE`, or `LOG_UNAVAILABLE` where the registry gives no answer: then one waits */
+  async load(id: number): Promise<WriterSchema> {
+    const known = this.#known.get(id);
+    if (known) return known;
+    const schema = await this.#read(id);
+    const name = schema.name ?? 'an unnamed type';
+    const reader = this.#readers.get(name);
+    if (!reader) throw new StreamError('RECORD_UNDECODABLE', `schema ${id} is of ${name}, which this version does not know`);
+    const resolver = reader.createResolver(avro.Type.forSchema(schema.schema()));
+    const writer: WriterSchema = {
+      type: name.split('.').at(-1) as RecordType,
+      decode: (body): unknown => reader.fromBuffer(body, resolver),
+    };
+    this.#known.set(id, writer);
+    return writer;
+  }
+
+  async #read(id: number): Promise<avro.Type> {
     try {
-      return { type: writer.type, data: writer.decode(value.subarray(headerBytes)) } as TypedRecord;
+      return (await this.#registry.getSchema(id)) as avro.Type;
     } catch (error) {
-      throw new StreamError('RECORD_UNDECODABLE', `the bytes are no ${writer.type}: ${errorMessage(error)}`, { cause: error });
+      const [code, what] = isUnreachable(error)
+        ? (['LOG_UNAVAILABLE', 'cannot be read now'] as const)
+        : (['RECORD_UNDECODABLE', 'is unknown'] as const);
+      throw new StreamError(code, `schema ${id} ${what}: ${errorMessage(error)}`, { cause: error });
     }
-  };
+  }
+}
 
-  return {
-    encode({ type, data }) {
-      const encoder = encoders.get(type);
-      if (!encoder) throw new Error(`no schema for ${type}`);
-      const body = encoder.type.toBuffer(data);
-      const header = Buffer.alloc(headerBytes);
-      header.writeInt8(magicByte, 0);
-      header.writeInt32BE(encoder.id, 1);
-      return Buffer.concat([header, body]);
-    },
-    async decode(value) {
-      const id = schemaId(value);
-      let writer: Writer;
-      try {
-        writer = await addWriter(id);
-      } catch (error) {
-        if (isUnreachable(error))
-          throw new StreamError('LOG_UNAVAILABLE', `schema ${id} cannot be read now: ${errorMessage(error)}`, { cause: error });
-        throw error instanceof StreamError
-          ? error
-          : new StreamError('RECORD_UNDECODABLE', `schema ${id} is unknown: ${errorMessage(error)}`, { cause: error });
-      }
-      return decodeBody(writer, value);
-    },
-    decodeSync(value) {
-      const id = schemaId(value);
-      const writer = writers.get(id);
-      if (!writer) throw new StreamError('RECORD_UNDECODABLE', `schema ${id} has not been read`);
-      return decodeBody(writer, value);
-    },
-  };
+function decodeBody(writer: WriterSchema, value: Buffer): TypedRecord {
+  try {
+    return { type: writer.type, data: writer.decode(value.subarray(headerBytes)) } as TypedRecord;
+  } catch (error) {
+    throw new StreamError('RECORD_UNDECODABLE', `the bytes are no ${writer.type}: ${errorMessage(error)}`, { cause: error });
+  }
 }
 
 function schemaId(value: Buffer): number {

@@ -42,7 +42,8 @@ export async function createEventLog(options: EventLogOptions): Promise<EventLog
     partitions,
     partitionOf: (key) => partitionOfKey(key, partitions),
     bounds,
-    joinGroup: async (groupOptions) => joinGroup(connections, (place) => offsetAt(place, earliest), partitions, groupOptions),
+    joinGroup: async (group) =>
+      joinGroup({ ...group, connections, partitionCount: partitions, firstOffset: (place) => offsetAt(place, earliest) }),
     openWriter: (group, partition) =>
       openWriter({ connections, group, partition, transactionTimeoutMs: options.transactionTimeoutMs ?? 30_000 }),
     committed: (group, topics, partition) => committedOffsets(connections, group, topics, partition),

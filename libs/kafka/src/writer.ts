@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StreamError, type NewRecord, type Offsets, type Transaction, type Writer } from '@waybill/stream';
 import type { Connections } from './connections.ts';
 import { errorMessage } from './error-message.ts';
-import { coordinators, wireErrorType, type Broker, type ProduceTopic } from './wire.ts';
+import { coordinators, wireErrorType, type Broker, type Cluster, type ProduceTopic } from './wire.ts';
 
 export type WriterOptions = {
   readonly connections: Connections;
@@ -24,8 +24,7 @@ const fencedTypes = new Set([
   'INVALID_TXN_STATE',
 ]);
 
-type ProducedOffsets = Map<string, number>;
-type Chunk = { readonly topic: string; readonly partition: number; readonly records: readonly NewRecord[] };
+export type Chunk = { readonly topic: string; readonly partition: number; readonly records: readonly NewRecord[] };
 
 /**
  * Opens the one writer of (group, partition). The transactional id is made of both, so that opening fences an earlier owner and
@@ -35,103 +34,115 @@ type Chunk = { readonly topic: string; readonly partition: number; readonly reco
  * producer after a lost answer can tear a transaction (Jepsen, bufstream 0.1.0).
  */
 export async function openWriter(options: WriterOptions): Promise<Writer> {
-  const { connections } = options;
-  const transactionalId = `${options.group}-${options.partition}`;
+  const { connections, group, partition, transactionTimeoutMs: transactionTimeout } = options;
+  const transactionalId = `${group}-${partition}`;
   const ids = await connections.run('control', [], async (cluster) => {
     const coordinator = await cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: coordinators.transaction });
-    return coordinator.initProducerId({ transactionalId, transactionTimeout: options.transactionTimeoutMs });
+    return coordinator.initProducerId({ transactionalId, transactionTimeout });
   });
-  const identity = { transactionalId, producerId: ids.producerId, producerEpoch: ids.producerEpoch };
-  const sequences = new Map<string, number>();
-  let spent = false;
+  return new TransactionalWriter(options, { transactionalId, producerId: ids.producerId, producerEpoch: ids.producerEpoch });
+}
 
-  const onCoordinator = <T>(type: 0 | 1, groupId: string, call: (broker: Broker) => Promise<T>): Promise<T> =>
-    retryConcurrent(() =>
-      once(connections, [], async (cluster) => call(await cluster.findGroupCoordinator({ groupId, coordinatorType: type }))),
+type Identity = { readonly transactionalId: string; readonly producerId: string; readonly producerEpoch: number };
+
+class TransactionalWriter implements Writer {
+  readonly #connections: Connections;
+  readonly #group: string;
+  readonly #partition: number;
+  readonly #identity: Identity;
+  readonly #sequences = new Map<string, number>();
+  #isSpent = false;
+
+  constructor({ connections, group, partition }: WriterOptions, identity: Identity) {
+    this.#connections = connections;
+    this.#group = group;
+    this.#partition = partition;
+    this.#identity = identity;
+  }
+
+  async commit({ records, consumed }: Transaction): Promise<Offsets> {
+    const { transactionalId } = this.#identity;
+    if (this.#isSpent) throw new StreamError('COMMIT_UNCERTAIN', `writer ${transactionalId} is spent`);
+    if (records.length === 0 && consumed.size === 0) return new Map();
+    try {
+      const [next] = await Promise.all([this.#sendRecords(records), this.#sendOffsets(consumed)]);
+      await once(this.#connections, [], async (cluster) => {
+        const broker = await cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: coordinators.transaction });
+        await broker.endTxn({ ...this.#identity, transactionResult: true });
+      });
+      return next;
+    } catch (error) {
+      this.#isSpent = true;
+      const type = wireErrorType(error);
+      if (fencedTypes.has(type)) throw new StreamError('FENCED', `writer ${transactionalId} has been fenced: ${type}`, { cause: error });
+      throw new StreamError('COMMIT_UNCERTAIN', `transaction of ${transactionalId} has no known outcome: ${errorMessage(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isSpent = true;
+  }
+
+  async #sendRecords(records: readonly NewRecord[]): Promise<Offsets> {
+    const rounds = inRounds(records);
+    if (rounds.length === 0) return new Map();
+    const topics = [...Map.groupBy(rounds[0]!, ({ topic }) => topic)].map(([topic, chunks]) => {
+      return { topic, partitions: chunks.map(({ partition }) => partition) };
+    });
+    await this.#onCoordinator(coordinators.transaction, (broker) => broker.addPartitionsToTxn({ ...this.#identity, topics }));
+    const next = new Map<string, number>();
+    for (const round of rounds) for (const [topic, offset] of await this.#produce(round)) next.set(topic, offset);
+    return next;
+  }
+
+  async #sendOffsets(consumed: Offsets): Promise<void> {
+    if (consumed.size === 0) return;
+    const groupId = this.#group;
+    await this.#onCoordinator(coordinators.transaction, (broker) => broker.addOffsetsToTxn({ ...this.#identity, groupId }));
+    const topics = [...consumed].map(([topic, offset]) => ({
+      topic,
+      partitions: [{ partition: this.#partition, offset: String(offset) }],
+    }));
+    await this.#onCoordinator(coordinators.group, (broker) => broker.txnOffsetCommit({ ...this.#identity, groupId, topics }));
+  }
+
+  #onCoordinator<T>(coordinatorType: 0 | 1, call: (broker: Broker) => Promise<T>): Promise<T> {
+    const groupId = coordinatorType === coordinators.transaction ? this.#identity.transactionalId : this.#group;
+    return retryConcurrent(() =>
+      once(this.#connections, [], async (cluster) => call(await cluster.findGroupCoordinator({ groupId, coordinatorType }))),
     );
+  }
 
-  async function produce(chunks: readonly Chunk[]): Promise<ProducedOffsets> {
-    const next: ProducedOffsets = new Map();
+  /** One request per leading broker. @returns the offset after the last record, for topics that were written in our own partition */
+  async #produce(chunks: readonly Chunk[]): Promise<Offsets> {
+    const next = new Map<string, number>();
     const topics = [...new Set(chunks.map(({ topic }) => topic))];
-    await once(connections, topics, async (cluster) => {
-      const byLeader = new Map<string, Chunk[]>();
-      for (const chunk of chunks) {
-        const [leader] = Object.keys(cluster.findLeaderForPartitions(chunk.topic, [chunk.partition]));
-        if (leader === undefined) throw new Error(`${chunk.topic} has no partition ${chunk.partition}`);
-        byLeader.set(leader, [...(byLeader.get(leader) ?? []), chunk]);
-      }
-      await Promise.all(
-        [...byLeader].map(async ([nodeId, leaderChunks]) => {
-          const broker = await cluster.findBroker({ nodeId });
-          const response = await broker.produce({
-            ...identity,
-            acks: -1,
-            timeout: produceTimeoutMs,
-            topicData: topicData(leaderChunks, sequences),
-          });
-          for (const { topicName, partitions } of response.topics) {
-            for (const { partition, baseOffset } of partitions) {
-              const count = leaderChunks.find((chunk) => chunk.topic === topicName && chunk.partition === partition)!.records.length;
-              if (partition === options.partition) next.set(topicName, Number(baseOffset) + count);
-            }
-          }
-        }),
-      );
+    await once(this.#connections, topics, async (cluster) => {
+      const send = async ([nodeId, leaderChunks]: readonly [string, readonly Chunk[]]): Promise<void> => {
+        const broker = await cluster.findBroker({ nodeId });
+        const data = topicData(leaderChunks, this.#sequences);
+        const response = await broker.produce({ ...this.#identity, acks: -1, timeout: produceTimeoutMs, topicData: data });
+        for (const { topicName, partitions } of response.topics) {
+          const own = partitions.find(({ partition }) => partition === this.#partition);
+          const sent = leaderChunks.find(({ topic, partition }) => topic === topicName && partition === this.#partition);
+          if (own && sent) next.set(topicName, Number(own.baseOffset) + sent.records.length);
+        }
+      };
+      await Promise.all([...chunksByLeader(cluster, chunks)].map(send));
     });
     return next;
   }
+}
 
-  async function sendOffsets(consumed: Offsets): Promise<void> {
-    if (consumed.size === 0) return;
-    await onCoordinator(coordinators.transaction, transactionalId, (broker) =>
-      broker.addOffsetsToTxn({ ...identity, groupId: options.group }),
-    );
-    const topics = [...consumed].map(([topic, offset]) => ({
-      topic,
-      partitions: [{ partition: options.partition, offset: String(offset) }],
-    }));
-    await onCoordinator(coordinators.group, options.group, (broker) =>
-      broker.txnOffsetCommit({ ...identity, groupId: options.group, topics }),
-    );
-  }
-
-  async function sendRecords(records: readonly NewRecord[]): Promise<ProducedOffsets> {
-    const rounds = inRounds(records);
-    if (rounds.length === 0) return new Map();
-    const topics = [...Map.groupBy(rounds[0]!, ({ topic }) => topic)].map(([topic, chunks]) => ({
-      topic,
-      partitions: chunks.map(({ partition }) => partition),
-    }));
-    await onCoordinator(coordinators.transaction, transactionalId, (broker) => broker.addPartitionsToTxn({ ...identity, topics }));
-    const next: ProducedOffsets = new Map();
-    for (const round of rounds) for (const [topic, offset] of await produce(round)) next.set(topic, offset);
-    return next;
-  }
-
-  return {
-    async commit({ records, consumed }: Transaction) {
-      if (spent) throw new StreamError('COMMIT_UNCERTAIN', `writer ${transactionalId} is spent`);
-      if (records.length === 0 && consumed.size === 0) return new Map();
-      try {
-        const [next] = await Promise.all([sendRecords(records), sendOffsets(consumed)]);
-        await once(connections, [], async (cluster) => {
-          const broker = await cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: coordinators.transaction });
-          await broker.endTxn({ ...identity, transactionResult: true });
-        });
-        return next;
-      } catch (error) {
-        spent = true;
-        const type = wireErrorType(error);
-        if (fencedTypes.has(type)) throw new StreamError('FENCED', `writer ${transactionalId} has been fenced: ${type}`, { cause: error });
-        throw new StreamError('COMMIT_UNCERTAIN', `transaction of ${transactionalId} has no known outcome: ${errorMessage(error)}`, {
-          cause: error,
-        });
-      }
-    },
-    async close() {
-      spent = true;
-    },
-  };
+/** @throws Error for a partition that does not exist */
+export function chunksByLeader(cluster: Cluster, chunks: readonly Chunk[]): ReadonlyMap<string, readonly Chunk[]> {
+  return Map.groupBy(chunks, ({ topic, partition }) => {
+    const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
+    if (leader === undefined) throw new Error(`${topic} has no partition ${partition}`);
+    return leader;
+  });
 }
 
 /** A single try on the control connection: what may have reached the broker must not be sent again by itself. */

@@ -133,6 +133,21 @@ describe('a job whose row changes', () => {
     pool.close();
   });
 
+  it('does not begin its new run before the aborted one has let go', async () => {
+    const order: string[] = [];
+    const { pool, set, ends } = poolOf(async (_payload, { attempt }) => {
+      if (attempt === 1) await sleep(60); // Deaf to the signal, as a request that is already on its way.
+      order.push(attempt === 1 ? 'old' : 'new');
+    });
+    set(row('a'));
+    await until(() => pool.counts().running === 1);
+    await sleep(10);
+    set(row('a', { attempt: 1 }));
+    await until(() => ends.size === 1);
+    assert.deepEqual(order, ['old', 'new']);
+    pool.close();
+  });
+
   it('is aborted when its task moves to another process, and reports nothing', async () => {
     let isAborted = false;
     const { pool, set, ends, owner } = poolOf(async (_payload, { signal }) => {

@@ -1,10 +1,22 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { JobError, type JobRow, type JobSpec } from './topology.ts';
 import type { JobEnd } from './work.ts';
 
 /** Takes the end of a run into a task's log; resolves once it is committed. */
 export type JobSink = (job: JobRow, end: JobEnd, atMs: number) => Promise<void>;
 
-type Entry = { readonly job: JobRow; readonly owner: object; readonly sink: JobSink; running: AbortController | undefined; ended: boolean };
+type Entry = {
+  readonly job: JobRow;
+  readonly owner: object;
+  readonly sink: JobSink;
+  running: AbortController | undefined;
+  ended: boolean;
+  readonly after: Promise<unknown>;
+  work: Promise<unknown>;
+};
+
+/** How long a run waits for the aborted one before it. */
+const letGoMsMax = 10_000;
 
 export type JobPoolOptions = {
   readonly specs: Readonly<Record<string, JobSpec>>;
@@ -33,7 +45,9 @@ export class JobPool {
     const known = this.#entries.get(id);
     if (known && job && isSameRun(known.job, job)) return;
     known?.running?.abort(new Error('replaced'));
-    if (job?.status === 'due' && !this.#closed) this.#entries.set(id, { job, owner, sink, running: undefined, ended: false });
+    const after = known?.work ?? Promise.resolve();
+    if (job?.status === 'due' && !this.#closed)
+      this.#entries.set(id, { job, owner, sink, running: undefined, ended: false, after, work: after });
     else this.#entries.delete(id);
     this.#dispatchSoon();
   }
@@ -95,12 +109,17 @@ export class JobPool {
     const { job } = entry;
     const running = new AbortController();
     entry.running = running;
+    // What it replaces must have let go: a copy on its last request would otherwise land after the newer one.
+    await Promise.race([entry.after.catch(() => undefined), sleep(letGoMsMax, undefined, { ref: false })]);
     const startedMs = this.#options.now();
     const signal = AbortSignal.any([running.signal, AbortSignal.timeout(spec.timeoutMs)]);
     let end: JobEnd;
     try {
+      signal.throwIfAborted();
       const attempt = { signal, attempt: job.attempt + 1, correlationId: job.correlationId };
-      end = { ok: true, result: await abortable(spec.run(JSON.parse(job.payload) as never, attempt), signal) };
+      const work = spec.run(JSON.parse(job.payload) as never, attempt);
+      entry.work = work.catch(() => undefined);
+      end = { ok: true, result: await abortable(work, signal) };
     } catch (error) {
       end = this.#failure(job, spec, error, signal);
     }

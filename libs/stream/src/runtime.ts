@@ -1,5 +1,5 @@
 import { StreamError } from './errors.ts';
-import type { Codec, EventLog, LogRecord, Membership, Offsets, TopicPartition } from './event-log.ts';
+import type { Codec, EventLog, LogRecord, Membership, Offsets } from './event-log.ts';
 import type { Draft } from './draft.ts';
 import { JobPool, type JobPoolOptions } from './job-pool.ts';
 import { openSharedTables } from './shared-tables.ts';
@@ -46,70 +46,74 @@ export async function runTopology(options: RunOptions): Promise<Running> {
     onEnd: (error) => options.onCrash(asError(error)),
   });
   const pool = new JobPool({ specs: topology.jobs ?? {}, now, random, onEnd: observer.jobEnded });
-  const tasks = new Map<number, Task>();
-  let isReady = false;
-
-  const openTask = async (partition: number, membership: Membership): Promise<Task> => {
+  const tasks = new TaskSet(observer, async (partition, membership) => {
     const store = await options.openStore(topology.group, partition);
-    const onFault = (error: unknown): void => observer.fault?.(error);
     const onCommit: TaskOptions['onCommit'] = (...args) => observer.committed?.(...args);
-    return Task.open({
-      topology,
-      log,
-      codec,
-      store,
-      partition,
-      table: tables.table,
-      now,
-      pool,
-      membership,
-      onCommit,
-      onFault,
-      onBroken: options.onCrash,
-    });
-  };
+    const hooks = { onCommit, onFault: (error: unknown) => observer.fault?.(error), onBroken: options.onCrash };
+    return Task.open({ topology, log, codec, store, partition, table: tables.table, now, pool, membership, ...hooks });
+  });
+  const group = await log.joinGroup({
+    group: topology.group,
+    topics: topology.inputs.map(({ name }) => name),
+    instance: options.instance,
+    sessionTimeoutMs: options.sessionTimeoutMs,
+    handlers: {
+      assigned: (partitions, membership) => tasks.assign(partitions, membership),
+      batch: ({ partition }, records) => tasks.take(partition, records),
+      crashed: options.onCrash,
+    },
+  });
 
-  async function assigned(partitions: readonly number[], membership: Membership): Promise<ReadonlyMap<number, Offsets>> {
-    isReady = false;
-    const lost = [...tasks].filter(([partition, task]) => task.isClosed || !partitions.includes(partition));
-    for (const [partition] of lost) tasks.delete(partition);
-    await Promise.all(lost.map(([, task]) => task.close()));
-    for (const task of tasks.values()) task.membership = membership;
-    const fresh = partitions.filter((partition) => !tasks.has(partition));
-    await Promise.all(fresh.map(async (partition) => tasks.set(partition, await openTask(partition, membership))));
-    isReady = true;
-    observer.assigned?.(partitions);
-    return new Map([...tasks].map(([partition, task]) => [partition, task.next]));
+  return {
+    ready: () => tasks.isReady,
+    jobs: () => pool.counts(),
+    async close() {
+      pool.close();
+      await tasks.close();
+      await group.close();
+      await tables.close();
+    },
+  };
+}
+
+/** The tasks of this instance: always those of the group's newest assignment. */
+class TaskSet {
+  readonly #tasks = new Map<number, Task>();
+  readonly #observer: Observer;
+  readonly #open: (partition: number, membership: Membership) => Promise<Task>;
+  isReady = false;
+
+  constructor(observer: Observer, open: (partition: number, membership: Membership) => Promise<Task>) {
+    this.#observer = observer;
+    this.#open = open;
   }
 
-  async function batch({ partition }: TopicPartition, records: readonly LogRecord[]): Promise<void> {
+  async assign(partitions: readonly number[], membership: Membership): Promise<ReadonlyMap<number, Offsets>> {
+    this.isReady = false;
+    const lost = [...this.#tasks].filter(([partition, task]) => task.isClosed || !partitions.includes(partition));
+    for (const [partition] of lost) this.#tasks.delete(partition);
+    await Promise.all(lost.map(([, task]) => task.close()));
+    for (const task of this.#tasks.values()) task.membership = membership;
+    const fresh = partitions.filter((partition) => !this.#tasks.has(partition));
+    await Promise.all(fresh.map(async (partition) => this.#tasks.set(partition, await this.#open(partition, membership))));
+    this.isReady = true;
+    this.#observer.assigned?.(partitions);
+    return new Map([...this.#tasks].map(([partition, task]) => [partition, task.next]));
+  }
+
+  async take(partition: number, records: readonly LogRecord[]): Promise<void> {
     try {
-      await tasks.get(partition)?.takeRecords(records);
+      await this.#tasks.get(partition)?.takeRecords(records);
     } catch (error) {
       // Lost to another member: it reads these records; the group tells us of it in a moment.
       if (!(error instanceof StreamError && error.code === 'FENCED')) throw error;
     }
   }
 
-  const group = await log.joinGroup({
-    group: topology.group,
-    topics: topology.inputs.map(({ name }) => name),
-    instance: options.instance,
-    sessionTimeoutMs: options.sessionTimeoutMs,
-    handlers: { assigned, batch, crashed: options.onCrash },
-  });
-
-  return {
-    ready: () => isReady,
-    jobs: () => pool.counts(),
-    async close() {
-      isReady = false;
-      pool.close();
-      await Promise.all([...tasks.values()].map((task) => task.close()));
-      await group.close();
-      await tables.close();
-    },
-  };
+  async close(): Promise<void> {
+    this.isReady = false;
+    await Promise.all([...this.#tasks.values()].map((task) => task.close()));
+  }
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
