@@ -79,7 +79,7 @@ const spoiled = (log: EventLog, spoil: (commit: () => Promise<unknown>) => Promi
   async openWriter(group, partition) {
     const writer = await log.openWriter(group, partition);
     return {
-      ...writer,
+      close: () => writer.close(),
       async commit(transaction: Transaction) {
         let result: Awaited<ReturnType<typeof writer.commit>> | undefined;
         await spoil(async () => (result = await writer.commit(transaction)));
