@@ -143,13 +143,16 @@ describe('exactly once', () => {
 
 describe('local state', () => {
   it('is restored from the state topics when it is lost', async () => {
-    const stateDir = join(cluster.dir, 'fresh');
-    await refresh(stateDir);
-    await feed('killed', 0, 300); // Long known; a new store must know it too.
-    const again = await runDedup(cluster.log, stateDir);
+    const [lostDir, stateDir] = [join(cluster.dir, 'lost'), join(cluster.dir, 'fresh')];
+    const first = await runDedup(cluster.log, lostDir);
+    await feed('fresh', 0, 300);
     assert.ok(await caughtUp());
-    await again.close();
-    await assertExactlyOnce(cluster, 'killed', 3_000, stateDir);
+    await first.close();
+    const running = await runDedup(cluster.log, stateDir);
+    await feed('fresh', 0, 300); // Known to the state topics alone.
+    assert.ok(await caughtUp());
+    await running.close();
+    await assertExactlyOnce(cluster, 'fresh', 300, stateDir);
   });
 
   it('of another cluster is refused, with what to do', async () => {
