@@ -21,7 +21,8 @@ export function pushOf(log: FakeLog, id = 'push-1', delayMs = 0) {
     delivered: () => event(topics.deliveries, 'DeliveryReceived', deliveryData(delayMs), { id: `${id}-delivery` }, delayMs),
     pushed: (topic: Topic = topics.imageEvents, atMs = 5) =>
       event(topic, 'ImagePushed', pushData(delayMs), { id, causationId: `${id}-delivery` }, delayMs + atMs),
-    inspected: () => event(topics.inspections, 'ImageInspected', inspectionData(id), meta('inspected'), delayMs + 50),
+    inspected: (change: Partial<RecordTypes['ImageInspected']> = {}) =>
+      event(topics.inspections, 'ImageInspected', { ...inspectionData(id), ...change }, meta('inspected'), delayMs + 50),
     scanned: async (digest: string, critical = 0) => {
       const scanId = `scan-${digest}`;
       // One scan per digest: its event belongs to whoever asked first.
@@ -69,8 +70,8 @@ const pushData = (delayMs: number): RecordTypes['ImagePushed'] => ({
   ...{ sourceDeliveryId: null, origin: 'webhook' },
 });
 
-const platform = (digest: string, architecture: string) => ({
-  ...{ digest, mediaType: 'm', sizeBytes: 1, os: 'linux', architecture, variant: null, configDigest: digest, createdAt: null },
+export const platform = (digest: string, architecture: string, os = 'linux') => ({
+  ...{ digest, mediaType: 'm', sizeBytes: 1, os, architecture, variant: null, configDigest: digest, createdAt: null },
   ...{ labels: {}, layers: [], totalBytes: 1_500_000 },
 });
 const inspectionData = (pushEventId: string): RecordTypes['ImageInspected'] => ({

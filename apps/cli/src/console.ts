@@ -23,7 +23,7 @@ export function processConsole(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteS
     err: (text) => void stderr.write(`${text}\n`),
     progress(text) {
       if (stderr.isTTY) return void stderr.write(`\r\u001b[K${text}`);
-      if (Date.now() - saidAtMs < progressIntervalMs) return;
+      if (text === '' || Date.now() - saidAtMs < progressIntervalMs) return;
       saidAtMs = Date.now();
       stderr.write(`${text}\n`);
     },

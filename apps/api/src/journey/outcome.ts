@@ -54,9 +54,9 @@ const hasMovedOn = ({ state, digest, pushedAtMs }: Facts): boolean =>
   state !== undefined && digest !== null && state.digest !== '' && state.digest !== digest && state.pushedAtMs >= pushedAtMs;
 const movedOnWords = (state: DecisionState | undefined): string => `the tag has moved on to ${shortDigest(state?.digest ?? '')}`;
 
+/** The policy's own words where it has some: they name what is awaited. */
 function heldWords({ awaiting, reason }: DecisionState): string {
-  const waits = awaiting.length === 0 ? '' : `, waits for ${awaiting.map((what) => shortDigests(what)).join(' and ')}`;
-  return `held${waits}${reason === '' ? '' : `: ${shortDigests(reason)}`}`;
+  return `held: ${shortDigests(reason === '' ? `waits for ${awaiting.join(' and ') || 'evidence'}` : reason)}`;
 }
 
 const shortDigests = (text: string): string => text.replace(/sha(?:256|512):[0-9a-f]{64,128}/g, shortDigest);

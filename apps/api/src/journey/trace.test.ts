@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics } from '@waybill/domain';
 import { fakeLog, type FakeLog } from '../log.fixture.ts';
-import { amd64, arm64, image, indexDigest, pushOf, registry, repository, tag, wholeJourney, target } from '../push.fixture.ts';
+import { amd64, arm64, image, indexDigest, platform, pushOf, registry, repository, tag, wholeJourney, target } from '../push.fixture.ts';
 import type { Journey } from './journey.ts';
 import { findReference } from './reference.ts';
 import { findJourney, findPushes, pushKeys } from './trace.ts';
@@ -43,6 +43,20 @@ describe('a journey', () => {
     assert.deepEqual(
       journey?.steps.filter(({ kind }) => kind === 'scanned').map(({ text }) => text),
       ['linux/amd64 scanned by tiny: nothing found', 'linux/arm64 scanned by tiny: nothing found'],
+    );
+  });
+
+  it('names a platform by its digest where the image names none', async () => {
+    const log = fakeLog();
+    const push = pushOf(log);
+    await push.pushed();
+    await push.inspected({ platforms: [platform(amd64, '', '')] });
+    await push.scanned(amd64);
+    assert.deepEqual(
+      trace(log)[0]
+        ?.steps.slice(1, 3)
+        .map(({ text }) => text),
+      ['index, 3.0 MB', 'sha256:bbbbbbbbbbbb scanned by tiny: nothing found'],
     );
   });
 
@@ -131,7 +145,10 @@ describe('the outcome of a push', () => {
     await push.pushed(topics.images, 30);
     assert.deepEqual(statusOf(log), ['under-way', false, 'waits for its inspection']);
     await push.held(`scan of ${amd64}`, `scan of ${arm64}`);
-    assert.deepEqual(statusOf(log), ['held', false, 'held, waits for scan of sha256:bbbbbbbbbbbb and scan of sha256:cccccccccccc: held']);
+    assert.deepEqual(statusOf(log), ['held', false, 'held: waits for scan of sha256:bbbbbbbbbbbb and scan of sha256:cccccccccccc']);
+    await push.state({ reason: `the scan of ${amd64} is too old` });
+    assert.equal(statusOf(log)[2], 'held: the scan of sha256:bbbbbbbbbbbb is too old');
+    await push.held(`scan of ${amd64}`, `scan of ${arm64}`);
     assert.deepEqual(trace(log)[0]?.outcome.awaiting, [`scan of ${amd64}`, `scan of ${arm64}`]);
   });
 

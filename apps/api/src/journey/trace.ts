@@ -149,7 +149,7 @@ function platformNames(rows: readonly StepRow[]): ReadonlyMap<string, string> {
   const platforms = rows
     .filter(({ type }) => type === 'ImageInspected')
     .flatMap(({ details }) => details['platforms'] as readonly Platform[]);
-  return new Map(platforms.map(({ digest, platform }) => [digest, platform]));
+  return new Map(platforms.filter(({ platform }) => platform !== '').map(({ digest, platform }) => [digest, platform]));
 }
 type Platform = { readonly digest: string; readonly platform: string };
 

@@ -59,7 +59,9 @@ function pushWords({ details, timesLogged }: StepRow): string {
 }
 
 function inspectionWords(details: Details): string {
-  const platforms = list(details['platforms']).map(({ platform }) => text(platform));
+  const platforms = list(details['platforms'])
+    .map(({ platform }) => text(platform))
+    .filter((platform) => platform !== '');
   const size = typeof details['totalBytes'] === 'number' ? `, ${bytesText(details['totalBytes'])}` : '';
   const referrers = Number(details['referrersCount'] ?? 0);
   const what = `${text(details['kind'])}${platforms.length > 0 ? ` for ${platforms.join(' and ')}` : ''}`;

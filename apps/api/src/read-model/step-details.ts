@@ -92,5 +92,6 @@ function laterDetails(event: Event): StepDetails | undefined {
   }
 }
 
+/** Empty where the config names none (an artifact, an image made from nothing): whoever shows it takes the digest instead. */
 const platformName = (os: string, architecture: string, variant: string | null): string =>
-  [os, architecture, ...(variant === null || variant === '' ? [] : [variant])].join('/');
+  [os, architecture, variant ?? ''].filter((part) => part !== '').join('/');

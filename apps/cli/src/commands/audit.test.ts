@@ -151,6 +151,7 @@ describe('waybill audit verify', () => {
     const { console, out } = fakeConsole();
     assert.equal(await verify({ output: 'table', partitions: undefined }, audited.log, audited.codec, console), 0);
     assert.match(out(), /✔ the audit holds: 8 links, 8 records/);
+    assert.match(out(), / 4 +4 +0 +1 /);
     assert.match(out(), /Pending/);
   });
 

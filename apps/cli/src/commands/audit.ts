@@ -2,7 +2,7 @@ import type { Codec } from '@waybill/stream';
 import { auditFaults, type AuditReport, verifyAudit } from '@waybill/transparency-log';
 import type { Console, OutputFormat } from '../console.ts';
 import { CliError, type ExitCode, exitCodes } from '../exit.ts';
-import { auditEvidence, type AuditLog, pendingOffsets } from '../log/audit-evidence.ts';
+import { auditEvidence, type AuditLog, pendingRecords } from '../log/audit-evidence.ts';
 import { type Column, table } from '../output/table.ts';
 import { grouped, printable } from '../output/text.ts';
 
@@ -12,7 +12,7 @@ export type VerifyOptions = {
   readonly partitions: readonly number[] | undefined;
 };
 
-type Verified = AuditReport & { readonly offsetsPending: number };
+type Verified = AuditReport & { readonly recordsPending: number };
 
 /**
  * Proves the audit from the log itself, without any server of ours: every chain, every record, and that none is missing.
@@ -30,7 +30,7 @@ export async function verify({ output, partitions }: VerifyOptions, log: AuditLo
       onProgress: ({ linksCount, recordsVerified }) =>
         console.progress(`partition ${partition}: ${grouped(linksCount)} links followed, ${grouped(recordsVerified)} records compared`),
     });
-    reports.push({ ...report, offsetsPending: await pendingOffsets(log, evidence) });
+    reports.push({ ...report, recordsPending: await pendingRecords(log, evidence) });
   }
   const broken = reports.filter(({ fault }) => fault !== null);
   console.progress('');
@@ -53,8 +53,8 @@ function reportText(reports: readonly Verified[], console: Console): string {
   const faults = reports.flatMap(({ fault }) => (fault === null ? [] : [fault]));
   const records = sum(({ recordsVerified }) => recordsVerified);
   const summary = `${sum(({ linksCount }) => linksCount)} links, ${records} records as they were chained`;
-  const isPending = reports.some(({ offsetsPending }) => offsetsPending > 0);
-  const pending = isPending ? [style('dim', 'Pending offsets are not chained yet, or hold markers of transactions.')] : [];
+  const isPending = reports.some(({ recordsPending }) => recordsPending > 0);
+  const pending = isPending ? [style('dim', 'Pending records are in the log and not chained yet; ask again.')] : [];
   const verdict =
     faults.length === 0
       ? [style('green', `✔ the audit holds: ${summary}`)]
@@ -75,7 +75,7 @@ const columns: readonly Column<Verified>[] = [
   number('LINKS', ({ linksCount }) => linksCount),
   number('VERIFIED', ({ recordsVerified }) => recordsVerified),
   number('EXPIRED', ({ recordsExpired }) => recordsExpired),
-  number('PENDING', ({ offsetsPending }) => offsetsPending),
+  number('PENDING', ({ recordsPending }) => recordsPending),
   {
     title: 'HEAD',
     cell: ({ head }) => (head === undefined ? '-' : `${head.seq} ${head.hash.toString('hex').slice(0, 16)}`),
