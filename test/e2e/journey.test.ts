@@ -4,10 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { repositoryKey, topics } from '@waybill/domain';
-import { pushImage, pushIndex, randomImage } from '@waybill/testing';
+import { pushImage, pushIndex, randomImage, writeIndexLayout } from '@waybill/testing';
 import { eventually, startWaybill, type Waybill } from './waybill.fixture.ts';
 import { decodeAvro, ensureKcat } from './independent.ts';
-import { writeIndexLayout } from './oci-layout.ts';
 
 let waybill: Waybill;
 before(async () => (waybill = await startWaybill()));

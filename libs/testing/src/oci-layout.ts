@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf } from '@waybill/oci';
-import { randomImage, type TestImage } from '@waybill/testing';
+import { randomImage, type TestImage } from './random-image.ts';
 
 /** Writes an OCI image layout with an index of one image per architecture, for `crane push --index`. @returns digests */
 export function writeIndexLayout(
