@@ -100,7 +100,7 @@ const stateData = (id: string, delayMs: number): DecisionState => ({
     digest: indexDigest,
     status: 'held',
     awaiting: [],
-    reason: 'held',
+    reason: '',
     policyId: 'prod',
     policySetVersion: 'v',
     targets: [],
