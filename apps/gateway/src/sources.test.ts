@@ -46,9 +46,10 @@ describe('sources.yaml', () => {
   });
 
   it('tells all faults at once, and never a secret', () => {
-    const message = refused(
-      `sources:\n${entry("scheme: url-path, secretFiles: ['${SECRETS_DIR}/slash', '${SECRETS_DIR}/short', '${SECRETS_DIR}/gone', '${SECRETS_DIR}/lines']", 'registryHost: "http://x",')}${entry("scheme: header, parameter: x, secretFiles: ['${SECRETS_DIR}/good']")}`,
-    );
+    const files = ['slash', 'short', 'gone', 'lines'].map((name) => `'\${SECRETS_DIR}/${name}'`).join(', ');
+    const first = entry(`scheme: url-path, secretFiles: [${files}]`, 'registryHost: "http://x",');
+    const second = entry("scheme: header, parameter: x, secretFiles: ['${SECRETS_DIR}/good']");
+    const message = refused(`sources:\n${first}${second}`);
     for (const part of [
       /goes into a URL/,
       /16 to 200/,

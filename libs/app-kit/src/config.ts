@@ -34,8 +34,10 @@ export function configTable(schema: TObject): string {
   const rows = Object.entries(schema.properties).map(([name, field]) => {
     const { type, enum: choices, default: fallback, description, minimum, maximum } = field as FieldFacts;
     const range = minimum === undefined && maximum === undefined ? '' : ` ${minimum ?? ''}..${maximum ?? ''}`;
-    const start = fallback === undefined ? (isRequired(schema, name) ? '*required*' : '') : `\`${JSON.stringify(fallback)}\``;
-    return `| \`${name}\` | ${choices?.join(', ') ?? type ?? 'choice'}${range} | ${start} | ${(description ?? '').replaceAll('|', '\\|')} |`;
+    const unset = isRequired(schema, name) ? '*required*' : '';
+    const start = fallback === undefined ? unset : `\`${JSON.stringify(fallback)}\``;
+    const kind = `${choices?.join(', ') ?? type ?? 'choice'}${range}`;
+    return `| \`${name}\` | ${kind} | ${start} | ${(description ?? '').replaceAll('|', '\\|')} |`;
   });
   return ['| Variable | Type | Default | Meaning |', '|---|---|---|---|', ...rows].join('\n');
 }
@@ -49,7 +51,7 @@ type FieldFacts = {
   readonly maximum?: number;
 };
 
-const isRequired = (schema: TObject, name: string): boolean => (schema.required as readonly string[] | undefined)?.includes(name) ?? false;
+const isRequired = ({ required }: TObject, name: string): boolean => (required as readonly string[] | undefined)?.includes(name) ?? false;
 
 function hint(schema: TObject, name: string | undefined): string {
   const description = name === undefined ? undefined : (schema.properties[name] as FieldFacts | undefined)?.description;
