@@ -135,7 +135,8 @@ export async function assertStoreEqualsTopic(
       const local = new Map([...store.entries(name)].map(([key, value]) => [key, value.toString('base64')]));
       await store.close();
       const different = [...new Set([...local.keys(), ...newest.keys()])].filter((key) => local.get(key) !== newest.get(key));
-      const what = `${group}-${partition}: the local ${name} is the fold of ${topic.name}, but for ${different.length} of ${newest.size} rows`;
+      const but = `but for ${different.length} of ${newest.size} rows`;
+      const what = `${group}-${partition}: the local ${name} is the fold of ${topic.name}, ${but}`;
       assert.deepEqual(different.slice(0, 3), [], what);
     }
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { topics, type ImageDeleted, type ImagePushed, type TagEntry } from '@waybill/domain';
+import { topics, type DigestEntry, type ImageDeleted, type ImagePushed, type TagEntry } from '@waybill/domain';
 import { topologyDriver } from '@waybill/stream/testing';
 import { dedup } from './topology.ts';
 
@@ -80,6 +80,14 @@ describe('a tag in the catalog', () => {
     assert.deepEqual([tag('v1')?.digest, tag('v1')?.previousDigest, tag('v1')?.deletedAtMs], [null, a, 2_000]);
     const again = pushing(['e1', push(['v1'], a, 1_000)], ['e2', deletion(['v1'], null, 2_000)], ['e3', push(['v1'], a, 3_000)]);
     assert.deepEqual([again.tag('v1')?.digest, again.tag('v1')?.deletedAtMs], [a, null]);
+  });
+
+  it('goes with its manifest where the sender names both, as Harbor does; a tag alone leaves the manifest', () => {
+    const both = pushing(['e1', push(['v1'], a, 1_000)], ['e2', deletion(['v1'], a, 2_000)]);
+    assert.equal(both.tag('v1')?.deletedAtMs, 2_000);
+    assert.equal((both.driver.row('catalog', `${key}@${a}`) as DigestEntry).deletedAtMs, 2_000);
+    const tagAlone = pushing(['e1', push(['v1'], a, 1_000)], ['e2', deletion(['v1'], null, 2_000)]);
+    assert.equal((tagAlone.driver.row('catalog', `${key}@${a}`) as DigestEntry).deletedAtMs, null);
   });
 
   it('is not touched by a deletion that happened before the push which made it', () => {

@@ -55,8 +55,8 @@ function catalogRows(input: Input, context: Context): readonly Put[] {
     });
     const key = data.digest === null ? undefined : digestKey(data, data.digest);
     const entry = key === undefined ? undefined : context.get('catalog', key, 'DigestEntry');
-    // Tags of a manifest that was deleted by digest are not known here; the loss detector's inventory puts them right.
-    return entry && data.tags.length === 0 ? [...tags, digestRow(key!, digestDeleted(entry, data, meta.id))] : tags;
+    // Other tags of a manifest that was deleted by digest are not known here; they show when the registry is read.
+    return entry ? [...tags, digestRow(key!, digestDeleted(entry, data, meta.id))] : tags;
   }
   return [];
 }

@@ -96,7 +96,11 @@ async function publishPolicies(options: DeployOptions, policies: readonly Policy
       const place = { topic: topics.policies.name, partition };
       const { first, end } = await log.bounds(place);
       await log.read(place, { from: first, to: end }, async (records) => {
-        for (const record of records) newest.set(record.key?.toString() ?? '', await decodeEvent(codec, record));
+        for (const record of records) {
+          // An unreadable one says nothing of what is in force, and must not be in the way of what is to be.
+          const event = await decodeEvent(codec, record).catch(() => undefined);
+          if (event) newest.set(record.key?.toString() ?? '', event);
+        }
       });
     }
     const changes = policyChanges(newest, policies, author, nowMs);

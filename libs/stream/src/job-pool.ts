@@ -127,7 +127,8 @@ export class JobPool {
     this.#options.onEnd?.(job.kind, outcome, this.#options.now() - startedMs, job, end);
     entry.ended = true;
     this.#dispatchSoon();
-    if (!running.signal.aborted) await entry.sink(job, end, this.#options.now()).catch(() => undefined); // The task is gone; the row is not.
+    if (running.signal.aborted) return;
+    await entry.sink(job, end, this.#options.now()).catch(() => undefined); // The task is gone; the row is not.
   }
 
   #failure(job: JobRow, spec: JobSpec, error: unknown, signal: AbortSignal): JobEnd {

@@ -225,8 +225,11 @@ export class Task {
 async function refuseExpired({ log, topology, partition }: TaskOptions, topic: string, offset: number): Promise<void> {
   const { first } = await log.bounds({ topic, partition });
   if (first <= offset) return;
-  const message = `${topic}/${partition}: ${topology.group} stands at offset ${offset}, but retention has removed everything before ${first}: records were lost; restore the topic, or accept the loss by moving the group`;
-  throw new StreamError('OFFSET_EXPIRED', message);
+  const where = `${topic}/${partition}: ${topology.group} stands at offset ${offset}, but retention has removed everything before ${first}`;
+  throw new StreamError(
+    'OFFSET_EXPIRED',
+    `${where}: records were lost; restore the topic, or accept the loss by moving the group's offsets`,
+  );
 }
 
 function countByTopic(works: readonly Work[]): ReadonlyMap<string, number> {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { it } from 'node:test';
 import { digestOf, findBlobSize, OciError, readBlob, uploadBlob } from '@waybill/oci';
 import { request } from 'undici';
-import type { UnderTest } from './conformance.ts';
+import type { UnderTest } from './under-test.ts';
 
 const blobOf = (bytes: Buffer) => ({ mediaType: 'application/octet-stream', digest: digestOf(bytes), sizeBytes: bytes.byteLength });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { findManifestDigest, getManifest, listReferrers, mediaTypes, OciError } from '@waybill/oci';
 import { request, type Dispatcher } from 'undici';
-import type { UnderTest } from './conformance.ts';
+import type { UnderTest } from './under-test.ts';
 import { pushImage, pushIndex, pushReferrer, randomImage } from './random-image.ts';
 
 /** Manifests, tags and what refers to what. */

@@ -2,10 +2,10 @@ import { after, before, describe } from 'node:test';
 import { createRegistryClient, type RegistryClient } from '@waybill/oci';
 import { blobRules, uploadRules } from './conformance-blobs.ts';
 import { imageRules } from './conformance-images.ts';
+import type { UnderTest } from './under-test.ts';
 
 export type RegistryUnderTest = { readonly host: string; readonly close: () => Promise<unknown> };
 /** The registry is there once the first test runs. */
-export type UnderTest = { readonly client: () => RegistryClient; readonly host: () => string; readonly signal: AbortSignal };
 
 /**
  * What we rely on a registry for, after OCI distribution spec 1.1. Run against the fake registry and against real ones, so that what is
