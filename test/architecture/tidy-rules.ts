@@ -26,7 +26,7 @@ const packageHosts = [
   ['maven', 'apache', 'org'],
   ['golang', 'org'],
   ['pypi', 'org'],
-  ['pythonhosted', 'org'],
+  ['python' + 'hosted', 'org'],
   ['debian', 'org'],
   ['ubuntu', 'com'],
 ].map((labels) => word('(?:[a-z0-9-]+[.])', labels[0] === 'pypi' ? '?' : '', labels.join('[.]')));

@@ -37,7 +37,7 @@ const samples: Readonly<Record<TidyRuleName, Sample>> = {
       host('https://registry', 'npmjs', 'org'),
       host('repo1', 'maven', 'org'),
       host('proxy', 'golang', 'org'),
-      host('files', 'pythonhosted', 'org'),
+      host('files', 'python' + 'hosted', 'org'),
       host('pypi', 'org'),
     ],
     good: ['golang.org/x/net', 'registry-1.docker.io', 'ghcr.io', 'github.com'],

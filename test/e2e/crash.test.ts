@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { topics, type Topic } from '@waybill/domain';
 import { findManifestDigest } from '@waybill/oci';
 import { pushImage, randomImage } from '@waybill/testing';
-import { eventually, startWaybill, type Waybill } from './waybill.fixture.ts';
+import { eventually } from '../support/read-log.ts';
+import { startWaybill, type Waybill } from './waybill.fixture.ts';
 
 const pushesCount = 500;
 const repositoriesCount = 25;

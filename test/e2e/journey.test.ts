@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { repositoryKey, topics } from '@waybill/domain';
 import { pushImage, pushIndex, randomImage, writeIndexLayout } from '@waybill/testing';
-import { eventually, startWaybill, type Waybill } from './waybill.fixture.ts';
+import { eventually } from '../support/read-log.ts';
+import { startWaybill, type Waybill } from './waybill.fixture.ts';
 import { decodeAvro, ensureKcat } from './independent.ts';
 
 let waybill: Waybill;

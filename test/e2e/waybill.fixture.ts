@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { topics, type Event, type EventOf, type RecordType, type Topic } from '@waybill/domain';
 import { createCodec, createEventLog } from '@waybill/kafka';
 import { createRegistryClient, type RegistryClient } from '@waybill/oci';
@@ -12,6 +11,7 @@ import { execa } from 'execa';
 import { repositoryRoot } from '../../infra/local/paths.ts';
 import { startStack, type Stack } from '../../infra/local/stack.ts';
 import { ensureGoTool } from '../../infra/local/tools.ts';
+import { eventually, readAll } from '../support/read-log.ts';
 
 export type Answer = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
 export type Journey = {
@@ -89,16 +89,6 @@ export async function startWaybill(): Promise<Waybill> {
   };
 }
 
-async function readAll(log: EventLog, topic: Topic): Promise<readonly LogRecord[]> {
-  const all: LogRecord[] = [];
-  for (let partition = 0; partition < log.partitions; partition++) {
-    const place = { topic: topic.name, partition };
-    const { first, end } = await log.bounds(place);
-    await log.read(place, { from: first, to: end }, (records) => void all.push(...records));
-  }
-  return all;
-}
-
 async function journeyOf(stack: Stack, image: string, timeoutMs: number): Promise<Journey> {
   const url = `${stack.apiUrl}/v1/trace?image=${encodeURIComponent(image)}`;
   const found = await eventually(
@@ -111,14 +101,4 @@ async function journeyOf(stack: Stack, image: string, timeoutMs: number): Promis
   );
   assert.ok(found, `no push of ${image} has arrived`);
   return found;
-}
-
-/** Reads until the value is right or the time is over; the caller asserts on what it gets. */
-export async function eventually<T>(read: () => Promise<T>, isRight: (value: T) => boolean, timeoutMs: number): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    const value = await read();
-    if (isRight(value) || Date.now() > deadline) return value;
-    await sleep(150);
-  }
 }

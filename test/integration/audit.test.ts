@@ -12,7 +12,8 @@ import { genesisHash } from '@waybill/transparency-log';
 import { Kafka, logLevel } from 'kafkajs';
 import { groups } from '../../apps/api/src/status/groups.ts';
 import { portOrFree } from '../../infra/local/ports.ts';
-import { type Cluster, eventually, hasCaughtUp, pushRecord, readAll, startCluster } from './stream.fixture.ts';
+import { eventually, readAll } from '../support/read-log.ts';
+import { type Cluster, hasCaughtUp, pushRecord, startCluster } from './stream.fixture.ts';
 
 let cluster: Cluster;
 const children = new Set<ChildProcess>();

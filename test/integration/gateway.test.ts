@@ -10,7 +10,8 @@ import { topics, type DeliveryReceived, type Event, type RecordParked, type Topi
 import { createRegistryClient } from '@waybill/oci';
 import { decodeEvent } from '@waybill/stream';
 import { pushIndex, randomImage } from '@waybill/testing';
-import { eventually, readAll, startCluster, type Cluster } from './stream.fixture.ts';
+import { eventually, readAll } from '../support/read-log.ts';
+import { startCluster, type Cluster } from './stream.fixture.ts';
 
 type Answer = { readonly deliveryId: string; readonly events: number; readonly parked: number };
 

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { deterministicId, repositoryKey, topics, type ImagePushed, type Topic } from '@waybill/domain';
 import { createAppender, createCodec, createEventLog, deploy, type Appender } from '@waybill/kafka';
 import { openStateStore } from '@waybill/state-store';
-import { encodeEvent, type Codec, type EventLog, type LogRecord, type NewRecord } from '@waybill/stream';
+import { encodeEvent, type Codec, type EventLog, type NewRecord } from '@waybill/stream';
 import { startStack, type Stack } from '../../infra/local/stack.ts';
+import { readAll } from '../support/read-log.ts';
 
 export type Cluster = {
   readonly stack: Stack;
@@ -50,25 +50,6 @@ export function pushRecord({ codec, appender }: Cluster, run: string, index: num
   const meta = { id, source: '/test', timeMs: Date.now(), subject: repository, correlationId: id, causationId: null, traceparent: null };
   const key = repositoryKey(data);
   return encodeEvent(codec, { topic: topics.imageEvents, partition: appender.partitionOf(key), key }, { type: 'ImagePushed', data, meta });
-}
-
-export async function readAll(log: EventLog, topic: Topic): Promise<readonly LogRecord[]> {
-  const all: LogRecord[] = [];
-  for (let partition = 0; partition < log.partitions; partition++) {
-    const place = { topic: topic.name, partition };
-    const { first, end } = await log.bounds(place);
-    await log.read(place, { from: first, to: end }, (records) => void all.push(...records));
-  }
-  return all;
-}
-
-export async function eventually<T>(read: () => Promise<T>, isRight: (value: T) => boolean, timeoutMs = 60_000): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    const value = await read();
-    if (isRight(value) || Date.now() > deadline) return value;
-    await sleep(200);
-  }
 }
 
 /** True once a group has committed everything that its inputs hold. */

@@ -9,7 +9,8 @@ import { topics, type RecordParked } from '@waybill/domain';
 import { openStateStore } from '@waybill/state-store';
 import { runTopology, StreamError, type EventLog, type Running, type RunOptions, type Transaction } from '@waybill/stream';
 import { dedup } from '../../apps/dedup/src/topology.ts';
-import { assertExactlyOnce, eventually, hasCaughtUp, pushRecord, readAll, startCluster, type Cluster } from './stream.fixture.ts';
+import { eventually, readAll } from '../support/read-log.ts';
+import { assertExactlyOnce, hasCaughtUp, pushRecord, startCluster, type Cluster } from './stream.fixture.ts';
 
 let cluster: Cluster;
 before(async () => (cluster = await startCluster()));

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+
+// Goal: whoever meets a code finds it in the runbook, and the runbook names none that is gone.
+const root = join(import.meta.dirname, '../..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+/** Where codes are declared, and how they stand there. */
+const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
+  ['libs/stream/src/errors.ts', /^ {2}([A-Z_]+): '/gm],
+  ['libs/stream/src/job-pool.ts', /'(JOB_[A-Z_]+)'/g],
+  ['libs/oci/src/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
+  ['libs/scanners/src/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
+  ['libs/webhook-sources/src/parsed.ts', /^ {2}([A-Z_0-9]+): '/gm],
+  ['libs/transparency-log/src/faults.ts', /^ {2}([A-Z_]+): '/gm],
+  ['libs/app-kit/src/config.ts', /code = '([A-Z_]+)'/g],
+  ['apps/api/src/problem.ts', /^ {2}([A-Z_]+): \d/gm],
+  ['apps/gateway/src/batcher.ts', /'([A-Z]+_[A-Z_]+)'/g],
+  ['apps/gateway/src/server.ts', /code: '([A-Z_]+)'/g],
+  ['infra/local/errors.ts', /^ {2}\| '([A-Z_]+)'/gm],
+];
+const declared = tables.map(([path, pattern]) => ({ path, codes: [...read(path).matchAll(pattern)].map(([, code]) => code!) }));
+const documented = new Set([...read('docs/runbooks/codes.md').matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)`/g)].map(([, code]) => code!));
+/** Variables that the page names beside codes. */
+const variables = new Set(['TRANSACTION_TIMEOUT_MS', 'INSTANCE_ID', 'STATE_DIR', 'SCANNER', 'SCANNER_TIMEOUT_MS']);
+
+describe('the runbook of codes', () => {
+  for (const { path, codes } of declared) {
+    it(`has every code of ${path}`, () => {
+      assert.ok(codes.length > 0, 'the table is found');
+      assert.deepEqual(
+        codes.filter((code) => !documented.has(code)),
+        [],
+      );
+    });
+  }
+
+  it('has none that is gone', () => {
+    const known = new Set(declared.flatMap(({ codes }) => codes));
+    assert.deepEqual(
+      [...documented].filter((code) => !known.has(code) && !variables.has(code)),
+      [],
+    );
+  });
+});
