@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { writeIndexLayout } from '@waybill/testing';
+import { createRegistryClient } from '@waybill/oci';
+import { pushIndex, randomImage, writeIndexLayout } from '@waybill/testing';
 import { execa } from 'execa';
 import { findPlan, findSupervisor } from './home.ts';
 import { homeDir, repositoryRoot } from './paths.ts';
@@ -16,27 +17,40 @@ const waybillPath = join(repositoryRoot, 'node_modules/.bin/waybill');
 const home = homeDir();
 const plan = findPlan(home);
 if (plan === undefined || findSupervisor(home) === undefined) fail('Waybill does not run here. Start it first:\n\n  npm start');
-const crane = findProgram('crane');
-if (crane === undefined) fail('crane is not here: it is built by Go at `npm start`. Install Go, or put crane on the PATH.');
-await demo(plan.addresses, crane);
+await demo(plan.addresses, findProgram('crane'));
 
-async function demo(addresses: Addresses, crane: string): Promise<void> {
+async function demo(addresses: Addresses, crane: string | undefined): Promise<void> {
   const name = `demo/hello:${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}`;
   const [from, to] = [`${addresses.registryA}/${name}`, `${addresses.registryB}/${name}`];
-  const layout = mkdtempSync(join(tmpdir(), 'waybill-demo-'));
-  try {
-    writeIndexLayout(layout, ['amd64', 'arm64']);
-    await show('An image of two platforms is pushed into registry A:', 'crane', ['push', '--index', layout, from], crane);
-  } finally {
-    rmSync(layout, { recursive: true, force: true });
-  }
+  await (crane === undefined ? pushOurselves(addresses.registryA, name) : pushWithCrane(crane, from));
   await untilFinal(addresses.apiUrl, from);
   const env = { WAYBILL_API: addresses.apiUrl, KAFKA_BROKERS: addresses.brokers, SCHEMA_REGISTRY_URL: addresses.schemaRegistryUrl };
   await show('What became of it:', 'npx waybill', ['trace', from], waybillPath, env);
-  await show('In registry A:', 'crane', ['digest', from], crane);
-  await show('In registry B, where policy `prod` let it go:', 'crane', ['digest', to], crane);
-  await show('Is it whole there?', 'crane', ['validate', '--remote', to], crane);
+  if (crane !== undefined) {
+    await show('In registry A:', 'crane', ['digest', from], crane);
+    await show('In registry B, where policy `prod` let it go:', 'crane', ['digest', to], crane);
+    await show('Is it whole there?', 'crane', ['validate', '--remote', to], crane);
+  }
   await show('Is the audit trail unbroken?', 'npx waybill', ['audit', 'verify'], waybillPath, env);
+}
+
+async function pushWithCrane(crane: string, image: string): Promise<void> {
+  const layout = mkdtempSync(join(tmpdir(), 'waybill-demo-'));
+  try {
+    writeIndexLayout(layout, ['amd64', 'arm64']);
+    await show('An image of two platforms is pushed into registry A:', 'crane', ['push', '--index', layout, image], crane);
+  } finally {
+    rmSync(layout, { recursive: true, force: true });
+  }
+}
+
+async function pushOurselves(host: string, name: string): Promise<void> {
+  const [repository = '', tag = ''] = name.split(':');
+  console.log(
+    '\nAn image of two platforms is pushed into registry A by our own client (crane is not here: it comes with Go at `npm start`).',
+  );
+  const client = createRegistryClient({ name: 'a', host, plainHttp: true });
+  await pushIndex({ client, repository, tag }, [randomImage(), randomImage({ architecture: 'arm64' })]);
 }
 
 /** Prints the command as a user would type it, then its own output. */
