@@ -19,9 +19,9 @@ const isCi = process.env['CI'] === 'true';
 function parseCommandLine() {
   const options = { only: { type: 'string', multiple: true }, grep: { type: 'string' }, 'timeout-ms': { type: 'string' } } as const;
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
-  const suites: readonly Suite[] = positionals.length > 0 ? [filesSuite(positionals)] : select(values.only ?? []);
   const timeoutMs = Number(values['timeout-ms'] ?? runTimeoutMs);
   if (!(timeoutMs > 0)) throw new Error('--timeout-ms wants a number above 0');
+  const suites: readonly Suite[] = positionals.length > 0 ? [filesSuite(positionals, timeoutMs)] : select(values.only ?? []);
   return { suites, timeoutMs, grep: values.grep === undefined ? undefined : new RegExp(values.grep) };
 }
 

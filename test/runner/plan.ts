@@ -57,8 +57,8 @@ export function select(only: readonly string[]): readonly Suite[] {
 }
 
 /** A suite of the files named on the command line; they may need servers, so they run one at a time. */
-export const filesSuite = (files: readonly string[]): Suite => ({
+export const filesSuite = (files: readonly string[], timeoutMs: number): Suite => ({
   name: 'files',
   concurrency: 1,
-  steps: [tests('files', runTimeoutMs, ...files)],
+  steps: [tests('files', timeoutMs, ...files)],
 });

@@ -1,0 +1,40 @@
+// `npm run test:fault`: the short run of the end-to-end tests, drawn out: 500 pushes for each victim, killed again and again.
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { startWaybill, type Waybill } from '../e2e/waybill.fixture.ts';
+import { crashRound, victims } from '../support/crash-round.ts';
+
+const pushesCount = 500;
+const rows: string[] = [];
+let waybill: Waybill;
+before(async () => (waybill = await startWaybill()));
+after(async () => {
+  await waybill.stop();
+  writeReport();
+});
+
+describe(`${pushesCount} pushes while one part is killed with -9 as often as it comes up`, () => {
+  for (const victim of victims) {
+    it(`${victim}: nothing is lost, nothing is doubled, the chain is whole`, async () => {
+      const { killed, tookMs } = await crashRound({ waybill, name: victim, pushesCount, victims: [victim] });
+      rows.push(`| ${victim} | ${killed} | ${pushesCount} | 0 | 0 | ${(tookMs / 1_000).toFixed(0)} |`);
+    });
+  }
+});
+
+/** Kept in git: what was run, where, and what came of it. Written only when every round has held. */
+function writeReport(): void {
+  if (rows.length !== victims.length) return;
+  const machine = `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), Node ${process.version}`;
+  const head = ['| killed | times | pushes | lost | doubled | seconds |', '|---|---|---|---|---|---|'];
+  const text = [
+    '# Crash rounds',
+    `\`npm run test:fault\` on ${new Date().toISOString().slice(0, 10)}, ${machine}, one broker, one process per app.`,
+    'Each round: pushes from four clients into one registry while one part is killed with -9 as often as it is back; it ends when every image is at the',
+    'second registry, then counts events, decisions and copies in the log and verifies the audit.',
+    [...head, ...rows].join('\n'),
+  ];
+  writeFileSync(join(import.meta.dirname, '../../docs/reports/crash.md'), `${text.join('\n\n')}\n`);
+}
