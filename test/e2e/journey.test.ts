@@ -111,6 +111,46 @@ describe('an image that policy does not let through', () => {
   });
 });
 
+describe('a webhook of another kind of registry', () => {
+  const decisionOn = async (repository: string) => {
+    const decided = async () =>
+      (await waybill.events(topics.decisions, 'ImageDecided')).filter(({ data }) => data.repository === repository);
+    return (await eventually(decided, (decisions) => decisions.length > 0, 30_000))[0]?.data;
+  };
+
+  it('of Docker Hub, which names no digest, is decided on the digest that the tag has', async () => {
+    const { digest } = await pushImage({ client: waybill.b, repository: 'demo/hub', tag: '1.0' }, randomImage());
+    const pushedAt = Math.floor(Date.now() / 1_000);
+    const body = {
+      push_data: { tag: '1.0', pushed_at: pushedAt, pusher: 'ci' },
+      repository: { repo_name: 'demo/hub', namespace: 'demo', name: 'hub' },
+    };
+    assert.equal((await post(`dockerhub/${secretOf('dockerhub')}`, JSON.stringify(body), { authorization: '' })).status, 202);
+    const decision = await decisionOn('demo/hub');
+    assert.deepEqual([decision?.digest, decision?.outcome, decision?.registry], [digest, 'allow', waybill.stack.registryB]);
+  });
+
+  it('of Harbor is decided as one of Distribution', async () => {
+    const { digest } = await pushImage({ client: waybill.b, repository: 'demo/harbored', tag: '2.0' }, randomImage());
+    const resource = { digest, tag: '2.0', resource_url: 'harbor.example.com/demo/harbored:2.0' };
+    const repository = {
+      name: 'harbored',
+      namespace: 'demo',
+      repo_full_name: 'demo/harbored',
+      repo_type: 'private',
+      date_created: 1_700_000_000,
+    };
+    const body = {
+      type: 'PUSH_ARTIFACT',
+      occur_at: Math.floor(Date.now() / 1_000),
+      operator: 'ci',
+      event_data: { resources: [resource], repository },
+    };
+    assert.equal((await post('harbor', JSON.stringify(body), { authorization: secretOf('harbor') })).status, 202);
+    assert.deepEqual([(await decisionOn('demo/harbored'))?.digest, (await decisionOn('demo/harbored'))?.outcome], [digest, 'allow']);
+  });
+});
+
 describe('what senders do wrong', () => {
   it('comes to nothing: the same webhook 50 times at once is one image', async () => {
     const { digest } = await pushIndex({ client: waybill.a, repository: 'dev-repeat' }, [randomImage()]);

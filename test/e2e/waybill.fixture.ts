@@ -1,6 +1,6 @@
 // The whole of Waybill on free ports, with real registries, a real broker, and the ways of a user: crane, the command line, HTTP.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { topics, type Event, type EventOf, type RecordType, type Topic } from '@waybill/domain';
@@ -45,6 +45,12 @@ export async function startWaybill(): Promise<Waybill> {
   const scanLog = join(dir, 'scans.log');
   writeFileSync(scanLog, '');
   const cranePath = await ensureGoTool('crane');
+  // Harbor and Docker Hub speak here of what lies in registry B, which tells nobody of its pushes itself.
+  const configDir = join(dir, 'config');
+  cpSync(join(repositoryRoot, 'config'), configDir, { recursive: true });
+  const sources = readFileSync(join(configDir, 'sources.yaml'), 'utf8');
+  const behindB = sources.replaceAll(/kind: (harbor|dockerhub)\n/g, (kind) => `${kind}    registryHost: \${REGISTRY_B_HOST}\n`);
+  writeFileSync(join(configDir, 'sources.yaml'), behindB);
   const stack = await startStack({
     dir,
     env: {
