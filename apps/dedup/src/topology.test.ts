@@ -58,6 +58,8 @@ describe('an occurrence', () => {
   });
 });
 
+const moved = [['e1', push(['v1'], a, 1_000)] as const, ['e2', push(['v1'], b, 2_000)] as const];
+
 describe('a tag in the catalog', () => {
   it('remembers what it was before, also when it moves back to an old digest', () => {
     const { tag, passedOn } = pushing(['e1', push(['v1'], a, 1_000)], ['e2', push(['v1'], b, 2_000)], ['e3', push(['v1'], a, 3_000)]);
@@ -88,6 +90,28 @@ describe('a tag in the catalog', () => {
     assert.equal((both.driver.row('catalog', `${key}@${a}`) as DigestEntry).deletedAtMs, 2_000);
     const tagAlone = pushing(['e1', push(['v1'], a, 1_000)], ['e2', deletion(['v1'], null, 2_000)]);
     assert.equal((tagAlone.driver.row('catalog', `${key}@${a}`) as DigestEntry).deletedAtMs, null);
+  });
+
+  it('does not go back to what was pushed before a repeated push, or before its deletion', () => {
+    const repeated = pushing(...moved, ['e3', push(['v1'], b, 5_000)], ['late', push(['v1'], a, 3_000)]);
+    assert.equal(repeated.tag('v1')?.digest, b);
+    const deleted = pushing(['e1', push(['v1'], a, 1_000)], ['e3', deletion(['v1'], null, 3_000)], ['late', push(['v1'], b, 2_000)]);
+    assert.deepEqual([deleted.tag('v1')?.digest, deleted.tag('v1')?.deletedAtMs], [null, 3_000]);
+    const unheard = pushing(['e2', deletion(['v1'], null, 2_000)], ['late', push(['v1'], a, 1_000)]);
+    assert.deepEqual([unheard.tag('v1')?.digest, unheard.tag('v1')?.pushesCount], [null, 1]);
+  });
+
+  it('stays when a deletion older than a repeated push comes late', () => {
+    const repeated = [['e1', push(['v1'], a, 1_000)] as const, ['e3', push(['v1'], a, 3_000)] as const];
+    const { tag, driver } = pushing(...repeated, ['late', deletion(['v1'], a, 2_000)]);
+    assert.deepEqual([tag('v1')?.digest, (driver.row('catalog', `${key}@${a}`) as DigestEntry).deletedAtMs], [a, null]);
+  });
+
+  it('is not held back by a registry whose clock was ahead: nothing happened after we heard of it', () => {
+    const ahead = { ...push(['v1'], a, 99_000) };
+    const later = push(['v1'], b, 9_500);
+    const heardLater = { ...later, data: { ...later.data, receivedAtMs: 9_600 } };
+    assert.equal(pushing(['e1', ahead], ['e2', heardLater]).tag('v1')?.digest, b);
   });
 
   it('is not touched by a deletion that happened before the push which made it', () => {

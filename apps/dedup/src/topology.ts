@@ -49,10 +49,9 @@ function catalogRows(input: Input, context: Context): readonly Put[] {
   }
   if (isEvent(input, 'ImageDeleted')) {
     const { data, meta } = input.event;
-    const tags = data.tags.flatMap((tag) => {
-      const entry = context.get('catalog', tagKey(data, tag), 'TagEntry');
-      return entry ? [tagRow(tagKey(data, tag), tagDeleted(entry, data, meta.id))] : [];
-    });
+    const tags = data.tags.map((tag) =>
+      tagRow(tagKey(data, tag), tagDeleted(context.get('catalog', tagKey(data, tag), 'TagEntry'), tag, data, meta.id)),
+    );
     const key = data.digest === null ? undefined : digestKey(data, data.digest);
     const entry = key === undefined ? undefined : context.get('catalog', key, 'DigestEntry');
     // Other tags of a manifest that was deleted by digest are not known here; they show when the registry is read.

@@ -16,7 +16,8 @@ export type Occasion = 'push' | 'evidence';
  * this digest, so that repeats, redeliveries and later scans that say the same stay silent.
  */
 export function decide(deciding: Deciding, row: DecisionState, evidence: ImageEvidence, occasion: Occasion): void {
-  const { draft, set, atMs } = deciding;
+  const { draft, set } = deciding;
+  const atMs = momentOf(deciding, row);
   const decision = evaluateTag(set, row, evidence, atMs);
   if (decision.outcome === 'held') {
     if (occasion === 'evidence' && row.status !== 'held') return;
@@ -31,7 +32,7 @@ export function decide(deciding: Deciding, row: DecisionState, evidence: ImageEv
     if (row.status === 'held') draft.putDecision(decided);
     return;
   }
-  const emit = decidedEvent(deciding, row, evidence, decision);
+  const emit = decidedEvent({ set, atMs }, row, evidence, decision);
   draft.emit(emit);
   draft.putDecision({ ...decided, decisionEventId: deciding.idOf(emit) });
 }
@@ -56,9 +57,20 @@ function evaluateTag(set: PolicySet, row: DecisionState, evidence: ImageEvidence
   return { ...decision, outcome: 'deny', reason, awaiting: [] };
 }
 
-function decidedEvent({ set, atMs }: Deciding, row: DecisionState, evidence: ImageEvidence, decision: Decision): Emit {
+/** Decisions about a tag have rising times, whatever clock wrote the input: whoever acts on them can tell which is newer. */
+const momentOf = ({ atMs }: Deciding, { changedAtMs, decisionEventId }: DecisionState): number =>
+  Math.max(atMs, decisionEventId === null ? changedAtMs : changedAtMs + 1);
+
+function decidedEvent(
+  { set, atMs }: Pick<Deciding, 'set' | 'atMs'>,
+  row: DecisionState,
+  evidence: ImageEvidence,
+  decision: Decision,
+): Emit {
   const { registry, repository, tag, digest, pushEventId } = row;
-  const { policyId, reason, targets } = decision;
+  const { policyId, reason } = decision;
+  // A deny names the targets that it takes back: a copy to them may still be waiting.
+  const targets = decision.outcome === 'deny' ? row.targets : decision.targets;
   const scans = evidence.scans
     .filter((scan) => evidence.platformDigests.includes(scan.digest))
     .map(({ digest: scanned, outcome, worstSeverity, scannedAtMs, scanEventId }) => {

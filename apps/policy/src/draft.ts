@@ -11,7 +11,6 @@ export type Draft = {
   readonly dropEvidence: (image: Image, name: string) => void;
   readonly decision: (image: Image, tag: string) => DecisionState | undefined;
   readonly putDecision: (row: DecisionState) => void;
-  readonly dropDecision: (image: Image, tag: string) => void;
   readonly emit: (emit: Emit) => void;
   /** @param nothing why, where no event follows */
   readonly step: (nothing: string) => Step;
@@ -28,7 +27,7 @@ export const beforeName = (tag: string): string => `before:${tag}`;
 
 export function createDraft(context: Context): Draft {
   const evidence = new Map<string, ImageEvidence | null>();
-  const decisions = new Map<string, DecisionState | null>();
+  const decisions = new Map<string, DecisionState>();
   const emits: Emit[] = [];
   const newest = <T>(changed: ReadonlyMap<string, T | null>, key: string, stored: () => T | undefined): T | undefined => {
     const row = changed.get(key);
@@ -46,12 +45,11 @@ export function createDraft(context: Context): Draft {
       return newest(decisions, key, () => context.get('decisions', key, 'DecisionState'));
     },
     putDecision: (row) => void decisions.set(tagKey(row, row.tag), row),
-    dropDecision: (image, tag) => void decisions.set(tagKey(image, tag), null),
     emit: (emit) => void emits.push(emit),
     step: (nothing) => {
       const put: readonly Put[] = [
         ...[...evidence].map(([key, data]) => ({ store: 'evidence', key, row: data && { type: 'ImageEvidence' as const, data } })),
-        ...[...decisions].map(([key, data]) => ({ store: 'decisions', key, row: data && { type: 'DecisionState' as const, data } })),
+        ...[...decisions].map(([key, data]) => ({ store: 'decisions', key, row: { type: 'DecisionState' as const, data } })),
       ];
       return { emit: emits, put, ...(emits.length === 0 ? { ignored: nothing } : {}) };
     },

@@ -3,17 +3,23 @@ import { decide, type Deciding } from './deciding.ts';
 import { beforeName } from './draft.ts';
 import { emptyEvidence, withoutTag, withTag } from './evidence.ts';
 
-/** A push of one tag: what a decision about it refers to. */
+/** A push of one tag: what a decision about it refers to. `pushedAtMs` is the registry's time, so that what a tag is follows it. */
 export type Push = Pick<DecisionState, 'registry' | 'repository' | 'tag' | 'pushEventId' | 'correlationId' | 'pushedAtMs'>;
+
+/** Whether a newer push or deletion of the tag is known: webhooks come out of order, and an older one must move nothing back. */
+export const isLate = ({ draft }: Pick<Deciding, 'draft'>, push: Pick<Push, 'registry' | 'repository' | 'tag' | 'pushedAtMs'>): boolean => {
+  const known = draft.decision(push, push.tag);
+  return known !== undefined && push.pushedAtMs < known.pushedAtMs;
+};
 
 /** The tag of a push whose digest nobody has said yet; `failure` where nobody will. What was decided before is remembered. */
 export function awaitDigest(deciding: Deciding, push: Push, failure: string | null): void {
-  const { draft, set, atMs } = deciding;
+  const { draft, set } = deciding;
   const previous = draft.decision(push, push.tag);
   leaveDigest(deciding, previous, '');
   if (previous !== undefined && previous.digest !== '') draft.putEvidence(emptyEvidence(push, previous.digest), beforeName(push.tag));
   draft.putDecision({
-    ...heldRow(push, '', atMs, set.version),
+    ...heldRow(push, '', momentAfter(deciding, previous), set.version),
     targets: previous?.targets ?? [],
     decisionEventId: previous?.decisionEventId ?? null,
     // No event: a decision is about a digest, and the failed inspection is an event of its own.
@@ -23,7 +29,7 @@ export function awaitDigest(deciding: Deciding, push: Push, failure: string | nu
 
 /** The tag of a push points to a digest from now on; decided as far as its evidence goes. */
 export function pointTag(deciding: Deciding, push: Push, digest: string): void {
-  const { draft, set, atMs } = deciding;
+  const { draft, set } = deciding;
   const { tag, pushEventId, correlationId, pushedAtMs } = push;
   const previous = draft.decision(push, tag);
   leaveDigest(deciding, previous, digest);
@@ -31,7 +37,9 @@ export function pointTag(deciding: Deciding, push: Push, digest: string): void {
   draft.putEvidence(evidence);
   // A repeated push takes the row over, but what was decided on the digest stays decided.
   const isRepeated = previous !== undefined && digestBefore(deciding, previous) === digest;
-  const row = isRepeated ? { ...previous, digest, pushEventId, correlationId, pushedAtMs } : heldRow(push, digest, atMs, set.version);
+  const row = isRepeated
+    ? { ...previous, digest, pushEventId, correlationId, pushedAtMs }
+    : heldRow(push, digest, momentAfter(deciding, previous), set.version);
   draft.putDecision(row);
   decide(deciding, row, evidence, 'push');
 }
@@ -52,17 +60,14 @@ export function decideTagsOf(deciding: Deciding, evidence: ImageEvidence): void 
   }
 }
 
-/** A tag that is gone: nothing of it is decided any more, and late evidence does not bring it back. */
-export function dropTag(
-  deciding: Pick<Deciding, 'draft'>,
-  image: { readonly registry: string; readonly repository: string },
-  tag: string,
-): void {
-  const row = deciding.draft.decision(image, tag);
-  if (row === undefined) return;
-  digestBefore(deciding, row);
+/** A tag that is gone: nothing of it is decided any more. Its row stays, so that neither late evidence nor a late push brings it back. */
+export function dropTag(deciding: Deciding, deletion: Push): void {
+  const { draft, set } = deciding;
+  const row = draft.decision(deletion, deletion.tag);
+  if (row !== undefined) digestBefore(deciding, row);
   leaveDigest(deciding, row, '');
-  deciding.draft.dropDecision(image, tag);
+  const held = heldRow(deletion, '', momentAfter(deciding, row), set.version);
+  draft.putDecision({ ...held, status: 'deleted', awaiting: [], reason: 'the tag was deleted' });
 }
 
 /** The manifest that the tag pointed to until now no longer lists it. */
@@ -71,6 +76,10 @@ function leaveDigest({ draft }: Pick<Deciding, 'draft'>, row: DecisionState | un
   const left = draft.evidence(row, row.digest);
   if (left !== undefined) draft.putEvidence(withoutTag(left, row.tag));
 }
+
+/** Later than all that was decided about the tag: the log's topics have clocks of their own, and copies follow the newest decision. */
+const momentAfter = ({ atMs }: Pick<Deciding, 'atMs'>, row: DecisionState | undefined): number =>
+  row === undefined ? atMs : Math.max(atMs, row.changedAtMs + 1);
 
 const heldRow = (push: Push, digest: string, changedAtMs: number, policySetVersion: string): DecisionState => ({
   registry: push.registry,

@@ -31,7 +31,8 @@ export const published = (policyId: string, document: string) => ({
   data: { policyId, document, documentSha256: '', author: 'test', publishedAtMs: nowMs },
 });
 
-type Common = { readonly at?: number };
+/** `occurred`: the registry's own time of a push or deletion; without, it gives none and the time of arrival counts. */
+type Common = { readonly at?: number; readonly occurred?: number };
 /** One line of a test: what happens, told in the words of the events. */
 export type Happening =
   | (Common & { readonly push: string; readonly tags: readonly string[]; readonly digest: string | null })
@@ -68,7 +69,12 @@ type Piped = { readonly topic: Topic; readonly id?: string } & Parameters<Return
 
 function eventOf(happening: Happening): Piped {
   if ('push' in happening)
-    return { topic: topics.images, id: happening.push, type: 'ImagePushed', data: pushed(happening.tags, happening.digest) };
+    return {
+      topic: topics.images,
+      id: happening.push,
+      type: 'ImagePushed',
+      data: pushed(happening.tags, happening.digest, happening.occurred),
+    };
   if ('inspected' in happening) {
     const data = inspected(happening.inspected, happening.of, happening.tags ?? [], happening.platforms);
     return { topic: topics.inspections, type: 'ImageInspected', data };
@@ -80,7 +86,7 @@ function eventOf(happening: Happening): Piped {
   }
   if ('deleted' in happening) {
     const { deleted: tags, digest = null } = happening;
-    const { receivedAtMs, actor, occurredAtMs, source, endpoint, sourceDeliveryId, origin } = pushed([], null);
+    const { receivedAtMs, actor, occurredAtMs, source, endpoint, sourceDeliveryId, origin } = pushed([], null, happening.occurred);
     const data = { ...image, tags, digest, receivedAtMs, actor, occurredAtMs, source, endpoint, sourceDeliveryId, origin };
     return { topic: topics.images, type: 'ImageDeleted', data };
   }
@@ -91,7 +97,7 @@ function eventOf(happening: Happening): Piped {
   return { topic: topics.scanReports, type: 'ScanReported', data: { ...image, ...scan, reason: failed ?? null } };
 }
 
-const pushed = (tags: readonly string[], digest: string | null): ImagePushed => ({
+const pushed = (tags: readonly string[], digest: string | null, occurredAtMs: number | null = null): ImagePushed => ({
   ...image,
   tags,
   digest,
@@ -100,7 +106,7 @@ const pushed = (tags: readonly string[], digest: string | null): ImagePushed => 
   configMediaType: null,
   sizeBytes: null,
   actor: null,
-  occurredAtMs: null,
+  occurredAtMs,
   receivedAtMs: nowMs,
   source: 'distribution',
   endpoint: 'distribution',

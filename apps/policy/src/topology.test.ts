@@ -45,7 +45,50 @@ const rules: readonly Rule[] = [
     when: [...all, { ...push, push: 'p2' }, inspection, scanArm],
     then: [`v1 ${d1} allow b`],
   },
-  { rule: 'a worse verdict on the same digest is a new decision', when: [...all, critical], then: [`v1 ${d1} allow b`, `v1 ${d1} deny`] },
+  {
+    rule: 'a worse verdict on the same digest takes back what was allowed',
+    when: [...all, critical],
+    then: [`v1 ${d1} allow b`, `v1 ${d1} deny b`],
+  },
+  {
+    rule: 'a deny that follows a deny takes nothing back',
+    when: [...all, critical, { ...scanArm, failed: 'X' }, scanArm, critical],
+    then: [`v1 ${d1} allow b`, `v1 ${d1} deny b`, `v1 ${d1} allow b`, `v1 ${d1} deny b`],
+  },
+  {
+    rule: 'a push that comes late does not move a tag back',
+    when: [...[move, ...moved.slice(1)].map((each) => ({ ...each, occurred: nowMs })), { ...push, occurred: nowMs - 1 }, ...all.slice(1)],
+    then: [`v1 ${d2} allow b`],
+    row: 'allowed',
+  },
+  {
+    rule: 'nor does it while the newer one waits for its digest',
+    when: [{ ...hubPush, push: 'p2', occurred: nowMs }, { ...push, occurred: nowMs - 1 }, ...all.slice(1)],
+    then: [],
+    row: 'held: inspection',
+  },
+  {
+    rule: 'nor does it bring a deleted tag back, whether that was known or not',
+    when: [{ deleted: ['v1'], occurred: nowMs }, { ...push, occurred: nowMs - 1 }, ...all.slice(1)],
+    then: [],
+    row: 'deleted',
+  },
+  {
+    rule: 'a deletion that comes late does not take the newer push away',
+    when: [push, { deleted: ['v1'], occurred: nowMs - 1 }, { deleted: [], digest: d1, occurred: nowMs - 1 }, ...all.slice(1)],
+    then: [`v1 ${d1} allow b`],
+  },
+  {
+    rule: 'a deleted tag that is pushed again is decided anew',
+    when: [...all, { deleted: ['v1'] }, { ...push, push: 'p2' }],
+    then: [`v1 ${d1} allow b`, `v1 ${d1} allow b`],
+  },
+  {
+    rule: 'a late inspection of a push whose tag is deleted does not bring it back',
+    when: [hubPush, { deleted: ['v1'] }, ...all.slice(1)],
+    then: [],
+    row: 'deleted',
+  },
   { rule: 'an older verdict changes nothing', when: [...all, { ...critical, scannedAt: nowMs - 1 }], then: [`v1 ${d1} allow b`] },
   { rule: 'a push without a tag is no image of its own', when: [{ ...push, tags: [] }, inspection, scanAmd, scanArm], then: [] },
   {
@@ -69,13 +112,13 @@ const rules: readonly Rule[] = [
     rule: 'a deleted tag is gone, and late evidence does not bring it back',
     when: [push, { deleted: ['v1'] }, inspection, scanAmd, scanArm],
     then: [],
-    row: 'none',
+    row: 'deleted',
   },
   {
     rule: 'a deleted manifest takes its tags with it',
     when: [push, inspection, { deleted: [], digest: d1 }, scanAmd, scanArm],
     then: [],
-    row: 'none',
+    row: 'deleted',
   },
   {
     rule: 'a push without a digest gets it from the inspection',
@@ -178,6 +221,21 @@ describe('a decision', () => {
     assert.equal(event?.meta.subject, 'a.test/demo/app:v1');
     assert.deepEqual(driver.keys(topics.decisions), ['a.test/demo/app']);
     assert.equal(row('v1')?.decisionEventId, event?.meta.id);
+  });
+
+  it('is later than the one before, also where the clock that wrote its input is behind', () => {
+    const { when, decisions } = startPolicy();
+    when(...all, { ...critical, at: nowMs - 5 }, ...moved.map((each) => ({ ...each, at: nowMs - 9 })), {
+      ...push,
+      push: 'p3',
+      at: nowMs - 9,
+    });
+    const times = decisions().map(({ evaluatedAtMs }) => evaluatedAtMs);
+    assert.equal(times.length, 4);
+    assert.ok(
+      times.every((time, index) => index === 0 || time > times[index - 1]!),
+      times.join(' '),
+    );
   });
 
   it('says why not', () => {

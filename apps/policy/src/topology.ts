@@ -1,8 +1,9 @@
 import {
+  happenedAtMs,
   topics,
   type Event,
+  type EventMeta,
   type EventOf,
-  type ImageDeleted,
   type ImageEvidence,
   type ImageInspected,
   type ImageInspectionFailed,
@@ -13,7 +14,7 @@ import type { Deciding } from './deciding.ts';
 import { createDraft, pendingName } from './draft.ts';
 import { emptyEvidence, withInspection, withScan } from './evidence.ts';
 import { createPolicyReader } from './policy-set.ts';
-import { awaitDigest, decideTagsOf, dropTag, pointTag } from './tags.ts';
+import { awaitDigest, decideTagsOf, dropTag, isLate, pointTag, type Push } from './tags.ts';
 
 const readPolicies = createPolicyReader();
 
@@ -22,7 +23,8 @@ const readPolicies = createPolicyReader();
  *
  * A tagged push puts its tag on hold in decision-state. What comes of its manifest is kept in policy-evidence, which lists the tags
  * that point to it; each piece has those decided anew. The three inputs have no order among each other, so each may come first. A
- * change of policies takes effect with the next input of a tag; it does not decide old tags anew.
+ * change of policies takes effect with the next input of a tag; it does not decide old tags anew. Pushes and deletions that are older, by
+ * the registry's time, than what is known of their tag change nothing.
  */
 export const policy: Topology = {
   group: 'policy',
@@ -52,7 +54,7 @@ function apply(deciding: Deciding, event: Event): string {
     case 'ImagePushed':
       return onPushed(deciding, event);
     case 'ImageDeleted':
-      return onDeleted(deciding, event.data);
+      return onDeleted(deciding, event);
     case 'ImageInspected':
       return onInspected(deciding, event.data);
     case 'ImageInspectionFailed':
@@ -71,13 +73,18 @@ function onPushed(deciding: Deciding, { data, meta }: EventOf<'ImagePushed'>): s
   if (pending !== undefined) deciding.draft.dropEvidence(data, pendingName(meta.id));
   const digest = data.digest ?? pending?.digest ?? '';
   for (const tag of new Set(data.tags)) {
-    const { registry, repository, receivedAtMs: pushedAtMs } = data;
-    const push = { registry, repository, tag, pushEventId: meta.id, correlationId: meta.correlationId, pushedAtMs };
+    const push = pushOf(data, meta, tag);
+    if (isLate(deciding, push)) continue;
     if (digest === '') awaitDigest(deciding, push, pending?.inspectionFailure ?? null);
     else pointTag(deciding, push, digest);
   }
   return 'unchanged or held';
 }
+
+const pushOf = ({ registry, repository, ...event }: Occurrence, { id, correlationId }: EventMeta, tag: string): Push => ({
+  ...{ registry, repository, tag, pushEventId: id, correlationId, pushedAtMs: happenedAtMs(event) },
+});
+type Occurrence = EventOf<'ImagePushed' | 'ImageDeleted'>['data'];
 
 function onInspected(deciding: Deciding, data: ImageInspected): string {
   const { draft } = deciding;
@@ -133,12 +140,14 @@ function onScanReported(deciding: Deciding, data: ScanReported): string {
   return 'unchanged or held';
 }
 
-function onDeleted(deciding: Deciding, data: ImageDeleted): string {
+function onDeleted(deciding: Deciding, { data, meta }: EventOf<'ImageDeleted'>): string {
   const { draft } = deciding;
-  for (const tag of data.tags) dropTag(deciding, data, tag);
+  const isOfManifest = data.tags.length === 0 && data.digest !== null;
+  const tags = isOfManifest ? (draft.evidence(data, data.digest)?.tags ?? []) : data.tags;
+  for (const deletion of tags.map((tag) => pushOf(data, meta, tag))) if (!isLate(deciding, deletion)) dropTag(deciding, deletion);
   if (data.tags.length > 0) return 'a tag was deleted';
-  if (data.digest === null) return 'a repository was deleted: its tags are not known here';
-  for (const tag of draft.evidence(data, data.digest)?.tags ?? []) dropTag(deciding, data, tag);
-  draft.dropEvidence(data, data.digest);
+  if (!isOfManifest) return 'a repository was deleted: its tags are not known here';
+  // What was pushed again after the deletion is there.
+  if (draft.evidence(data, data.digest)?.tags.length === 0) draft.dropEvidence(data, data.digest);
   return 'a manifest was deleted';
 }

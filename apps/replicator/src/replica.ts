@@ -1,4 +1,4 @@
-import { tagKey, type EventOf, type ReplicaState, type Target } from '@waybill/domain';
+import { tagKey, type EventOf, type ImageDecided, type ReplicaState, type Target } from '@waybill/domain';
 
 /** Host of a configured registry by its name; a name that is not configured stands for itself, and its copies fail with the reason. */
 export type HostOf = (registryName: string) => string;
@@ -6,7 +6,10 @@ export type HostOf = (registryName: string) => string;
 /** Where a target is: key of its row and of its job, so that there is never more than one copy on its way to a tag. */
 export const replicaKey = (target: Target, hostOf: HostOf): string => tagKey({ ...target, registry: hostOf(target.registry) }, target.tag);
 
-/** The row of a copy that is about to be made; what was last read back there stays known. */
+/**
+ * The row of a copy that is about to be made; what was last read back there stays known. `changedAtMs` is when it was decided, also
+ * after the copy has ended: it tells an older decision from a newer one, and when a copy ended is in its event.
+ */
 export const copyingState = (
   { data, meta }: EventOf<'ImageDecided'>,
   target: Target,
@@ -31,7 +34,16 @@ export const copyingState = (
 /** Why a target needs no copy; undefined when it does. */
 export function findReasonNotToCopy({ data }: EventOf<'ImageDecided'>, target: Target, hostOf: HostOf, row: ReplicaState | undefined) {
   if (replicaKey(target, hostOf) === tagKey(data, data.tag)) return 'is its own target';
+  if (row && isOlder(data, row)) return 'a newer decision is known';
   if (row?.digest !== data.digest) return undefined;
   if (row.status === 'copied') return 'already copied';
   return row.status === 'copying' ? 'is being copied' : undefined;
 }
+
+/** Whether a row follows a newer decision on the same tag. Those on other tags have times of their own and come in the log's order. */
+const isOlder = (data: ImageDecided, row: ReplicaState): boolean =>
+  tagKey(row, row.tag) === tagKey(data, data.tag) && data.evaluatedAtMs < row.changedAtMs;
+
+/** Whether a deny takes back what a row says: the same image under the same tag, not there yet, and by no newer decision. */
+export const isWithdrawn = (data: ImageDecided, row: ReplicaState): boolean =>
+  row.status !== 'copied' && row.digest === data.digest && tagKey(row, row.tag) === tagKey(data, data.tag) && !isOlder(data, row);

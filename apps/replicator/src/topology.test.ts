@@ -69,7 +69,8 @@ describe('an allowed image', () => {
     assert.deepEqual(events()[0]?.data, { ...image, ...target, decisionEventId: 'd1', ...result });
     assert.deepEqual([events()[0]?.meta.subject, events()[0]?.meta.correlationId], [key, 'push-of-d1']);
     assert.deepEqual(driver.keys(topics.replications), ['a.test/team/app']);
-    assert.deepEqual([row()?.status, row()?.copiedDigest, row()?.changedAtMs], ['copied', sha('1'), nowMs + 8]);
+    // When it was decided, not when it ended: that is in the event.
+    assert.deepEqual([row()?.status, row()?.copiedDigest, row()?.changedAtMs], ['copied', sha('1'), nowMs]);
   });
 
   it('that is there already is not copied again', () => {
@@ -182,7 +183,97 @@ describe('a copy that fails', () => {
   });
 });
 
+describe('an older decision that comes late or is fed back', () => {
+  const older = { digest: sha('2'), evaluatedAtMs: nowMs - 1 };
+
+  it('does not replace a newer copy, whether that waits, is made or has failed', () => {
+    for (const end of ['waits', 'made', 'failed'] as const) {
+      const { driver, decide, row } = start();
+      decide('d1');
+      if (end === 'made') driver.finishJob(key, result, { atMs: nowMs + 60_000 });
+      if (end === 'failed') driver.failJob(key, failure);
+      const before = [row(), driver.jobs()];
+      decide('d0', older);
+      assert.deepEqual([row(), driver.jobs()], before);
+      assert.deepEqual(driver.ignored(), ['a newer decision is known']);
+    }
+  });
+
+  it('is told from a newer one by when it was decided, not by when the copy ended', () => {
+    const { driver, decide, row } = start();
+    decide('d1');
+    driver.finishJob(key, result, { atMs: nowMs + 60_000 });
+    decide('d2', { digest: sha('2'), evaluatedAtMs: nowMs + 1 });
+    assert.deepEqual([row()?.digest, row()?.status], [sha('2'), 'copying']);
+  });
+
+  it('of another tag that leads to the same target has a time of its own', () => {
+    const { decide, row } = start();
+    decide('d1');
+    decide('d2', { ...older, tag: 'v2' });
+    assert.equal(row()?.digest, sha('2'));
+  });
+});
+
 describe('a denied image', () => {
+  const targets = [{ registry: 'b', repository: 'team/app', tag: 'v1' }];
+  const deny: Partial<ImageDecided> = { outcome: 'deny', reason: 'critical', targets, evaluatedAtMs: nowMs + 5 };
+
+  it('whose copy still waits is not copied any more, and that is told', () => {
+    const { driver, decide, row, events } = start();
+    decide('d1');
+    decide('d2', deny);
+    assert.deepEqual([driver.jobs(), row()?.status, row()?.reason], [[], 'failed', 'denied: critical']);
+    const [event] = events();
+    assert.equal(event?.type, 'ImageCopyFailed');
+    const { code, reason, decisionEventId, targetRegistry } = event.data as never;
+    assert.deepEqual([code, reason, decisionEventId, targetRegistry], ['COPY_WITHDRAWN', 'denied: critical', 'd1', 'b.test']);
+    decide('d1 fed back');
+    assert.deepEqual([driver.jobs(), row()?.status], [[], 'failed']);
+  });
+
+  it('takes back each of its targets with an event of its own', () => {
+    const { driver, decide, events } = start();
+    const both = [...targets, { registry: 'c', repository: 'mirror/app', tag: 'prod' }];
+    decide('d1', { targets: both });
+    decide('d2', { ...deny, targets: both });
+    assert.deepEqual([driver.jobs(), new Set(events().map(({ meta }) => meta.id)).size], [[], 2]);
+  });
+
+  it('stays where it is copied already', () => {
+    const { driver, decide, row, events } = start();
+    decide('d1');
+    driver.finishJob(key, result);
+    decide('d2', deny);
+    assert.deepEqual([row()?.status, events().length, driver.ignored()], ['copied', 1, ['denied: what is copied already stays']]);
+  });
+
+  it('leaves alone what goes to its targets from another tag, of another digest or by a newer decision', () => {
+    for (const other of [{ tag: 'v2' }, { digest: sha('2') }, { evaluatedAtMs: nowMs + 6 }]) {
+      const { driver, decide, row } = start();
+      decide('d1', other);
+      decide('d2', deny);
+      assert.deepEqual([driver.jobs().length, row()?.status], [1, 'copying']);
+    }
+  });
+
+  it('that was given up before is not tried anew by the decision that allowed it', () => {
+    const { driver, decide, row } = start();
+    decide('d1');
+    driver.failJob(key, failure);
+    decide('d2', deny);
+    decide('d1 fed back');
+    assert.deepEqual([driver.jobs(), row()?.reason], [[], 'denied: critical']);
+  });
+
+  it('can be allowed again', () => {
+    const { driver, decide, row } = start();
+    decide('d1');
+    decide('d2', deny);
+    decide('d3', { evaluatedAtMs: nowMs + 9 });
+    assert.deepEqual([driver.jobs().length, row()?.status, row()?.reason], [1, 'copying', null]);
+  });
+
   it('is not copied; what is copied already stays', () => {
     const { driver, decide, row } = start();
     decide('d1', { outcome: 'deny' });

@@ -1,7 +1,7 @@
 import { repositoryKey, topics, type EventOf, type ReplicaState } from '@waybill/domain';
 import { isEvent, type Context, type Emit, type Input, type JobRow, type Put, type Step, type Topology } from '@waybill/stream';
 import type { Copy, CopyPayload, CopyResult } from './copy.ts';
-import { copyingState, findReasonNotToCopy, replicaKey, type HostOf } from './replica.ts';
+import { copyingState, findReasonNotToCopy, isWithdrawn, replicaKey, type HostOf } from './replica.ts';
 
 export type ReplicatorSettings = {
   readonly timeoutMs: number;
@@ -14,7 +14,8 @@ export type ReplicatorSettings = {
  * decisions -> one copy per target of an allowed image, as a job -> replications; what is where in replica-state.
  *
  * Row and job of a target have one key. So a newer decision replaces the copy that still waits or runs, and an older digest is never
- * copied over a newer one; results of a copy that was replaced change nothing.
+ * copied over a newer one; results of a copy that was replaced change nothing. A deny names the targets that it takes back: copies to
+ * them that have not ended are cancelled, and what is there stays.
  */
 export const replicator = (copy: Copy, hostOf: HostOf, settings: ReplicatorSettings): Topology => ({
   group: 'replicator',
@@ -43,7 +44,7 @@ export const replicator = (copy: Copy, hostOf: HostOf, settings: ReplicatorSetti
 
 function decide(event: EventOf<'ImageDecided'>, context: Context, hostOf: HostOf): Step {
   const { data, meta } = event;
-  if (data.outcome !== 'allow') return { ignored: 'denied: what is copied already stays' };
+  if (data.outcome !== 'allow') return withdraw(event, context, hostOf);
   if (data.targets.length === 0) return { ignored: 'allowed, with no target' };
   const targets = data.targets.map((target) => {
     const key = replicaKey(target, hostOf);
@@ -62,19 +63,41 @@ function decide(event: EventOf<'ImageDecided'>, context: Context, hostOf: HostOf
   };
 }
 
-function finish({ job, result, atMs }: Extract<Input, { kind: 'job-done' }>, context: Context): Step {
+function withdraw({ data, meta }: EventOf<'ImageDecided'>, context: Context, hostOf: HostOf): Step {
+  const withdrawn = data.targets.flatMap((target) => {
+    const key = replicaKey(target, hostOf);
+    const row = context.get('replicas', key, 'ReplicaState');
+    return row && isWithdrawn(data, row) ? [{ key, row }] : [];
+  });
+  if (withdrawn.length === 0) return { ignored: 'denied: what is copied already stays' };
+  const reason = `denied: ${data.reason}`;
+  const waiting = withdrawn.filter(({ row }) => row.status === 'copying');
+  return {
+    cancel: waiting.map(({ key }) => key),
+    put: withdrawn.map(({ key, row }) =>
+      putState(key, { ...row, status: 'failed', reason, decisionEventId: meta.id, changedAtMs: data.evaluatedAtMs }),
+    ),
+    // How often it was tried is the job's knowledge, which ends here.
+    emit: waiting.map(({ key, row }) => {
+      const failed = { code: 'COPY_WITHDRAWN', reason, attempts: 0, failedAtMs: data.evaluatedAtMs };
+      return replication(key, row, { type: 'ImageCopyFailed', data: { ...identityOf(row), ...failed } });
+    }),
+  };
+}
+
+function finish({ job, result }: Extract<Input, { kind: 'job-done' }>, context: Context): Step {
   const row = findCurrent(job, context);
   if (!row) return { ignored: 'a newer decision has replaced this copy' };
-  const copied = replication(job, row, { type: 'ImageCopied', data: { ...identityOf(row), ...(result as CopyResult) } });
-  return { emit: [copied], put: [putState(job.id, { ...row, status: 'copied', copiedDigest: row.digest, changedAtMs: atMs })] };
+  const copied = replication(job.id, row, { type: 'ImageCopied', data: { ...identityOf(row), ...(result as CopyResult) } });
+  return { emit: [copied], put: [putState(job.id, { ...row, status: 'copied', copiedDigest: row.digest })] };
 }
 
 function fail({ job, failure, atMs }: Extract<Input, { kind: 'job-failed' }>, context: Context): Step {
   const row = findCurrent(job, context);
   if (!row) return { ignored: 'a newer decision has replaced this copy' };
-  const failed = replication(job, row, { type: 'ImageCopyFailed', data: { ...identityOf(row), ...failure, failedAtMs: atMs } });
+  const failed = replication(job.id, row, { type: 'ImageCopyFailed', data: { ...identityOf(row), ...failure, failedAtMs: atMs } });
   const reason = `${failure.code}: ${failure.reason}`;
-  return { emit: [failed], put: [putState(job.id, { ...row, status: 'failed', reason, changedAtMs: atMs })] };
+  return { emit: [failed], put: [putState(job.id, { ...row, status: 'failed', reason })] };
 }
 
 /** The row that a job was made for, unless a later decision has taken it over. */
@@ -88,10 +111,11 @@ const identityOf = ({ registry, repository, tag, digest, targetRegistry, targetR
   ...{ registry, repository, tag, digest, targetRegistry, targetRepository, targetTag, decisionEventId },
 });
 
-const replication = (job: JobRow, row: ReplicaState, event: Extract<Emit, { event: unknown }>['event']): Emit => ({
+const replication = (key: string, row: ReplicaState, event: Extract<Emit, { event: unknown }>['event']): Emit => ({
   topic: topics.replications,
   key: repositoryKey(row),
-  subject: job.id,
+  subject: key,
+  discriminator: key,
   event,
 });
 

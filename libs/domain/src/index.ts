@@ -1,6 +1,7 @@
 export { assertNever } from './assert-never.ts';
 export { deterministicId } from './ids.ts';
 export type { Event, EventMeta, EventOf, RecordType, TypedRecord } from './events.ts';
+export { happenedAtMs } from './occurrence.ts';
 export type * from './records.generated.ts';
 export { allTopics, auditedTopics, partitionsDefault, topics } from './topics.ts';
 export type { Topic, TopicId, TopicKind } from './topics.ts';
