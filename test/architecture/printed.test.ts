@@ -6,6 +6,7 @@ import { allTopics } from '@waybill/domain';
 import { parse } from 'yaml';
 import { flows } from '../../schemas/flows.ts';
 import { asyncApiPath, printAsyncApi } from '../../schemas/print-asyncapi.ts';
+import { configurationPath, printConfiguration } from '../../schemas/print-configuration.ts';
 import { printTopology, topologyPath } from '../../schemas/print-topology.ts';
 import { root } from './cruise.ts';
 
@@ -13,6 +14,7 @@ import { root } from './cruise.ts';
 for (const [path, print] of [
   [topologyPath, printTopology],
   [asyncApiPath, printAsyncApi],
+  [configurationPath, printConfiguration],
 ] as const) {
   it(`${relative(root, path)} is what the code says`, () => {
     if (process.env['UPDATE'] === '1') writeFileSync(path, print());
