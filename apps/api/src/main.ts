@@ -19,7 +19,7 @@ const store = await openReadModel(config.STATE_DIR, log, (reason) =>
 );
 
 const reader = readerOf(store);
-const status = createStatus(log, reader, Date.now);
+const status = createStatus({ log, reader, next: (at) => projector.next(at) }, Date.now);
 const metrics = createMetrics(status);
 const projector = createProjector({
   store,

@@ -19,8 +19,8 @@ export function pushOf(log: FakeLog, id = 'push-1', delayMs = 0) {
   const replicated = { ...copy, status: 'copied', reason: null, copiedDigest: indexDigest, correlationId: id, changedAtMs: startMs + 400 };
   return {
     delivered: () => event(topics.deliveries, 'DeliveryReceived', deliveryData(delayMs), { id: `${id}-delivery` }, delayMs),
-    pushed: (topic: Topic = topics.imageEvents, atMs = 5) =>
-      event(topic, 'ImagePushed', pushData(delayMs), { id, causationId: `${id}-delivery` }, delayMs + atMs),
+    pushed: (topic: Topic = topics.imageEvents, atMs = 5, occurredAtMs: number | null = null) =>
+      event(topic, 'ImagePushed', { ...pushData(delayMs), occurredAtMs }, { id, causationId: `${id}-delivery` }, delayMs + atMs),
     inspected: (change: Partial<RecordTypes['ImageInspected']> = {}) =>
       event(topics.inspections, 'ImageInspected', { ...inspectionData(id), ...change }, meta('inspected'), delayMs + 50),
     scanned: async (digest: string, critical = 0) => {
@@ -32,13 +32,17 @@ export function pushOf(log: FakeLog, id = 'push-1', delayMs = 0) {
     },
     state,
     held: (...awaiting: readonly string[]) => state({ awaiting }),
-    decided: async (outcome: 'allow' | 'deny', reason = 'scanned, nothing above high') => {
+    decided: async (outcome: 'allow' | 'deny', reason = 'scanned, nothing above high', own = 'decided') => {
       const targets = outcome === 'allow' ? [{ registry: 'b', repository, tag }] : [];
-      await event(topics.decisions, 'ImageDecided', { ...decisionData(id, outcome, reason), targets }, meta('decided'), delayMs + 300);
-      await state({ status: outcome === 'allow' ? 'allowed' : 'denied', targets, decisionEventId: `${id}-decided` });
+      await event(topics.decisions, 'ImageDecided', { ...decisionData(id, outcome, reason), targets }, meta(own), delayMs + 300);
+      await state({ status: outcome === 'allow' ? 'allowed' : 'denied', targets, decisionEventId: `${id}-${own}` });
     },
     replica: (change: Partial<RecordTypes['ReplicaState']> = {}) =>
       row(topics.replicaState, target, { type: 'ReplicaState', data: { ...replicated, ...change } }),
+    withdrawn: () => {
+      const failure = { code: 'COPY_WITHDRAWN', reason: 'denied: critical', attempts: 0, failedAtMs: startMs + 350 };
+      return event(topics.replications, 'ImageCopyFailed', { ...copy, ...failure }, meta('withdrawn'), delayMs + 350);
+    },
     copied: () =>
       event(topics.replications, 'ImageCopied', { ...copy, ...copyCounts }, meta('copied', copy.decisionEventId), delayMs + 400),
   };

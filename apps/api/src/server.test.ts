@@ -10,8 +10,11 @@ import { createStatus, type StatusLog } from './status/status.ts';
 
 const emptyLog: StatusLog = { partitions: 2, bounds: async () => ({ first: 0, end: 0 }), committed: async () => new Map() };
 
-async function ask(log: FakeLog, url: string, statusLog = emptyLog) {
-  const server = await createServer({ reader: log.reader, status: createStatus(statusLog, log.reader, () => 0) });
+const serverOf = (log: FakeLog, statusLog = emptyLog, next = log.projector.next) =>
+  createServer({ reader: log.reader, status: createStatus({ log: statusLog, reader: log.reader, next }, () => 0) });
+
+async function ask(log: FakeLog, url: string, statusLog = emptyLog, next = log.projector.next) {
+  const server = await serverOf(log, statusLog, next);
   const { statusCode, body } = await server.inject({ url });
   await server.close();
   return { status: statusCode, body: JSON.parse(body) as Record<string, unknown> & { readonly code?: string; readonly next?: string } };
@@ -94,9 +97,26 @@ describe('GET /v1/status', () => {
       bounds: async ({ topic }) => ({ first: 0, end: topic === topics.images.name ? 2 : topic === topics.decisions.name ? 5 : 0 }),
       committed: async (group) => new Map(group === 'inspector' ? [[topics.images.name, 1]] : []),
     };
-    const { body } = await ask(log, '/v1/status', statusLog);
+    const next = ({ topic }: { readonly topic: string }) => (topic === topics.images.name ? 2 : 0);
+    const { body } = await ask(log, '/v1/status', statusLog, next);
     const lags = (body['groups'] as { group: string; lag: number }[]).map(({ group, lag }) => [group, lag]);
     assert.deepEqual(Object.fromEntries(lags), { dedup: 0, inspector: 0, scanner: 0, policy: 2, replicator: 5, audit: 7 });
+  });
+
+  it('counts no markers, however many transactions ended at the end of a partition', async () => {
+    const log = fakeLog();
+    await wholeJourney(log); // The last record of images has offset 0.
+    const markers: StatusLog = {
+      partitions: 1,
+      bounds: async ({ topic }) => ({ first: 0, end: topic === topics.images.name ? 9 : 0 }),
+      committed: async (group) => new Map([[topics.images.name, group === 'policy' ? 0 : 1]]),
+    };
+    const lagOf = async (group: string, readTo: number) => {
+      const { body } = await ask(log, '/v1/status', markers, () => readTo);
+      return (body['groups'] as { group: string; lag: number }[]).find((each) => each.group === group)?.lag;
+    };
+    assert.deepEqual([await lagOf('inspector', 9), await lagOf('policy', 9)], [0, 9]);
+    assert.equal(await lagOf('inspector', 8), 8, 'unread, what lies there may be a record');
   });
 
   it('says that Kafka is away', async () => {

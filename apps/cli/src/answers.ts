@@ -40,7 +40,7 @@ export type Image = {
   readonly changedAtMs: number;
   readonly status: string;
   readonly reason: string | null;
-  readonly copies: readonly { readonly target: string; readonly status: string }[];
+  readonly copies: readonly { readonly target: string; readonly status: string; readonly reason: string | null }[];
 };
 export type Images = { readonly images: readonly Image[]; readonly nextCursor: string | null };
 

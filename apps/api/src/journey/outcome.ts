@@ -8,11 +8,12 @@ export type Facts = {
   /** Null for a push by digest alone. */
   readonly tag: string | null;
   readonly digest: string | null;
+  /** The registry's time, as in the row of the policy app. */
   readonly pushedAtMs: number;
   readonly deduplicated: boolean;
   readonly inspected: boolean;
   readonly inspectionFailure: string | null;
-  /** The decision on this content under this tag, also where an earlier push brought it about. */
+  /** The newest decision on this content under this tag, also where an earlier push brought it about. */
   readonly decision: StepRow | undefined;
   /** What the policy app now says about the tag. */
   readonly state: DecisionState | undefined;
@@ -49,10 +50,13 @@ export function outcomeOf(facts: Facts): Outcome {
   return plain('under-way', false, 'inspected; the policies have not come to it', ['decision']);
 }
 
-/** A row without a digest waits for its own; until then nothing has moved. */
-const hasMovedOn = ({ state, digest, pushedAtMs }: Facts): boolean =>
-  state !== undefined && digest !== null && state.digest !== '' && state.digest !== digest && state.pushedAtMs >= pushedAtMs;
-const movedOnWords = (state: DecisionState | undefined): string => `the tag has moved on to ${shortDigest(state?.digest ?? '')}`;
+/** Of a tag that was deleted the row stays. One without a digest otherwise waits for its own: until then nothing has moved. */
+function hasMovedOn({ state, digest, pushedAtMs }: Facts): boolean {
+  if (state === undefined || state.pushedAtMs < pushedAtMs) return false;
+  return state.status === 'deleted' || (digest !== null && state.digest !== '' && state.digest !== digest);
+}
+const movedOnWords = (state: DecisionState | undefined): string =>
+  state?.status === 'deleted' ? 'the tag was deleted' : `the tag has moved on to ${shortDigest(state?.digest ?? '')}`;
 
 /** The policy's own words where it has some: they name what is awaited. */
 function heldWords({ awaiting, reason }: DecisionState): string {
@@ -64,7 +68,7 @@ const shortDigests = (text: string): string => text.replace(/sha(?:256|512):[0-9
 function decided(facts: Facts, decision: StepRow): Outcome {
   const { outcome, reason = '', policyId = null, trace = [] } = decision.details as Fields;
   const about = { policyId, trace, awaiting: [] as readonly string[] };
-  if (outcome !== 'allow') return { status: 'denied', final: true, text: `denied: ${reason}`, ...about };
+  if (outcome !== 'allow') return { status: 'denied', final: true, text: deniedWords(facts, reason), ...about };
   const targetsCount = Number(decision.details['targetsCount'] ?? 0);
   if (targetsCount === 0) return { status: 'allowed', final: true, text: `allowed: ${reason}; no policy names a target`, ...about };
   const mine = facts.replicas.filter((replica) => replica.digest === decision.details['digest']);
@@ -74,11 +78,22 @@ function decided(facts: Facts, decision: StepRow): Outcome {
   const reasons = mine.filter((replica) => failed.includes(targetName(replica))).map((replica) => replica.reason ?? 'given up');
   if (copied.length >= targetsCount) return { status: 'copied', final: true, text: `copied to ${copied.join(', ')}`, ...about };
   if (failed.length > 0)
-    return { status: 'copy-failed', final: true, text: `not copied to ${failed.join(', ')}: ${reasons.join('; ')}`, ...about };
+    return {
+      status: 'copy-failed',
+      final: copied.length + failed.length >= targetsCount,
+      text: `not copied to ${failed.join(', ')}: ${reasons.join('; ')}`,
+      ...about,
+    };
   if (hasMovedOn(facts)) return { status: 'superseded', final: true, text: `allowed, but ${movedOnWords(facts.state)}`, ...about };
   const left = targetsCount - copied.length;
   const text = `allowed; ${left} of ${targetsCount} ${targetsCount === 1 ? 'copy' : 'copies'} under way`;
   return { status: 'copying', final: false, text, ...about, awaiting: ['copy'] };
+}
+
+/** A deny stops what is on its way; what is there already stays, and whoever reads the deny must know. */
+function deniedWords({ replicas, digest }: Facts, reason: string): string {
+  const there = replicas.filter((replica) => replica.status === 'copied' && replica.copiedDigest === digest).map(targetName);
+  return `denied: ${reason}${there.length > 0 ? `; copied before, and still at ${there.join(', ')}` : ''}`;
 }
 
 const targetName = ({ targetRegistry, targetRepository, targetTag }: ReplicaState): string =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics } from '@waybill/domain';
-import { fakeLog, type FakeLog } from '../log.fixture.ts';
+import { fakeLog, startMs, type FakeLog } from '../log.fixture.ts';
 import { amd64, arm64, image, indexDigest, platform, pushOf, registry, repository, tag, wholeJourney, target } from '../push.fixture.ts';
 import type { Journey } from './journey.ts';
 import { findReference } from './reference.ts';
@@ -165,6 +165,50 @@ describe('the outcome of a push', () => {
     assert.ok(steps.find(({ kind }) => kind === 'decided')!.failed);
   });
 
+  it('follows the newest decision, whatever their ids', async () => {
+    for (const [first, second] of [
+      ['a', 'b'],
+      ['b', 'a'],
+    ] as const) {
+      const log = fakeLog();
+      const push = pushOf(log);
+      await push.pushed();
+      await push.decided('deny', 'critical', first);
+      await push.decided('allow', 'fixed', second);
+      assert.equal(statusOf(log)[0], 'copying');
+      await push.decided('deny', 'critical', `${first}2`);
+      await push.withdrawn();
+      await push.replica({ status: 'failed', reason: 'denied: critical', copiedDigest: null });
+      assert.deepEqual(statusOf(log), ['denied', true, 'denied: critical']);
+      assert.match(trace(log)[0]!.steps.at(-1)!.text, /^copy to .+ cancelled: denied: critical$/);
+    }
+  });
+
+  it('says where a denied image is all the same', async () => {
+    const log = fakeLog();
+    await wholeJourney(log);
+    await pushOf(log).decided('deny', 'critical', 'denied');
+    assert.equal(statusOf(log)[2], `denied: critical; copied before, and still at ${target}`);
+  });
+
+  it('does not wait for ever where a push came late or the tag was deleted', async () => {
+    const late = fakeLog();
+    await wholeJourney(late, 'push-1');
+    await late.row(topics.decisionState, image, null);
+    await pushOf(late, 'push-1').state({ digest: amd64 });
+    const old = pushOf(late, 'push-2', 60_000);
+    await old.pushed(topics.imageEvents, 5, startMs - 1);
+    await old.pushed(topics.images, 30, startMs - 1);
+    const [newest, older] = trace(late);
+    assert.deepEqual([newest?.correlationId, older?.outcome.status], ['push-1', 'superseded']);
+
+    const gone = fakeLog();
+    const push = pushOf(gone);
+    await push.pushed();
+    await push.state({ status: 'deleted', digest: '' });
+    assert.deepEqual(statusOf(gone), ['superseded', true, 'the tag was deleted']);
+  });
+
   it('follows the copies: under way, given up, done', async () => {
     const log = fakeLog();
     const push = pushOf(log);
@@ -224,7 +268,7 @@ describe('the outcome of a push', () => {
     await log.row(topics.inspectorJobs, 'j', { type: 'Job', data });
     assert.deepEqual(
       trace(log)[0]?.jobs.map(({ text }) => text),
-      ['inspector: inspect due, 2 tries, last: connection refused'],
+      ['inspector: inspect due, 2 tries, again at 00:00:00 UTC, last: connection refused'],
     );
     await log.row(topics.inspectorJobs, 'j', null);
     assert.deepEqual(trace(log)[0]?.jobs, []);

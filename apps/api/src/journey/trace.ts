@@ -1,4 +1,4 @@
-import { type DecisionState, tagKey, topics } from '@waybill/domain';
+import { type DecisionState, happenedAtMs, tagKey, topics } from '@waybill/domain';
 import { keyOf, placeKey } from '../read-model/keys.ts';
 import type { JobView, Reader, StepRow } from '../read-model/rows.ts';
 import type { Journey, JourneyJob, JourneyStep } from './journey.ts';
@@ -44,7 +44,8 @@ export function findJourney(reader: Reader, correlationId: string, wanted: { rea
     own.find(({ type, topic }) => type === 'ImagePushed' && topic === topics.imageEvents.name) ??
     own.find(({ type }) => type === 'ImagePushed');
   if (push === undefined) return undefined;
-  const { registry, repository, tags, digest: pushedDigest, receivedAtMs } = push.details as PushDetails;
+  const { registry, repository, tags, digest: pushedDigest, ...times } = push.details as PushDetails;
+  const pushedAtMs = happenedAtMs(times);
   const tag = wanted.tag !== null && tags.includes(wanted.tag) ? wanted.tag : (tags[0] ?? null);
   const inspected = own.find(({ type }) => type === 'ImageInspected');
   const digest = pushedDigest ?? findText(inspected, 'digest');
@@ -53,7 +54,7 @@ export function findJourney(reader: Reader, correlationId: string, wanted: { rea
   const state = key === undefined ? undefined : reader.get('decisions', key);
   const replicas = key === undefined ? [] : findReplicas(reader, key);
   const decision =
-    own.findLast(({ type, details }) => type === 'ImageDecided' && (tag === null || details['tag'] === tag)) ??
+    newestOf(own.filter(({ type, details }) => type === 'ImageDecided' && (tag === null || details['tag'] === tag))) ??
     earlierDecision(reader, state, digest);
   const jobs = findJobs(reader, correlationId);
 
@@ -61,14 +62,14 @@ export function findJourney(reader: Reader, correlationId: string, wanted: { rea
   const steps = toSteps(reader, rows, correlationId, tag);
   const failure = own.find(({ type }) => type === 'ImageInspectionFailed');
   const outcome = outcomeOf({
-    ...{ tag, digest, pushedAtMs: receivedAtMs, decision, state, replicas, jobs },
+    ...{ tag, digest, pushedAtMs, decision, state, replicas, jobs },
     deduplicated: own.some(({ type, topic }) => type === 'ImagePushed' && topic === topics.images.name),
     inspected: inspected !== undefined,
     copiedTargets: rows.filter((row) => row.type === 'ImageCopied' && row.details['decisionEventId'] === decision?.eventId).map(targetName),
     inspectionFailure: findText(failure, 'reason'),
   });
   const tookMs = steps.at(-1)?.sinceStartMs ?? 0;
-  return { registry, repository, tag, digest, correlationId, pushedAtMs: receivedAtMs, outcome, steps, jobs, tookMs };
+  return { registry, repository, tag, digest, correlationId, pushedAtMs, outcome, steps, jobs, tookMs };
 }
 
 type PushDetails = {
@@ -76,6 +77,7 @@ type PushDetails = {
   readonly repository: string;
   readonly tags: readonly string[];
   readonly digest: string | null;
+  readonly occurredAtMs: number | null;
   readonly receivedAtMs: number;
 };
 
@@ -83,6 +85,9 @@ const findText = (row: StepRow | undefined, field: string): string | null => {
   const value = row?.details[field];
   return typeof value === 'string' ? value : null;
 };
+
+/** Rows come in the order of their ids. All decisions of a repository lie in one partition, so that the offset says which is newest. */
+const newestOf = (rows: readonly StepRow[]): StepRow | undefined => rows.toSorted((a, b) => b.offset - a.offset)[0];
 
 /** The same content pushed again brings no new decision: the one in force counts. */
 function earlierDecision(reader: Reader, state: DecisionState | undefined, digest: string | null): StepRow | undefined {
@@ -161,6 +166,7 @@ const findJobs = (reader: Reader, correlationId: string): readonly JourneyJob[] 
 
 function toJourneyJob({ app, id, kind, status, attempt, notBeforeMs, lastError }: JobView): JourneyJob {
   const tries = attempt === 0 ? 'not tried yet' : `${attempt} ${attempt === 1 ? 'try' : 'tries'}`;
-  const text = `${app}: ${kind} ${status}, ${tries}${lastError === null ? '' : `, last: ${lastError}`}`;
+  const again = attempt > 0 && status === 'due' ? `, again at ${new Date(notBeforeMs).toISOString().slice(11, 19)} UTC` : '';
+  const text = `${app}: ${kind} ${status}, ${tries}${again}${lastError === null ? '' : `, last: ${lastError}`}`;
   return { app, id, kind, status, attempt, notBeforeMs, text };
 }

@@ -39,7 +39,7 @@ export function wordsOf(row: StepRow, topics: { readonly imageEvents: string }, 
     case 'ImageCopied':
       return good('copied', copyWords(details));
     case 'ImageCopyFailed':
-      return bad('copy-failed', `copy to ${targetName({ details })} given up: ${reason(details)}`);
+      return bad('copy-failed', failureWords(details));
     case 'RecordParked':
       return bad('parked', `set aside by ${text(details['app'])}: ${text(details['reason'])} (${text(details['code'])})`);
     default:
@@ -72,8 +72,14 @@ function decisionWords(details: Details): Words {
   const names = list(details['targets']).map(({ registry, repository, tag }) => `${text(registry)}/${text(repository)}:${text(tag)}`);
   if (details['outcome'] === 'allow')
     return good('decided', `allowed: ${text(details['reason'])}${names.length > 0 ? ` → ${names.join(', ')}` : ''}`);
-  return bad('decided', `denied: ${text(details['reason'])}`);
+  // The targets of a deny are those that it takes back.
+  return bad('decided', `denied: ${text(details['reason'])}${names.length > 0 ? ` ✗ ${names.join(', ')}` : ''}`);
 }
+
+const failureWords = (details: Details): string =>
+  details['code'] === 'COPY_WITHDRAWN'
+    ? `copy to ${targetName({ details })} cancelled: ${text(details['reason'])}`
+    : `copy to ${targetName({ details })} given up: ${reason(details)}`;
 
 const copyWords = (details: Details): string =>
   `copied to ${targetName({ details })}: ${count(details['manifestsCopied'], 'manifest')}, ${count(details['blobsCopied'], 'blob')}, ` +

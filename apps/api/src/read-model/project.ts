@@ -1,4 +1,14 @@
-import { digestKey, repositoryKey, tagKey, topics, type Event, type Job, type ReplicaState, type TypedRecord } from '@waybill/domain';
+import {
+  digestKey,
+  happenedAtMs,
+  repositoryKey,
+  tagKey,
+  topics,
+  type Event,
+  type Job,
+  type ReplicaState,
+  type TypedRecord,
+} from '@waybill/domain';
 import type { LogRecord } from '@waybill/stream';
 import { keyOf, placeKey, sortable } from './keys.ts';
 import type { JobView, Writer } from './rows.ts';
@@ -58,7 +68,8 @@ function projectStep(draft: Writer, event: Event, record: LogRecord): void {
 function projectPush(draft: Writer, { data, meta }: Extract<Event, { type: 'ImagePushed' }>): void {
   const byTag = data.tags.length === 0 ? [] : [repositoryKey(data), ...data.tags.map((tag) => tagKey(data, tag))];
   const byDigest = data.digest === null ? [] : [digestKey(data, data.digest), data.digest];
-  indexPush(draft, [...byTag, ...byDigest], data.receivedAtMs, meta.correlationId);
+  // By the registry's time: a webhook that comes late is not the newest push of its tag.
+  indexPush(draft, [...byTag, ...byDigest], happenedAtMs(data), meta.correlationId);
   draft.put('hosts', keyOf(data.repository, data.registry), data.registry);
 }
 

@@ -13,6 +13,8 @@ const Query = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 4_000, description: '`nextCursor` of the page before.' })),
 });
 
+const maybeText = Type.Union([Type.String(), Type.Null()]);
+const CopyOf = Type.Object({ target: Type.String(), status: Type.String(), digest: maybeText, reason: maybeText });
 const Image = Type.Object({
   registry: Type.String(),
   repository: Type.String(),
@@ -23,7 +25,7 @@ const Image = Type.Object({
   deletedAtMs: Type.Union([Type.Integer(), Type.Null()]),
   status: Type.Enum(['deleted', 'seen', 'held', 'denied', 'allowed', 'copying', 'copied', 'copy-failed']),
   reason: Type.Union([Type.String(), Type.Null()]),
-  copies: Type.Array(Type.Object({ target: Type.String(), status: Type.String(), digest: Type.Union([Type.String(), Type.Null()]) })),
+  copies: Type.Array(CopyOf),
 });
 type Image = Static<typeof Image>;
 const Images = Type.Object({ images: Type.Array(Image), nextCursor: Type.Union([Type.String(), Type.Null()]) });
@@ -58,13 +60,14 @@ function toImage(reader: Reader, entry: TagEntry): Image {
   );
   const mine = copies.filter((copy) => current !== undefined && copy.digest === current.digest);
   return {
-    ...{ registry, repository, tag, digest: digest ?? current?.digest ?? null, changedAtMs, pushesCount, deletedAtMs },
+    ...{ registry, repository, tag, digest: digest ?? (current?.digest || null), changedAtMs, pushesCount, deletedAtMs },
     status: deletedAtMs !== null ? 'deleted' : statusOf(current?.status, current?.targets.length ?? 0, mine),
     reason: current?.reason ?? null,
     copies: copies.map((copy) => ({
       target: `${copy.targetRegistry}/${copy.targetRepository}:${copy.targetTag}`,
       status: copy.status,
       digest: copy.copiedDigest,
+      reason: copy.reason,
     })),
   };
 }
@@ -75,7 +78,7 @@ export function statusOf(
   targetsCount: number,
   copies: readonly Pick<ReplicaState, 'status'>[],
 ): Image['status'] {
-  if (decision === undefined) return 'seen';
+  if (decision === undefined || decision === 'deleted') return 'seen'; // Pushed again; the policies have not come to it.
   if (decision === 'held') return 'held';
   if (decision === 'denied') return 'denied';
   if (targetsCount === 0) return 'allowed';

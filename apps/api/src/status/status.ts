@@ -1,5 +1,5 @@
 import type { Topic } from '@waybill/domain';
-import type { EventLog } from '@waybill/stream';
+import type { EventLog, TopicPartition } from '@waybill/stream';
 import { keyOf } from '../read-model/keys.ts';
 import type { Reader } from '../read-model/rows.ts';
 import { groups } from './groups.ts';
@@ -27,12 +27,19 @@ export type StatusLog = Pick<EventLog, 'bounds' | 'committed' | 'partitions'>;
 
 const countersMax = 1_000;
 
+export type StatusSources = {
+  readonly log: StatusLog;
+  readonly reader: Reader;
+  /** Next offset that the read model has of a partition. */
+  readonly next: (at: TopicPartition) => number | undefined;
+};
+
 /** Asks the log how far each group is; answers within `maxAgeMs` share one asking. */
-export function createStatus(log: StatusLog, reader: Reader, now: () => number, maxAgeMs = 1_000): () => Promise<Status> {
+export function createStatus(sources: StatusSources, now: () => number, maxAgeMs = 1_000): () => Promise<Status> {
   let latest: { readonly atMs: number; readonly answer: Promise<Status> } | undefined;
   return () => {
     if (latest === undefined || now() - latest.atMs > maxAgeMs) {
-      const asked = { atMs: now(), answer: readStatus(log, reader, now()) };
+      const asked = { atMs: now(), answer: readStatus(sources, now()) };
       asked.answer.catch(() => (latest = undefined)); // A failure is not kept; whoever asked gets it.
       latest = asked;
     }
@@ -40,14 +47,15 @@ export function createStatus(log: StatusLog, reader: Reader, now: () => number, 
   };
 }
 
-async function readStatus(log: StatusLog, reader: Reader, asOfMs: number): Promise<Status> {
+async function readStatus(sources: StatusSources, asOfMs: number): Promise<Status> {
+  const { log, reader } = sources;
   const partitions = Array.from({ length: log.partitions }, (_, partition) => partition);
   const counters = new Map([...reader.entries('counters', { limit: countersMax })]);
   const parked = parkedCounts(counters);
   const ends = await endsOf(log, partitions);
   const statuses = await Promise.all(
     Object.entries(groups).map(async ([group, inputs]): Promise<GroupStatus> => {
-      const lags = await lagsOf(log, reader, { group, inputs, partitions, ends });
+      const lags = await lagsOf(sources, { group, inputs, partitions, ends });
       return {
         ...{ group, lag: sum(lags.map(({ lag }) => lag)), topics: lags },
         jobsDue: counters.get(keyOf('jobs', group, 'due')) ?? 0,
@@ -75,16 +83,20 @@ type Asked = {
   readonly ends: ReadonlyMap<string, number>;
 };
 
-async function lagsOf(log: StatusLog, reader: Reader, { group, inputs, partitions, ends }: Asked): Promise<readonly TopicLag[]> {
+async function lagsOf(
+  { log, reader, next: read }: StatusSources,
+  { group, inputs, partitions, ends }: Asked,
+): Promise<readonly TopicLag[]> {
   const names = inputs.map(({ name }) => name);
   const committed = await Promise.all(partitions.map((partition) => log.committed(group, names, partition)));
   return names.map((topic) => {
     const perPartition = partitions.map((partition) => {
       const end = ends.get(placeOf(topic, partition)) ?? 0;
       const next = committed[partition]?.get(topic) ?? 0;
-      // Behind the last record lies the marker of its transaction: a group that has read the record has nothing left to read.
-      const last = reader.get('lastOffsets', keyOf(topic, String(partition)));
-      const done = last !== undefined && next > last && end - last <= 2;
+      // Behind the last record lie markers, one per transaction that ended there, and whatever was aborted: nothing that a group reads.
+      // How many those are is not known; that no record is among them is, once the read model itself has come to the end.
+      const last = reader.get('lastOffsets', keyOf(topic, String(partition))) ?? -1;
+      const done = next > last && (read({ topic, partition }) ?? 0) >= end;
       return { lag: done ? 0 : Math.max(0, end - next), end };
     });
     return { topic, lag: sum(perPartition.map(({ lag }) => lag)), end: sum(perPartition.map(({ end }) => end)) };

@@ -42,5 +42,8 @@ const columns: readonly Column<Image>[] = [
 
 function whereOrWhy({ status, copies, reason }: Image): string {
   if (status === 'copied') return copies.map(({ target }) => target).join(', ');
+  if (status === 'copying') return `to ${copies.map(({ target }) => target).join(', ')}`;
+  const failed = copies.filter((copy) => copy.status === 'failed');
+  if (status === 'copy-failed') return shortDigests(failed.map((copy) => `${copy.target}: ${copy.reason ?? 'given up'}`).join('; '));
   return shortDigests(reason ?? '');
 }
