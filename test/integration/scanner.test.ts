@@ -1,7 +1,9 @@
 // The way of a scan with a real process: request, scanner run, verdict, report, decision; and every event and row of it fits its schema.
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
-import { describe, it } from 'node:test';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
 import avsc from 'avsc';
 import { topics, type Event, type EventOf, type ScanRequested, type TypedRecord } from '@waybill/domain';
 import { createScanner } from '@waybill/scanners';
@@ -24,8 +26,11 @@ function assertFits({ type, data }: TypedRecord): void {
 }
 
 const env = { PATH: process.env['PATH'] };
+const scratchDir = mkdtempSync(join(tmpdir(), 'scanner-'));
+after(() => rmSync(scratchDir, { recursive: true }));
 const program = createScanner({
   command: `sh ${root}/test/fixtures/scanners/tiny-scanner.sh {repository} {digest}`,
+  scratchDir,
   timeoutMs: 10_000,
   env,
 });

@@ -1,14 +1,20 @@
 import { join } from 'node:path';
-import { loadConfig, runApp } from '@waybill/app-kit';
+import { createLogger, loadConfig, runApp, StreamConfig } from '@waybill/app-kit';
 import { loadRegistries } from '@waybill/oci';
-import { createScanner } from '@waybill/scanners';
+import { createScanner, sweepScratch } from '@waybill/scanners';
 import { ScannerConfig } from './config.ts';
 import { accessIn, createScan } from './scan.ts';
 import { scanner } from './topology.ts';
 
 const config = loadConfig(ScannerConfig, process.env);
+const { STATE_DIR, LOG_LEVEL } = loadConfig(StreamConfig, process.env);
+const scratchDir = join(STATE_DIR, 'scratch');
+const swept = await sweepScratch(scratchDir);
+if (swept.directoriesCount > 0) createLogger({ app: 'scanner', level: LOG_LEVEL }).warn(swept, 'cleared up after scans that were cut off');
+
 const program = createScanner({
   command: config.SCANNER,
+  scratchDir,
   timeoutMs: config.SCANNER_TIMEOUT_MS,
   env: process.env,
   envPassed: config.SCANNER_ENV.split(',').flatMap((name) => name.trim() || []),

@@ -37,6 +37,9 @@ const synonyms: Readonly<Record<string, Severity>> = {
 /** Scanners' words for a severity as one of ours; what is not known is `unknown`, never less. */
 export const severityOf = (word: string): Severity => synonyms[word.toLowerCase()] ?? 'unknown';
 
+/** The worst of some; `unknown` of none. */
+export const worstOf = (some: readonly Severity[]): Severity => severities.find((severity) => some.includes(severity)) ?? 'unknown';
+
 /** Qualitative rating of a CVSS base score (CVSS v3.1 specification, section 5). 0.0 ("None") counts as low: it was found. */
 export function severityOfScore(score: number): Severity {
   if (!(score >= 0 && score <= 10)) return 'unknown';

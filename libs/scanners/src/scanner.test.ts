@@ -3,16 +3,16 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { JobError } from '@waybill/stream';
 import { createScanner, type ScannerOptions } from './scanner.ts';
-import { target } from './testing.fixture.ts';
+import { eventually, target } from './testing.fixture.ts';
 
 // Goal: a verdict only where the scanner gave one, whatever it does; and nothing of it is left afterwards.
 const script = join(import.meta.dirname, '../../../test/fixtures/scanners/tiny-scanner.sh');
 const command = `sh ${script} {repository} {digest}`;
 const directory = mkdtempSync(join(tmpdir(), 'scanner-test-'));
 const logPath = join(directory, 'runs');
+const scratchDir = join(directory, 'scratch');
 after(() => rmSync(directory, { recursive: true, force: true }));
 
 const password = 'hunter2-hunter2';
@@ -22,6 +22,7 @@ const env = { PATH: process.env['PATH'], TINY_SCANNER_LOG: logPath, UNRELATED_TO
 const scanner = (options: Partial<ScannerOptions> = {}) =>
   createScanner({
     command,
+    scratchDir,
     timeoutMs: 10_000,
     killDelayMs: 100,
     env,
@@ -52,15 +53,6 @@ const linesOfLog = (word: string): readonly string[] =>
     .split('\n')
     .filter((line) => line.includes(word));
 const pidIn = (line: string | undefined): number => Number(line?.split(' ').at(-1));
-async function eventually<T>(find: () => T | undefined | false, what: string): Promise<T> {
-  for (let i = 0; i < 200; i += 1) {
-    const found = find();
-    if (found) return found;
-    await sleep(20);
-  }
-  throw new Error(`never: ${what}`);
-}
-
 describe('a verdict', () => {
   it('is given where nothing was found', async () => {
     const { reportSha256, ...verdict } = await scan('demo/app');
@@ -140,7 +132,7 @@ describe('the osv scanner', () => {
     program('syft', makesSbom);
     program('osv-scanner', looksUp);
     const verdict = await scan('demo/app', osv);
-    assert.deepEqual(verdict.counts, { critical: 2, high: 0, medium: 0, low: 0, unknown: 1 });
+    assert.deepEqual(verdict.counts, { critical: 4, high: 1, medium: 2, low: 0, unknown: 2 });
     assert.equal(verdict.scanner, 'osv');
   });
 

@@ -29,6 +29,8 @@ export type Scanner = {
 export type ScannerOptions = {
   /** `osv`, `grype`, `trivy`, `sysdig`, or a command line with placeholders. */
   readonly command: string;
+  /** Each scan's own directory is made in it; {@link sweepScratch} clears it after a crash. Layers are unpacked there. */
+  readonly scratchDir: string;
   /** For all of a scan's programs together. */
   readonly timeoutMs: number;
   /** The app's own environment, of which a scanner sees a small part. */
@@ -55,7 +57,9 @@ export function createScanner(options: ScannerOptions): Scanner {
       const access = await options.accessOf?.(target.registry);
       const pulled = { ...target, registry: access?.pullHost ?? target.registry };
       checkTarget(pulled);
-      return withScratch(pulled.registry, access, (scratch) => scanIn({ adapter, options, target: pulled, access, scratch, signal }));
+      return withScratch(options.scratchDir, pulled.registry, access, (scratch) =>
+        scanIn({ adapter, options, target: pulled, access, scratch, signal }),
+      );
     },
   };
 }
@@ -102,7 +106,7 @@ const run = ({ adapter, options, access, scratch, signal }: Scan, argv: readonly
     argv,
     cwd: scratch.directory,
     env: {
-      ...scannerEnv(options.env, [...adapter.envPassed, ...(options.envPassed ?? [])], scratch),
+      ...scannerEnv(options.env, { adapter: adapter.envPassed, operator: options.envPassed ?? [] }, scratch),
       ...syftEnv(access),
       ...adapter.env(access),
     },

@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { findStartTime } from './process-table.ts';
 
 /** How to reach a registry. Secrets go to the scanner by file and environment, never by its command line. */
 export type RegistryAccess = {
@@ -14,13 +14,27 @@ export type RegistryAccess = {
 /** Paths of one scan; all of it is removed afterwards, also what a killed scanner left behind. */
 export type Scratch = { readonly directory: string; readonly sbomPath: string; readonly outputPath: string };
 
+/** A scanner and all that it starts have the path of their directory in the environment under this name. */
+export const markName = 'WAYBILL_SCAN';
+
+/** The app whose scan it is, in the directory's name: with the directory there is its owner, at whatever moment the app is killed. */
+const namePrefix = (): string => `scan-${process.pid}-${findStartTime(process.pid) ?? 0}-`;
+
+/** Whose directory it is; undefined for a name that is none of ours. */
+export function ownerOf(name: string): { readonly pid: number; readonly startTime: string } | undefined {
+  const [, pid, startTime] = /^scan-(\d{1,10})-(\d{1,20})-\w{6}$/.exec(name) ?? [];
+  return pid === undefined || startTime === undefined ? undefined : { pid: Number(pid), startTime };
+}
+
 /** Runs `use` with a directory that only this user can read, holding a Docker `config.json` with the registry's credentials. */
 export async function withScratch<T>(
+  scratchDir: string,
   registry: string,
   access: RegistryAccess | undefined,
   use: (scratch: Scratch) => Promise<T>,
 ): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'waybill-scan-')); // 0700 by POSIX.
+  await mkdir(scratchDir, { recursive: true, mode: 0o700 });
+  const directory = await mkdtemp(join(resolve(scratchDir), namePrefix())); // 0700 by POSIX.
   try {
     await writeFile(join(directory, 'config.json'), dockerConfig(registry, access), { mode: 0o600 });
     return await use({ directory, sbomPath: join(directory, 'bom.cdx.json'), outputPath: join(directory, 'report.json') });

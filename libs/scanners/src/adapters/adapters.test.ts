@@ -21,6 +21,12 @@ describe('a recorded report', () => {
       ],
     }));
 
+  it('of grype may leave a severity out', () => {
+    const report = fixture('grype') as { matches: { vulnerability: { severity?: string } }[] };
+    delete report.matches[0]!.vulnerability.severity;
+    assert.equal(findAdapter('grype').parse(report).findings[0]?.severity, 'unknown');
+  });
+
   it('of trivy gives the findings of all results', () =>
     assert.deepEqual(findAdapter('trivy').parse(fixture('trivy')), {
       scanner: 'trivy',
@@ -31,16 +37,31 @@ describe('a recorded report', () => {
       ],
     }));
 
-  it('of osv-scanner gives one finding per group, scored by CVSS, and malicious packages as critical', () =>
-    assert.deepEqual(findAdapter('osv').parse(fixture('osv')), {
-      scanner: 'osv',
-      scannerVersion: null,
-      findings: [
-        { id: 'CVE-2021-44906', severity: 'critical', package: 'minimist', version: '1.2.5', fixedVersion: '1.2.6' },
-        { id: 'MAL-2024-0001', severity: 'critical', package: 'left-pat', version: '0.0.1', fixedVersion: null },
-        { id: 'GHSA-aaaa-bbbb-cccc', severity: 'unknown', package: 'tar', version: '6.0.0', fixedVersion: null },
-      ],
-    }));
+  it('of osv-scanner gives one finding per group of advisories that are the same', () => {
+    const { findings, ...rest } = findAdapter('osv').parse(fixture('osv'));
+    assert.deepEqual(rest, { scanner: 'osv', scannerVersion: null });
+    assert.deepEqual(findings[0], { id: 'CVE-2014-0012', severity: 'medium', package: 'jinja2', version: '2.4.1', fixedVersion: '2.7.2' });
+    assert.equal(findings.length, 9);
+  });
+
+  it('of osv-scanner is rated by score, else by what the advisory says of the package, else by its words; malice is critical', () => {
+    const { findings } = findAdapter('osv').parse(fixture('osv'));
+    const severityOf = (id: string): string | undefined => findings.find((finding) => finding.id === id)?.severity;
+    assert.equal(severityOf('CVE-2021-44906'), 'critical'); // CVSS v3
+    assert.equal(severityOf('GHSA-cccc-dddd-eeee'), 'critical'); // CVSS v4; its word is LOW
+    assert.equal(severityOf('GHSA-bbbb-cccc-dddd'), 'critical'); // CVSS v3 of the package alone
+    assert.equal(severityOf('MAL-2024-0001'), 'critical');
+    assert.equal(severityOf('UBUNTU-CVE-2026-1'), 'high');
+    assert.equal(severityOf('GHSA-aaaa-bbbb-cccc'), 'medium');
+    assert.equal(severityOf('CVE-2023-0464'), 'unknown');
+  });
+
+  it('of osv-scanner holds words that any database may have put in any shape', () => {
+    const report = structuredClone(fixture('osv')) as { results: { packages: { vulnerabilities: { database_specific?: unknown }[] }[] }[] };
+    for (const { vulnerabilities } of report.results[0]!.packages)
+      for (const vulnerability of vulnerabilities) vulnerability.database_specific = { severity: [{ level: 9 }] };
+    assert.equal(findAdapter('osv').parse(report).findings.length, 9);
+  });
 
   it('of osv-scanner on an image without packages finds nothing', () =>
     assert.deepEqual(findAdapter('osv').parse(fixture('osv-empty')).findings, []));
@@ -85,13 +106,27 @@ describe('a command line', () => {
   const image = 'registry.test/demo/app@' + target.digest;
 
   it('names the image by digest and its registry, for every adapter', () => {
-    assert.deepEqual(findAdapter('grype').argv(target, scratchOf('/s'), env), ['grype', `registry:${image}`, '-o', 'json', '-q']);
+    assert.deepEqual(findAdapter('grype').argv(target, scratchOf('/s'), env), ['grype', `registry:${image}`, '-o', 'json']);
     assert.equal(findAdapter('trivy').argv(target, scratchOf('/s'), env).at(-1), image);
     assert.deepEqual(findAdapter('osv').argv(target, scratchOf('/s'), env).slice(-2), ['-L', '/s/bom.cdx.json']);
     assert.deepEqual(findAdapter('sysdig').argv(target, scratchOf('/s'), env), [
       ...['sysdig-cli-scanner', '--apiurl', 'https://sysdig.test'],
       ...['--output=json-file=/s/report.json', `pull://${image}`],
     ]);
+  });
+
+  it('of sysdig keeps its database where the next scan finds it', () => {
+    const databaseOf = (more: Record<string, string>) =>
+      findAdapter('sysdig')
+        .argv(target, scratchOf('/s'), { ...env, ...more })
+        .find((argument) => argument.startsWith('--dbpath'));
+    assert.equal(databaseOf({ HOME: '/h' }), '--dbpath=/h/.cache/sysdig-cli-scanner/');
+    assert.equal(databaseOf({ HOME: '/h', XDG_CACHE_HOME: '/c' }), '--dbpath=/c/sysdig-cli-scanner/');
+  });
+
+  it('of trivy lets several run at the same time, unless the operator has chosen a cache that does', () => {
+    const cacheOf = (more: Record<string, string>) => findAdapter('trivy').argv(target, scratchOf('/s'), more).includes('--cache-backend');
+    assert.deepEqual([cacheOf({}), cacheOf({ TRIVY_CACHE_BACKEND: 'redis://cache.test' })], [true, false]);
   });
 
   it('of one that is not known says what there is', () => {

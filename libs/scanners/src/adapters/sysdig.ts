@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { severityOf } from '../report.ts';
-import { type Adapter, imageOf } from './adapter.ts';
+import { type Adapter, type Environment, imageOf } from './adapter.ts';
 import { shaped } from './shape.ts';
 
 /** The part of the CLI's `json-file` report that is read; packages and vulnerabilities refer to each other by key. */
@@ -20,18 +20,22 @@ const SysdigReport = Type.Object({
   }),
 });
 
+/**
+ * Flags as sysdiglabs/scan-action (`SysdigCliScanner.ts`) and jenkinsci/sysdig-secure-plugin (`SysdigImageScanningProcessBuilder.java`) have them:
+ * `--apiurl`, `--output=json-file=<path>`, `--dbpath`; token and registry credentials by environment; exit codes 2 and 3 are errors
+ * (`RemoteSysdigImageScanner.java`). `pull://` has it read the registry and no local daemon (Sysdig docs, "Run CLI Scanner in VM Mode").
+ */
 export const sysdig: Adapter = {
   name: 'sysdig',
   needsSbom: false,
   argv: (target, scratch, env) => [
-    'sysdig-cli-scanner',
-    '--apiurl',
-    env['SECURE_API_URL'] ?? '',
+    ...['sysdig-cli-scanner', '--apiurl', env['SECURE_API_URL'] ?? ''],
+    ...databaseIn(env),
     `--output=json-file=${scratch.outputPath}`,
     `pull://${imageOf(target)}`,
   ],
   reportFrom: 'output',
-  exits: { 0: 'verdict', 1: 'verdict' }, // 1: its own policy failed, which a report without findings can do too. 2 and 3: errors.
+  exits: { 0: 'verdict', 1: 'verdict' }, // 1: its own policy failed, which a report without findings can do too.
   env: (access) =>
     access?.username === undefined || access.password === undefined
       ? {}
@@ -53,3 +57,9 @@ export const sysdig: Adapter = {
     };
   },
 };
+
+/** Else its database would be brought into the working directory, which lasts for one scan. */
+function databaseIn(env: Environment): readonly string[] {
+  const cache = env['XDG_CACHE_HOME'] || (env['HOME'] && `${env['HOME']}/.cache`);
+  return cache ? [`--dbpath=${cache}/sysdig-cli-scanner/`] : [];
+}

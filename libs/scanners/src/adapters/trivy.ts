@@ -23,13 +23,34 @@ const TrivyReport = Type.Object({
   ),
 });
 
+/** Above what `SCANNER_TIMEOUT_MS` can be, so that our bound counts: its own default of 5 minutes is short for large images. */
+const ownTimeout = '2h';
+
+/**
+ * Every option is an environment variable too, and an option on the command line wins (aquasecurity/trivy, docs, "Configuration").
+ * - `--quiet` leaves fatal errors on stderr (`pkg/log/logger.go`).
+ * - `--exit-code 0`: findings are no failure, so that 1 can only be an error (`cmd/trivy/main.go`, `pkg/commands/operation`).
+ * - `--cache-backend memory`: the default for images is a file that one process locks, and scans at the same time would fail with "cache
+ *   may be in use by another process" (docs, "Troubleshooting", "Cache lock errors"). What an operator sets, a Redis for one, stays.
+ * - Plain HTTP: `--insecure`; `TRIVY_NON_SSL` is its older name (`pkg/flag/global_flags.go`; docs, "Private registries", "Self-hosted").
+ * - Credentials come from `$DOCKER_CONFIG`, never from `TRIVY_USERNAME`, which goes to every registry (docs, "Private registries").
+ */
 export const trivy: Adapter = {
   name: 'trivy',
   needsSbom: false,
-  argv: (target) => ['trivy', 'image', '--quiet', '--format', 'json', '--scanners', 'vuln', '--image-src', 'remote', imageOf(target)],
+  argv: (target, _scratch, env) => [
+    ...['trivy', 'image', '--quiet', '--format', 'json', '--scanners', 'vuln', '--image-src', 'remote'],
+    ...['--exit-code', '0', '--timeout', ownTimeout],
+    ...(env['TRIVY_CACHE_BACKEND'] ? [] : ['--cache-backend', 'memory']),
+    imageOf(target),
+  ],
   reportFrom: 'stdout',
-  exits: { 0: 'verdict', 1: 'findings' }, // Its FATAL is 1 as well.
-  env: (access) => (access?.plainHttp ? { TRIVY_NON_SSL: 'true', TRIVY_INSECURE: 'true' } : {}),
+  exits: { 0: 'verdict' },
+  env: (access) => ({
+    TRIVY_SKIP_VERSION_CHECK: 'true',
+    TRIVY_DISABLE_TELEMETRY: 'true',
+    ...(access?.plainHttp ? { TRIVY_NON_SSL: 'true', TRIVY_INSECURE: 'true' } : {}),
+  }),
   envPassed: ['TRIVY_'],
   parse(report) {
     const { Trivy, Results } = shaped(TrivyReport, report);
