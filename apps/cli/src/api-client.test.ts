@@ -44,6 +44,14 @@ describe('asking the API', () => {
     it(`exits with ${exitCode} on ${status} ${body.slice(0, 10)}`, () =>
       answering(status, body, (url) => assert.rejects(createApiClient(url).get('/'), failsWith(exitCode, message))));
 
+  it('says what to do next in commands, not in paths of the API', () =>
+    answering(404, '{"message":"told","next":"Look at /v1/images, then at /v1/policies."}', (url) =>
+      assert.rejects(createApiClient(url).get('/'), (error: unknown) => {
+        assert.equal((error as CliError).next, 'Look at `waybill images`, then at `waybill policy`.');
+        return true;
+      }),
+    ));
+
   it('exits with 3 where nobody answers, and with 2 where the address is none', async () => {
     await assert.rejects(createApiClient('http://127.0.0.1:1').get('/'), failsWith(3, /does not answer/));
     for (const url of ['', 'nonsense', 'file:///etc/passwd']) await assert.rejects(createApiClient(url).get('/'), failsWith(2, /no URL/));

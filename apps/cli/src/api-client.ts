@@ -46,5 +46,12 @@ function refusal(url: URL, status: number, answer: unknown): CliError {
       'Check --api or WAYBILL_API.',
     );
   const exitCode = status === 404 ? exitCodes.no : status === 400 ? exitCodes.usage : exitCodes.unreachable;
-  return new CliError(exitCode, message, next ?? 'See the log of the api.');
+  return new CliError(exitCode, message, inCommands(next ?? 'See the log of the api.'));
 }
+
+/** The API names its own paths; here they are commands. */
+const inCommands = (next: string): string =>
+  next.replaceAll(
+    /\/v1\/(images|parked|status|trace|policies)/g,
+    (_, path: string) => `\`waybill ${path === 'policies' ? 'policy' : path}\``,
+  );

@@ -10,13 +10,13 @@ export type Console = {
   /** Rewrites one line of progress; on no terminal it says it again only where it has changed much. */
   readonly progress: (text: string) => void;
   readonly style: (style: Style, text: string) => string;
-  /** Width to fit; Infinity where nobody looks (a pipe). */
+  /** Width to fit: COLUMNS where that is set, else the terminal's; Infinity where nobody looks (a pipe). */
   readonly columns: number;
 };
 
 const progressIntervalMs = 2_000;
 
-export function processConsole(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Console {
+export function processConsole(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Console {
   let saidAtMs = 0;
   return {
     out: (text) => void stdout.write(`${text}\n`),
@@ -28,6 +28,10 @@ export function processConsole(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteS
       stderr.write(`${text}\n`);
     },
     style: (style, text) => styleText(style, text, { stream: stdout }),
-    columns: stdout.isTTY ? stdout.columns : Infinity,
+    columns: widthOf(stdout, env['COLUMNS']),
   };
 }
+
+/** A terminal that does not know its width says 0 or nothing. */
+const widthOf = ({ isTTY, columns }: NodeJS.WriteStream, wanted = ''): number =>
+  /^[1-9]\d{0,4}$/.test(wanted) ? Number(wanted) : (isTTY && columns) || Infinity;

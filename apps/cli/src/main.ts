@@ -1,12 +1,13 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
 import { processConsole } from './console.ts';
-import { CliError, exitCodes } from './exit.ts';
+import { endWith } from './ending.ts';
+import { exitCodes } from './exit.ts';
 import { createProgram } from './program.ts';
 
-const console = processConsole(process.stdout, process.stderr);
+const console = processConsole(process.stdout, process.stderr, process.env);
 // A reader that goes away (`| head`) ends the output, not with a fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exitCodes.done : exitCodes.unreachable));
+process.on('uncaughtException', (error) => process.exit(endWith(error, console)));
 
 try {
   const program = createProgram({ console, env: process.env, onExit: (code) => (process.exitCode = code) });
@@ -15,13 +16,5 @@ try {
     process.exitCode = exitCodes.usage;
   } else await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-  else if (error instanceof CliError) {
-    console.err(`${console.style('red', 'waybill:')} ${error.message}\n${error.next}`);
-    process.exitCode = error.exitCode;
-  } else {
-    console.err(`waybill: ${error instanceof Error ? error.message : String(error)}\nThis should not have happened; see the stack below.`);
-    console.err(error instanceof Error ? (error.stack ?? '') : '');
-    process.exitCode = exitCodes.no;
-  }
+  process.exitCode = endWith(error, console);
 }

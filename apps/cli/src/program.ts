@@ -12,7 +12,7 @@ export type ProgramOptions = {
 
 type Globals = { readonly output: OutputFormat; readonly api: string };
 
-const exits = 'Exit codes: 0 done · 1 the answer is no · 2 wrong use · 3 cannot reach something';
+const exits = 'Exit codes: 0 done · 1 the answer is no · 2 wrong use · 3 cannot reach something · 70 a fault of ours';
 
 /** The command line. Each command loads what it needs when it runs, so that `--help` and the next prompt come at once. */
 export function createProgram({ console, env, onExit }: ProgramOptions): Command {
@@ -33,14 +33,16 @@ export function createProgram({ console, env, onExit }: ProgramOptions): Command
     .description('print the journey of an image: webhook, dedup, inspection, scans, decision, copies, audit')
     .argument('<image>', '[host/]repository[:tag], repository@sha256:…, or a digest alone')
     .option('-a, --all', 'older pushes too', false)
+    .option('--wide', 'every column, however narrow the terminal is', false)
     .option('-w, --wait <seconds>', 'wait until nothing more will happen, at most so long', integer(0, 3_600), 0)
     .addHelpText(
       'after',
       examples(['waybill trace demo/app:1.0', 'waybill trace demo/app:1.0 --wait 30', 'waybill trace sha256:… --all -o json']),
     )
-    .action(async (image: string, { all, wait }: { all: boolean; wait: number }, command: Command) => {
+    .action(async (image: string, { all, wide, wait }: { all: boolean; wide: boolean; wait: number }, command: Command) => {
       const { trace } = await import('./commands/trace.ts');
-      onExit(await trace(image, { output: globals(command).output, all, waitMs: wait * 1_000 }, await client(command), console));
+      const { output } = globals(command);
+      onExit(await trace(image, { output, all, wide, waitMs: wait * 1_000 }, await client(command), console));
     });
 
   program

@@ -34,10 +34,10 @@ const styles: Readonly<Record<string, Style>> = {
 
 const columns: readonly Column<Image>[] = [
   { title: 'IMAGE', cell: ({ registry, repository, tag }) => `${registry}/${repository}:${tag}` },
-  { title: 'DIGEST', cell: ({ digest }) => shortDigests(digest ?? '-'), style: () => 'dim' },
-  { title: 'CHANGED (UTC)', cell: ({ changedAtMs }) => dateTime(changedAtMs), style: () => 'dim' },
+  { title: 'DIGEST', cell: ({ digest }) => shortDigests(digest ?? '-'), optional: true, style: () => 'dim' },
+  { title: 'CHANGED (UTC)', cell: ({ changedAtMs }) => dateTime(changedAtMs), optional: true, style: () => 'dim' },
   { title: 'STATUS', cell: ({ status }) => status, style: ({ status }) => styles[status] },
-  { title: 'WHERE OR WHY', cell: whereOrWhy, flexible: true },
+  { title: 'WHERE OR WHY', cell: whereOrWhy, flexible: 'wrap' },
 ];
 
 function whereOrWhy({ status, copies, reason }: Image): string {

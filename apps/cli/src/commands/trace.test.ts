@@ -40,7 +40,7 @@ const apiOf = (...answers: readonly (Journey | CliError)[]) => {
 };
 const print = async (given: Journey): Promise<string> => {
   const { console, out } = fakeConsole();
-  await trace('demo/app:1.0', { output: 'table', all: false, waitMs: 0 }, apiOf(given).api, console);
+  await trace('demo/app:1.0', { output: 'table', all: false, wide: false, waitMs: 0 }, apiOf(given).api, console);
   return out();
 };
 
@@ -92,7 +92,7 @@ describe('waybill trace', () => {
     const unknown = new CliError(1, 'no push', 'next');
     const { api, asked } = apiOf(unknown, journey({ outcome: { ...journey().outcome, status: 'held', final: false } }), journey());
     const { console, out } = fakeConsole();
-    assert.equal(await trace('demo/app:1.0', { output: 'json', all: false, waitMs: 10_000 }, api, console), 0);
+    assert.equal(await trace('demo/app:1.0', { output: 'json', all: false, wide: false, waitMs: 10_000 }, api, console), 0);
     assert.equal(asked(), 3);
     assert.equal((JSON.parse(out()) as { journeys: Journey[] }).journeys[0]?.outcome.status, 'copied');
   });
@@ -102,8 +102,34 @@ describe('waybill trace', () => {
     assert.match(await print(held), /… held$/);
     const { console } = fakeConsole();
     await assert.rejects(
-      trace('x', { output: 'table', all: false, waitMs: 0 }, apiOf(new CliError(1, 'no push', 'next')).api, console),
+      trace('x', { output: 'table', all: false, wide: false, waitMs: 0 }, apiOf(new CliError(1, 'no push', 'next')).api, console),
       /no push/,
     );
+  });
+});
+
+describe('waybill trace in a narrow terminal', () => {
+  const long = `allowed: ${'because of many good reasons, '.repeat(4)}→ b/demo/app:1.0`;
+  const show = async (width: number, wide = false) => {
+    const { console, out, err } = fakeConsole(width);
+    const given = journey({ steps: [step('decided', long, 0, 1)] });
+    await trace('demo/app:1.0', { output: 'table', all: false, wide, waitMs: 0 }, apiOf(given).api, console);
+    const rows = out().split('\n').slice(3, -2);
+    return { rows, said: rows.join(' ').replaceAll(/\s+/g, ' '), err: err() };
+  };
+
+  it('keeps every word of what happened, and leaves out the places in the log first', async () => {
+    const { rows, said, err } = await show(80);
+    assert.ok(rows.every((row) => row.length <= 80));
+    for (const word of long.split(' ')) assert.ok(said.includes(word), word);
+    assert.doesNotMatch(said, /EVENT|RECORD|AUDIT/);
+    assert.equal(err, 'Left out to fit: EVENT, RECORD, AUDIT. --wide shows all.');
+  });
+
+  it('shows all with --wide, and where there is room', async () => {
+    for (const { rows, err } of [await show(80, true), await show(300)]) {
+      assert.match(rows[0]!, /EVENT +RECORD +AUDIT$/);
+      assert.deepEqual([rows.length, err], [2, '']);
+    }
   });
 });

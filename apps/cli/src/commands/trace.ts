@@ -3,12 +3,14 @@ import type { Journey, Journeys, Step } from '../answers.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { Console, OutputFormat, Style } from '../console.ts';
 import { CliError, type ExitCode, exitCodes } from '../exit.ts';
-import { type Column, table } from '../output/table.ts';
+import { type Column, fittingColumns, table } from '../output/table.ts';
 import { clockTime, dateTime, duration, printable, shortDigests, shortId } from '../output/text.ts';
 
 export type TraceOptions = {
   readonly output: OutputFormat;
   readonly all: boolean;
+  /** Every column, however narrow the terminal is. */
+  readonly wide: boolean;
   /** Asks again until nothing more will happen, at most so long; 0 asks once. */
   readonly waitMs: number;
 };
@@ -16,10 +18,15 @@ export type TraceOptions = {
 const pollIntervalMs = 500;
 
 /** Prints the journey of the newest push of an image, or of all. */
-export async function trace(image: string, options: TraceOptions, api: ApiClient, console: Console): Promise<ExitCode> {
+export async function trace(image: string, options: TraceOptions, api: ApiClient, terminal: Console): Promise<ExitCode> {
+  const console = options.wide ? { ...terminal, columns: Infinity } : terminal;
   const { journeys } = await ask(image, options, api);
   if (options.output === 'json') console.out(JSON.stringify({ journeys }, null, 2));
-  else console.out(journeys.map((journey) => journeyText(journey, console)).join('\n\n'));
+  else {
+    console.out(journeys.map((journey) => journeyText(journey, console)).join('\n\n'));
+    const hidden = hiddenColumns(journeys, console);
+    if (hidden.length > 0) console.err(console.style('dim', `Left out to fit: ${hidden.join(', ')}. --wide shows all.`));
+  }
   return exitCodes.done;
 }
 
@@ -78,11 +85,17 @@ const columns: readonly Column<Step>[] = [
   { title: 'TIME', cell: ({ atMs }) => clockTime(atMs), style: () => 'dim' },
   { title: 'AFTER', cell: ({ reused, sincePreviousMs }) => (reused ? 'earlier' : `+${duration(sincePreviousMs)}`), align: 'right' },
   { title: 'STEP', cell: ({ kind }) => kind, style: ({ failed, reused }) => (failed ? 'red' : reused ? 'dim' : 'cyan') },
-  { title: 'WHAT', cell: ({ text }) => shortDigests(text), flexible: true, style: ({ failed }) => (failed ? 'red' : undefined) },
-  { title: 'EVENT', cell: ({ eventId }) => shortId(eventId), style: () => 'dim' },
-  { title: 'RECORD', cell: recordName, style: () => 'dim' },
-  { title: 'AUDIT', cell: ({ audit }) => (audit === null ? '-' : `${audit.partition}#${audit.seq}`), style: () => 'dim' },
+  { title: 'WHAT', cell: ({ text }) => shortDigests(text), flexible: 'wrap', style: ({ failed }) => (failed ? 'red' : undefined) },
+  { title: 'EVENT', cell: ({ eventId }) => shortId(eventId), optional: true, style: () => 'dim' },
+  { title: 'RECORD', cell: recordName, optional: true, style: () => 'dim' },
+  { title: 'AUDIT', cell: ({ audit }) => (audit === null ? '-' : `${audit.partition}#${audit.seq}`), optional: true, style: () => 'dim' },
 ];
+
+/** Titles of what a journey's table leaves out at this width. */
+function hiddenColumns(journeys: readonly Journey[], { columns: width }: Console): readonly string[] {
+  const shown = journeys.map(({ steps }) => fittingColumns(steps, columns, width));
+  return columns.filter((column) => shown.some((fitting) => !fitting.includes(column))).map(({ title }) => title);
+}
 
 /** `images/3/41` for offset 41 of partition 3 of `waybill.images.v1`. */
 function recordName({ topic, partition, offset }: Step): string {

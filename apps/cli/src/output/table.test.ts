@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { fakeConsole } from '../console.fixture.ts';
-import { type Column, table } from './table.ts';
+import { type Column, fittingColumns, table } from './table.ts';
 import { duration, printable, shortDigests } from './text.ts';
 
 type Row = { readonly name: string; readonly count: number; readonly why: string };
 const columns: readonly Column<Row>[] = [
   { title: 'NAME', cell: ({ name }) => name },
   { title: 'COUNT', cell: ({ count }) => String(count), align: 'right' },
-  { title: 'WHY', cell: ({ why }) => why, flexible: true },
+  { title: 'WHY', cell: ({ why }) => why, flexible: 'cut' },
 ];
 const rows = [
   { name: 'dedup', count: 5, why: 'short' },
@@ -29,13 +29,35 @@ describe('a table', () => {
       ['NAME   COUNT  WHY', 'dedup      5  short', 'a      12345  a reason that i…'].join('\n'),
     ));
 
+  it('leaves optional columns out before it cuts, the last first, and none where all fit', () => {
+    const some = columns.map((column) => (column.title === 'WHY' ? column : { ...column, optional: true }));
+    const titles = (width: number) => fittingColumns(rows, some, width).map(({ title }) => title);
+    assert.deepEqual([80, 60, 50, 20].map(titles), [['NAME', 'COUNT', 'WHY'], ['NAME', 'WHY'], ['WHY'], ['WHY']]);
+  });
+
+  it('goes on in the next line where a column wraps, and loses nothing', () => {
+    const wrapping = columns.map((column) => (column.flexible === undefined ? column : { ...column, flexible: 'wrap' as const }));
+    assert.equal(
+      table(rows, wrapping, fakeConsole(38).console),
+      [
+        'NAME   COUNT  WHY',
+        'dedup      5  short',
+        'a      12345  a reason that is long',
+        '              enough to be cut',
+        '              somewhere',
+      ].join('\n'),
+    );
+  });
+
   it('is never wider than the terminal', () =>
     fc.assert(
       fc.property(
+        fc.constantFrom('cut' as const, 'wrap' as const),
         fc.array(fc.record({ name: fc.string(), count: fc.nat(), why: fc.string({ maxLength: 80 }) })),
         fc.integer({ min: 1, max: 100 }),
-        (any, width) => {
-          for (const line of table(any, columns, fakeConsole(width).console).split('\n'))
+        (flexible, any, width) => {
+          const bending = columns.map((column) => (column.flexible === undefined ? column : { ...column, flexible }));
+          for (const line of table(any, bending, fakeConsole(width).console).split('\n'))
             assert.ok(line.length <= width, `${line.length} > ${width}`);
         },
       ),

@@ -5,6 +5,19 @@ export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u
 export const cut = (text: string, length: number): string =>
   text.length <= length ? text : length <= 0 ? '' : `${text.slice(0, length - 1)}…`;
 
+/** Lines of at most `width` characters, broken between words where that can be. */
+export function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > width) {
+    const space = rest.lastIndexOf(' ', width);
+    const end = space > 0 ? space : width;
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(end).trimStart();
+  }
+  return [...lines, rest];
+}
+
 /** Digests in a text, as short as tells them apart at a glance. */
 export const shortDigests = (text: string): string => text.replace(/(sha(?:256|512):[0-9a-f]{12})[0-9a-f]{52,116}/g, '$1');
 
