@@ -13,7 +13,7 @@ import { logPathOf, planStack, secretsDirOf, type Plan } from './plan.ts';
 import { isPortFree } from './ports.ts';
 import { checkMachine } from './preflight.ts';
 import { findLiving, identify, removeFile } from './process.ts';
-import { chooseScanner } from './scanner-choice.ts';
+import { prepareScanner } from './scanner-choice.ts';
 import { appNames, localPorts } from './stack-ports.ts';
 import type { PartState } from './supervised-part.ts';
 import { renderTable } from './table.ts';
@@ -73,7 +73,7 @@ async function makePlan(): Promise<Plan> {
     ports: localPorts(process.env['WAYBILL_PORT_BASE']),
     apps: values['without-apps'] ? [] : appNames,
     configDir: join(repositoryRoot, 'config'),
-    env: appEnvironment(),
+    env: await appEnvironment(),
     elsewhere,
     gatewayHost: said('GATEWAY_HOST'),
     onProgress: tell,
@@ -87,14 +87,10 @@ async function bringCrane(): Promise<void> {
 }
 
 /** What the caller may say to the apps; all else they have from the plan. */
-function appEnvironment(): Record<string, string> {
+async function appEnvironment(): Promise<Record<string, string>> {
   const said = Object.entries(process.env).filter(([name]) => /^(SCANNER(_[A-Z_]+)?|LOG_LEVEL)$/.test(name)) as [string, string][];
   const env = Object.fromEntries(said);
-  if (env['SCANNER'] !== undefined || values['without-apps']) return env;
-  const sample = join(repositoryRoot, 'test/fixtures/scanners/tiny-scanner.sh');
-  const { scanner, note } = chooseScanner((program) => findProgram(program) !== undefined, `/bin/sh ${sample} {repository} {digest}`);
-  tell(`scanner: ${note}`);
-  return { ...env, SCANNER: scanner };
+  return values['without-apps'] ? env : { ...env, ...(await prepareScanner({ env: process.env, onProgress: tell })) };
 }
 
 async function checkPorts(plan: Plan): Promise<void> {

@@ -22,13 +22,18 @@ const pomPath = join(repositoryRoot, 'infra/local/pom.xml');
 export const goTools = {
   registry: 'github.com/distribution/distribution/v3/cmd/registry@v3.0.0',
   crane: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1',
+  syft: 'github.com/anchore/syft/cmd/syft@v1.52.0',
+  'osv-scanner': 'github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.5.0',
 } as const satisfies Record<string, string>;
 export type GoTool = keyof typeof goTools;
 
 export type ToolOptions = { readonly dir?: string; readonly onProgress?: Progress };
 
+/** Of one download or build: syft takes a quarter of an hour on two busy cores. */
+const bringMsMax = 30 * 60_000;
+
 const lockOptions = (what: string, onProgress: Progress) => ({
-  timeoutMs: 15 * 60_000,
+  timeoutMs: bringMsMax + 60_000,
   onWait: (pid: number) => onProgress(`${what}: process ${pid} is bringing it, waiting`),
 });
 
@@ -99,7 +104,7 @@ function clearDrafts(dir: string, name: string): void {
   }
 }
 
-/** Runs a downloader; tells how far it is, every two seconds while files come and every five while one large file does. */
+/** Runs a downloader; tells how far it is: every two seconds while files come, every five while one large file does, later less often. */
 async function runWithProgress(
   command: string,
   args: readonly string[],
@@ -107,7 +112,7 @@ async function runWithProgress(
   onProgress: Progress,
   env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const run = execa(command, args, { env, all: true, stdin: 'ignore', reject: false, timeout: 14 * 60_000 });
+  const run = execa(command, args, { env, all: true, stdin: 'ignore', reject: false, timeout: bringMsMax });
   const tail: string[] = [];
   const startedAtMs = performance.now();
   let filesCount = 0;
@@ -118,7 +123,7 @@ async function runWithProgress(
     toldAtMs = nowMs;
     onProgress(`${what}: ${filesCount} files so far, ${Math.round((nowMs - startedAtMs) / 1_000)} s`);
   };
-  const heartbeat = setInterval(() => tellAfter(5_000), 1_000);
+  const heartbeat = setInterval(() => tellAfter(performance.now() - startedAtMs < 60_000 ? 5_000 : 30_000), 1_000);
   for await (const line of createInterface({ input: run.all })) {
     tail.push(line);
     if (tail.length > 20) tail.shift();

@@ -21,9 +21,10 @@ const SysdigReport = Type.Object({
 });
 
 /**
- * Flags as sysdiglabs/scan-action (`SysdigCliScanner.ts`) and jenkinsci/sysdig-secure-plugin (`SysdigImageScanningProcessBuilder.java`) have them:
- * `--apiurl`, `--output=json-file=<path>`, `--dbpath`; token and registry credentials by environment; exit codes 2 and 3 are errors
- * (`RemoteSysdigImageScanner.java`). `pull://` has it read the registry and no local daemon (Sysdig docs, "Run CLI Scanner in VM Mode").
+ * Called as sysdiglabs/scan-action (`SysdigCliScanner.ts`) and jenkinsci/sysdig-secure-plugin (`SysdigImageScanningProcessBuilder.java`)
+ * call it: `--apiurl`, `--output=json-file=<path>`, `--dbpath`; token and registry credentials by environment; exit codes 2 and 3 are
+ * errors (`RemoteSysdigImageScanner.java`). `pull://` reads the registry and no local daemon (sysdiglabs/secure-inline-scan-examples,
+ * `docs/index.md`). Not run here: it needs an account.
  */
 export const sysdig: Adapter = {
   name: 'sysdig',
