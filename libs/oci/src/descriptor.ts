@@ -24,7 +24,9 @@ export const toDescriptor = ({ mediaType, digest, size }: DescriptorDocument): D
   sizeBytes: size,
 });
 
-/** Attestations that BuildKit puts beside the platforms of an index; they are no platform. */
-export const isAttestation = ({ annotations, platform }: DescriptorDocument): boolean =>
-  annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' ||
-  (platform?.os === 'unknown' && platform.architecture === 'unknown');
+/**
+ * Attestations that BuildKit puts beside the platforms of an index; they are no platform. Told by the platform alone, which no runtime
+ * chooses: the annotation that BuildKit adds may as well stand on an image that one does choose, and would keep it from being scanned.
+ */
+export const isAttestation = ({ platform }: DescriptorDocument): boolean =>
+  platform?.os === 'unknown' && platform.architecture === 'unknown';

@@ -113,6 +113,27 @@ describe('inspecting', () => {
     );
   });
 
+  it('takes nothing that a runtime could run for something that needs no scan', async () => {
+    const image = randomImage();
+    const plain = await pushImage({ client, repository }, randomImage());
+    const odd = Buffer.from('odd');
+    const { config, layers } = JSON.parse(image.manifest.bytes.toString()) as { config: object; layers: readonly object[] };
+    await pushImage({ client, repository }, image);
+    const dressedUp = { schemaVersion: 2, config, layers: [...layers, document(describeBlob(odd, 'application/x-odd'))] };
+    const hidden = document(await push('dressed-up', dressedUp, [odd]));
+    const annotated = {
+      ...document(await pushImage({ client, repository }, randomImage())),
+      platform: { os: 'linux', architecture: 'amd64' },
+      annotations: { 'vnd.docker.reference.type': 'attestation-manifest' },
+    };
+    await push('decoy', { schemaVersion: 2, manifests: [hidden, annotated, document(plain)] });
+    assert.deepEqual(
+      (await inspect('decoy')).platforms.map(({ digest }) => digest),
+      [hidden.digest, annotated.digest, plain.digest],
+    );
+    assert.equal((await inspect('dressed-up')).kind, 'image');
+  });
+
   it('knows a signature, a chart and an index of such as artifacts, whatever their config claims to be', async () => {
     const payload = Buffer.from('{}');
     const config = (mediaType: string) => document(describeBlob(payload, mediaType));

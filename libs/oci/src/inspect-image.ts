@@ -90,9 +90,12 @@ async function readPlatformManifests(
   return [...unique.values()];
 }
 
-/** Signatures and attestations borrow the image config's media type, but their layers are no layers of a file system. */
-const isImage = ({ document }: Platform['manifest']): boolean =>
-  isImageConfigType(document.config.mediaType) && document.layers.every(({ mediaType }) => isLayerType(mediaType));
+/**
+ * Signatures and attestations borrow the image config's media type, but none of their layers is one of a file system. A single one makes
+ * an image: containerd passes over the layers that it does not know and runs the rest, so that any other rule leaves a way around scans.
+ */
+const isImage = ({ document: { config, layers } }: Platform['manifest']): boolean =>
+  isImageConfigType(config.mediaType) && (layers.length === 0 || layers.some(({ mediaType }) => isLayerType(mediaType)));
 
 async function readPlatform(
   client: RegistryClient,
