@@ -35,7 +35,7 @@ export function createPolicyReader(): (events: readonly Event[]) => PolicySet {
 }
 
 const isSame = (a: readonly Event[], b: readonly Event[]): boolean =>
-  a === b || (a.length === b.length && a.every((event, index) => event.meta.id === b[index]!.meta.id));
+  a === b || (a.length === b.length && a.every((event, index) => event === b[index]));
 
 function parsePublished({ policyId, document }: PolicyPublished): ParsedPolicy {
   if (document.length > documentLengthMax) return broken(`has more than ${documentLengthMax} characters`);

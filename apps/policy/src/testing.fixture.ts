@@ -36,7 +36,13 @@ type Common = { readonly at?: number; readonly occurred?: number };
 /** One line of a test: what happens, told in the words of the events. */
 export type Happening =
   | (Common & { readonly push: string; readonly tags: readonly string[]; readonly digest: string | null })
-  | (Common & { readonly inspected: string; readonly of: string; readonly tags?: readonly string[]; readonly platforms: readonly string[] })
+  | (Common & {
+      readonly inspected: string;
+      readonly of: string;
+      readonly tags?: readonly string[];
+      readonly platforms: readonly string[];
+      readonly kind?: string;
+    })
   | (Common & { readonly inspectionFailed: string | null; readonly of: string; readonly tags: readonly string[] })
   | (Common & {
       readonly scanned: string;
@@ -76,7 +82,8 @@ function eventOf(happening: Happening): Piped {
       data: pushed(happening.tags, happening.digest, happening.occurred),
     };
   if ('inspected' in happening) {
-    const data = inspected(happening.inspected, happening.of, happening.tags ?? [], happening.platforms);
+    const { kind = 'index' } = happening;
+    const data = { ...inspected(happening.inspected, happening.of, happening.tags ?? [], happening.platforms), kind };
     return { topic: topics.inspections, type: 'ImageInspected', data };
   }
   if ('inspectionFailed' in happening) {

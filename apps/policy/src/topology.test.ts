@@ -245,6 +245,36 @@ describe('a decision', () => {
   });
 });
 
+describe('a signature that is pushed under a tag of its own', () => {
+  const tag = `sha256-${'1'.repeat(64)}.sig`;
+  const signature: readonly Happening[] = [
+    { push: 'p9', tags: [tag], digest: d2 },
+    { inspected: d2, of: 'p9', tags: [tag], platforms: [], kind: 'artifact' },
+  ];
+  const artifacts = `
+apiVersion: waybill/v1
+kind: ReplicationPolicy
+metadata: { name: artifacts }
+spec: { priority: 1, match: { kinds: [artifact] }, replicate: [{ registry: b }] }
+`;
+
+  it('does not wait for a scan that nobody makes: it is denied where one is required', () => {
+    const { when, decisions, row } = startPolicy();
+    when(...signature);
+    assert.deepEqual([decisions().length, row(tag)?.status], [1, 'denied']);
+    assert.match(row(tag)?.reason ?? '', /the artifact has no platform/);
+  });
+
+  it('goes where a policy for artifacts lets it', () => {
+    const { when, decisions } = startPolicy({ prod: published('prod', prod), artifacts: published('artifacts', artifacts) });
+    when(...signature);
+    assert.deepEqual(
+      decisions().map(({ outcome, policyId, targets }) => [outcome, policyId, targets[0]?.tag]),
+      [['allow', 'artifacts', tag]],
+    );
+  });
+});
+
 describe('the policies in force', () => {
   const deny =
     'apiVersion: waybill/v1\nkind: ReplicationPolicy\nmetadata: { name: stop }\n' +

@@ -17,6 +17,13 @@ const Match = Type.Object(
     ),
     repositories: Type.Optional(glob('Globs over the path below the host: `*` within a segment, `**` over several.')),
     tags: Type.Optional(glob('Globs over the tag.')),
+    kinds: Type.Optional(
+      Type.Array(Type.Enum(['image', 'index', 'artifact']), {
+        minItems: 1,
+        maxItems: 3,
+        description: 'What it is: an artifact (signature, SBOM, chart) has nothing that runs, and so nothing to scan.',
+      }),
+    ),
     labels: Type.Optional(
       Type.Record(Type.String({ minLength: 1, maxLength: 256 }), Type.String({ maxLength: 256 }), {
         maxProperties: 50,

@@ -8,6 +8,7 @@ import { amd64, arm64, evidence, hour, nowMs, policy, scanned } from './testing.
 
 const needsScan = { require: { scan: { withinHours: 24, worstSeverity: 'high' } } };
 const strict = policy('prod', { match: { repositories: ['demo/**'] }, ...needsScan });
+const signatures = policy('artifacts', { priority: 1, match: { repositories: ['demo/**'], kinds: ['artifact'] } });
 const failed = { digest: amd64, outcome: 'failed', worstSeverity: 'unknown', reason: 'SCANNER_TIMEOUT: too slow', scannedAtMs: nowMs };
 
 type Rule = {
@@ -93,7 +94,32 @@ const rules: readonly Rule[] = [
     rule: 'where a scan is required, something without platforms is denied',
     given: [strict],
     when: { inspection: { status: 'done', kind: 'artifact', labels: {}, platformDigests: [] }, scans: [] },
-    then: { outcome: 'deny', reason: 'a scan is required, and the artifact has no platform that can be scanned' },
+    then: {
+      outcome: 'deny',
+      reason: 'a scan is required, and the artifact has no platform that can be scanned: a policy with kinds: [artifact] can let it go',
+    },
+  },
+  {
+    rule: 'a policy of their own lets artifacts go without a scan',
+    given: [strict, signatures],
+    when: {
+      tag: `sha256-${'0'.repeat(64)}.sig`,
+      inspection: { status: 'done', kind: 'artifact', labels: {}, platformDigests: [] },
+      scans: [],
+    },
+    then: { outcome: 'allow', policyId: 'artifacts' },
+  },
+  {
+    rule: 'an image under the name of a signature is none, and wants its scan',
+    given: [strict, signatures],
+    when: { tag: `sha256-${'0'.repeat(64)}.sig`, scans: [] },
+    then: { outcome: 'held', policyId: 'prod' },
+  },
+  {
+    rule: 'what it is has to be known first',
+    given: [strict, signatures],
+    when: { inspection: { status: 'missing' } },
+    then: { outcome: 'held', policyId: 'artifacts', awaiting: ['inspection'], reason: 'waits for inspection: its kind is not known yet' },
   },
   {
     rule: 'a denying policy gives its reason and waits for nothing',

@@ -13,8 +13,11 @@ export function matchPolicy(policy: Policy, evidence: Evidence): Matching {
     return not(`repository ${repository} matches none of ${listed(match.repositories)}`);
   if (policy.tags && !policy.tags.some((glob) => glob(tag))) return not(`tag ${tag} matches none of ${listed(match.tags)}`);
   const labels = Object.entries(match.labels ?? {});
-  if (labels.length === 0) return { result: 'matched', reason: 'matches' };
-  if (inspection.status !== 'done') return { result: 'unknown', reason: 'its labels are not known yet' };
+  if (labels.length === 0 && match.kinds === undefined) return { result: 'matched', reason: 'matches' };
+  if (inspection.status !== 'done')
+    return { result: 'unknown', reason: `its ${match.kinds === undefined ? 'labels are' : 'kind is'} not known yet` };
+  if (match.kinds && !(match.kinds as readonly string[]).includes(inspection.kind))
+    return not(`it is an ${inspection.kind}, none of ${listed(match.kinds)}`);
   const wrong = labels.find(
     ([name, value]) => !Object.hasOwn(inspection.labels, name) || (value !== '*' && inspection.labels[name] !== value),
   );

@@ -36,8 +36,8 @@ export function parsePolicy(value: unknown): ParsedPolicy {
 
 /** More things asked for is more specific; among equals, more characters spelt out in the loosest pattern of each list. */
 function specificityOf({ spec: { match } }: PolicyDocument): number {
-  const { registries, repositories, tags, labels = {} } = match;
-  const asked = [registries, repositories, tags].filter((list) => list !== undefined).length + Object.keys(labels).length;
+  const { registries, repositories, tags, kinds, labels = {} } = match;
+  const asked = [registries, repositories, tags, kinds].filter((list) => list !== undefined).length + Object.keys(labels).length;
   const loosest = (patterns: readonly string[] | undefined): number => (patterns ? Math.min(...patterns.map(literalsIn)) : 0);
   return asked * 1_000 + loosest(repositories) + loosest(tags);
 }

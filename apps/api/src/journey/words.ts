@@ -73,7 +73,7 @@ function decisionWords(details: Details): Words {
   if (details['outcome'] === 'allow')
     return good('decided', `allowed: ${text(details['reason'])}${names.length > 0 ? ` → ${names.join(', ')}` : ''}`);
   // The targets of a deny are those that it takes back.
-  return bad('decided', `denied: ${text(details['reason'])}${names.length > 0 ? ` ✗ ${names.join(', ')}` : ''}`);
+  return bad('decided', `denied: ${text(details['reason'])}${names.length > 0 ? `; takes back ${names.join(', ')}` : ''}`);
 }
 
 const failureWords = (details: Details): string =>
