@@ -1,5 +1,5 @@
 // `npm run test:fault`: the short run of the end-to-end tests, drawn out: 500 pushes for each victim, killed again and again.
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -36,5 +36,7 @@ function writeReport(): void {
     'second registry, then counts events, decisions and copies in the log and verifies the audit.',
     [...head, ...rows].join('\n'),
   ];
-  writeFileSync(join(import.meta.dirname, '../../docs/reports/crash.md'), `${text.join('\n\n')}\n`);
+  const folder = join(import.meta.dirname, '../../docs/reports');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'crash.md'), `${text.join('\n\n')}\n`);
 }
