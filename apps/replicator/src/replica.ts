@@ -31,6 +31,12 @@ export const copyingState = (
   changedAtMs: data.evaluatedAtMs,
 });
 
+/** The row of an image that is its own target, as those of a registry are that others are copied to. */
+export const ownState = (...made: Parameters<typeof copyingState>): ReplicaState => {
+  const state = copyingState(...made);
+  return { ...state, status: 'copied', copiedDigest: state.digest, reason: 'is its own target' };
+};
+
 /** Why a target needs no copy; undefined when it does. */
 export function findReasonNotToCopy({ data }: EventOf<'ImageDecided'>, target: Target, hostOf: HostOf, row: ReplicaState | undefined) {
   if (replicaKey(target, hostOf) === tagKey(data, data.tag)) return 'is its own target';

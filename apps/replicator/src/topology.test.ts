@@ -100,10 +100,12 @@ describe('an allowed image', () => {
     );
   });
 
-  it('is never copied onto itself', () => {
-    const { driver, decide } = start();
+  it('is never copied onto itself, and counts as being there', () => {
+    const { driver, decide, row } = start();
     decide('d1', { targets: [{ registry: 'a', repository: 'team/app', tag: 'v1' }] });
     assert.deepEqual([driver.ignored(), driver.jobs()], [['is its own target'], []]);
+    const own = row('a.test/team/app:v1');
+    assert.deepEqual([own?.status, own?.copiedDigest, own?.digest], ['copied', sha('1'), sha('1')]);
   });
 
   it('for a registry that nobody configured has a job, so that its failure is told', () => {

@@ -1,7 +1,7 @@
-import { repositoryKey, topics, type EventOf, type ReplicaState } from '@waybill/domain';
+import { repositoryKey, tagKey, topics, type EventOf, type ReplicaState } from '@waybill/domain';
 import { isEvent, type Context, type Emit, type Input, type JobRow, type Put, type Step, type Topology } from '@waybill/stream';
 import type { Copy, CopyPayload, CopyResult } from './copy.ts';
-import { copyingState, findReasonNotToCopy, isWithdrawn, replicaKey, type HostOf } from './replica.ts';
+import { copyingState, findReasonNotToCopy, isWithdrawn, ownState, replicaKey, type HostOf } from './replica.ts';
 
 export type ReplicatorSettings = {
   readonly timeoutMs: number;
@@ -51,11 +51,15 @@ function decide(event: EventOf<'ImageDecided'>, context: Context, hostOf: HostOf
     const row = context.get('replicas', key, 'ReplicaState');
     return { target, key, row, reason: findReasonNotToCopy(event, target, hostOf, row) };
   });
+  // What a decision names is where it belongs: a row says so, or a trace would wait for a copy that nobody makes.
+  const own = targets
+    .filter(({ key }) => key === tagKey(data, data.tag))
+    .map(({ target, key, row }) => putState(key, ownState(event, target, hostOf, row)));
   const wanted = targets.filter(({ reason }) => reason === undefined);
-  if (wanted.length === 0) return { ignored: targets[0]!.reason! };
+  if (wanted.length === 0) return { put: own, ignored: targets[0]!.reason! };
   const { registry, repository, tag, digest } = data;
   return {
-    put: wanted.map(({ target, key, row }) => putState(key, copyingState(event, target, hostOf, row))),
+    put: [...own, ...wanted.map(({ target, key, row }) => putState(key, copyingState(event, target, hostOf, row)))],
     schedule: wanted.map(({ target, key }) => {
       const payload: CopyPayload = { registry, repository, tag, digest, target, decisionEventId: meta.id };
       return { id: key, kind: 'copy', key: repositoryKey(data), payload, host: hostOf(target.registry) };

@@ -94,7 +94,12 @@ function projectParked(draft: Writer, { data, meta }: Extract<Event, { type: 'Re
 }
 
 /** Folds a row of a state topic; `row` null is its tombstone. */
-export function projectRow(draft: Writer, topic: string, key: string, row: TypedRecord | null): void {
+export function projectRow(
+  draft: Writer,
+  { topic, partition }: Pick<LogRecord, 'topic' | 'partition'>,
+  key: string,
+  row: TypedRecord | null,
+): void {
   switch (topic) {
     case topics.catalog.name:
       if (row === null) draft.remove('tags', key);
@@ -109,7 +114,8 @@ export function projectRow(draft: Writer, topic: string, key: string, row: Typed
       else if (row.type === 'ScanState') draft.put('scans', key, { ...row.data, waiting: [] });
       return;
     case topics.replicaState.name:
-      return projectReplica(draft, key, row?.type === 'ReplicaState' ? row.data : null);
+      // A target has a row per source repository that leads to it, and those lie in the partitions of their sources.
+      return projectReplica(draft, keyOf(String(partition), key), row?.type === 'ReplicaState' ? row.data : null);
     default: {
       const app = jobApps.get(topic);
       if (app !== undefined) projectJob(draft, app, key, row?.type === 'Job' ? row.data : null);

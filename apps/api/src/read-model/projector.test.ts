@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, it } from 'node:test';
-import { topics } from '@waybill/domain';
+import { topics, type ReplicaState } from '@waybill/domain';
 import { openStateStore } from '@waybill/state-store';
 import { type LogRecord, type StateStore, StreamError } from '@waybill/stream';
 import fc from 'fast-check';
 import { fakeLog, jsonCodec } from '../log.fixture.ts';
-import { image, pushOf, wholeJourney } from '../push.fixture.ts';
+import { image, pushOf, target, wholeJourney } from '../push.fixture.ts';
 import { memoryStore } from '../memory-store.fixture.ts';
 import { followedTopics } from './followed-topics.ts';
 import { openReadModel } from './open.ts';
@@ -183,10 +183,23 @@ describe('counters', () => {
     });
   });
 
+  it('a target keeps a row per source that leads to it, as their partitions do', async () => {
+    const log = fakeLog();
+    await wholeJourney(log);
+    const [[, row]] = [...log.reader.entries('replicas')] as [[string, ReplicaState]];
+    const data = { ...row, registry: row.targetRegistry, reason: 'is its own target' };
+    const place = { topic: topics.replicaState.name, partition: 1 };
+    const value = jsonCodec.encode({ type: 'ReplicaState', data });
+    const record = { ...place, offset: 0, timestampMs: 0, key: Buffer.from(target), value, headers: {} };
+    await log.projector.apply(place, [record], 1);
+    const copies = [...log.reader.entries('copies')].map(([key]) => key.slice(0, key.indexOf('|')));
+    assert.deepEqual(copies, [image, target]);
+  });
+
   it('a tombstone takes a row out of every index', async () => {
     const log = fakeLog();
     await wholeJourney(log);
-    await log.row(topics.replicaState, [...log.reader.entries('replicas')][0]![0], null);
+    await log.row(topics.replicaState, target, null);
     await log.row(topics.decisionState, image, null);
     for (const store of ['replicas', 'copies', 'decisions'] as const) assert.deepEqual([...log.reader.entries(store)], [], store);
   });

@@ -54,7 +54,7 @@ export function createProjector({ store, codec, topics, onSkipped }: ProjectorOp
     try {
       if (kinds.get(record.topic) === 'event') return projectEvent(draft, await decodeEvent(codec, record), record);
       if (record.key === null || record.key.length > keyBytesMax) return onSkipped(record, 'a row needs a key that fits the store');
-      projectRow(draft, record.topic, record.key.toString('utf8'), record.value === null ? null : await codec.decode(record.value));
+      projectRow(draft, record, record.key.toString('utf8'), record.value === null ? null : await codec.decode(record.value));
     } catch (error) {
       if (!(error instanceof StreamError) || error.code !== 'RECORD_UNDECODABLE') throw error;
       onSkipped(record, error.message);
