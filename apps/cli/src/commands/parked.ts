@@ -48,7 +48,7 @@ const columns: readonly Column<ParkedSummary>[] = [
   { title: 'CODE', cell: ({ code }) => code, style: () => 'yellow' },
   { title: 'PLACE', cell: ({ parked }) => placeName(parked) },
   { title: 'BYTES', cell: ({ valueBytes }) => grouped(valueBytes), align: 'right' },
-  { title: 'REASON', cell: ({ reason }) => reason, flexible: 'cut' },
+  { title: 'REASON', cell: ({ reason }) => reason, flexible: 'wrap' },
 ];
 
 function recordText(record: ParkedRecord, { style }: Console): string {
