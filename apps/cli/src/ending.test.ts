@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { promisify } from 'node:util';
 import { CommanderError } from 'commander';
 import { fakeConsole } from './console.fixture.ts';
 import { endWith } from './ending.ts';
@@ -26,24 +24,5 @@ describe('a command that ends early', () => {
       assert.match(text, /a fault of Waybill.+report it/);
     }
     assert.match(ended(new TypeError('x is undefined'))[1], /ending\.test\.ts/);
-  });
-
-  it('is a process with that code, also where a promise was left alone', async () => {
-    const run = (args: readonly string[]) =>
-      promisify(execFile)(process.execPath, [...args], { env: { PATH: process.env['PATH'] } }).then(
-        () => 0,
-        ({ code }: { code: number }) => code,
-      );
-    const main = `${import.meta.dirname}/main.ts`;
-    const broken = `data:text/javascript,globalThis.fetch = () => (Promise.reject(new Error('left alone')), new Promise(() => {}))`;
-    const codes = [
-      [main, '--help'],
-      [main, 'nonsense'],
-      [main, 'status', '--api', 'http://127.0.0.1:1'],
-    ];
-    assert.deepEqual(
-      await Promise.all([...codes, ['--import', broken, main, 'status', '--api', 'http://127.0.0.1:1']].map(run)),
-      [0, 2, 3, 70],
-    );
   });
 });

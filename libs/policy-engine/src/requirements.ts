@@ -26,11 +26,10 @@ export function ruleOn(policy: Policy, evidence: Evidence, atMs: number): Ruling
   if (inspection.status === 'missing') return held(['inspection']);
   if (inspection.status === 'failed') return { outcome: 'deny', reason: `the inspection failed: ${inspection.reason}` };
   if (require?.scan === undefined) return { outcome: 'allow', reason: 'nothing more is required' };
-  if (inspection.platformDigests.length === 0)
-    return {
-      outcome: 'deny',
-      reason: `a scan is required, and the ${inspection.kind} has no platform that can be scanned: a policy with kinds: [artifact] can let it go`,
-    };
+  if (inspection.platformDigests.length === 0) {
+    const why = `a scan is required, and the ${inspection.kind} has no platform that can be scanned`;
+    return { outcome: 'deny', reason: `${why}: a policy with kinds: [artifact] can let it go` };
+  }
   return ruleOnScans(require.scan, inspection.platformDigests, evidence.scans, atMs);
 }
 
