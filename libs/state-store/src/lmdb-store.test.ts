@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { rowKeyBytesMax } from '@waybill/stream';
 import { openStateStore } from './lmdb-store.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'waybill-store-'));
@@ -42,6 +44,58 @@ describe('a state store', () => {
     await successor.commit({ puts: [put('a', 'fresh')], position: at(2) });
     assert.equal(successor.get('rows', 'a')?.toString(), 'fresh');
     await Promise.all([zombie.close(), successor.close()]);
+  });
+
+  it('knows over a restart when it was last written, which opening it is not', async () => {
+    const fresh = openStateStore(join(root, 'age'));
+    assert.equal(fresh.writtenAtMs(), undefined);
+    const fromMs = Date.now();
+    await fresh.commit({ puts: [put('a', '1')], position: at(1) });
+    await fresh.close();
+    const writtenAtMs = fresh.writtenAtMs()!;
+    assert.ok(writtenAtMs >= fromMs && writtenAtMs <= Date.now());
+    await sleep(5);
+    await openStateStore(join(root, 'age')).close();
+    const again = openStateStore(join(root, 'age'));
+    assert.equal(again.writtenAtMs(), writtenAtMs);
+    await again.close();
+  });
+
+  it('forgets everything but who owns it', async () => {
+    const store = openStateStore(join(root, 'clear'));
+    await store.commit({ puts: [put('a', '1'), put('b', '2', 'other')], position: at(7) });
+    await store.clear();
+    assert.deepEqual([...store.entries('rows'), ...store.entries('other')], []);
+    assert.deepEqual(store.position(), { changelog: new Map() });
+    await store.commit({ puts: [put('c', '3')], position: at(1) });
+    await store.close();
+    const again = openStateStore(join(root, 'clear'));
+    assert.deepEqual([again.get('rows', 'a'), again.get('rows', 'c')?.toString()], [undefined, '3']);
+    await again.close();
+  });
+
+  it('grows far beyond its first map, and ends a commit under way before it closes', async () => {
+    const store = openStateStore(join(root, 'growth'));
+    const value = Buffer.alloc(1_000, 'x');
+    const rows = (from: number) => Array.from({ length: 10_000 }, (_, index) => ({ store: 'rows', key: `k${from + index}`, value }));
+    for (let round = 0; round < 4; round++) await store.commit({ puts: rows(round * 10_000), position: at(round) });
+    const last = store.commit({ puts: rows(40_000), position: at(4) });
+    await Promise.all([last, store.close()]);
+    const again = openStateStore(join(root, 'growth'));
+    assert.equal([...again.entries('rows')].length, 50_000);
+    assert.deepEqual(again.position(), at(4));
+    await again.close();
+  });
+
+  it('takes the longest key that the port promises, and refuses a longer one with nothing written', async () => {
+    const store = openStateStore(join(root, 'keys'));
+    const longest = 'k'.repeat(rowKeyBytesMax - 'rows'.length);
+    await store.commit({ puts: [put(longest, '1')], position: at(1) });
+    assert.equal(store.get('rows', longest)?.toString(), '1');
+    await assert.rejects(store.commit({ puts: [put('a', '1'), put(`${longest}k`, '1')], position: at(2) }), { code: 'STORE_FAILED' });
+    assert.deepEqual(store.position(), at(1));
+    assert.equal(store.get('rows', 'a'), undefined);
+    await store.close();
   });
 
   it('says what to do where the folder cannot be opened', () => {

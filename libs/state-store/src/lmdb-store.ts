@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
-import { StreamError, type EntryRange, type StateStore, type StoreChanges, type StorePosition } from '@waybill/stream';
+import { rowKeyBytesMax, StreamError, type EntryRange, type StoreChanges, type StorePosition, type TaskStore } from '@waybill/stream';
 import { open } from 'lmdb';
 
 /**
@@ -10,61 +10,102 @@ import { open } from 'lmdb';
  * LMDB syncs in the background here (`overlappingSync`): a power loss may cost the newest commits, never their order, and the
  * position says what is missing; it is read again from the state topics.
  */
-type Meta = { readonly changelog: readonly (readonly [string, number])[]; readonly owner: string };
+type Meta = { readonly changelog: readonly (readonly [string, number])[]; readonly owner: string; readonly writtenAtMs?: number };
 
 const metaKey = Buffer.from([0, 0]);
 const separator = 0;
 
-/** LMDB limits keys to 1978 bytes with its default page size; the longest of ours is a repository with a digest (~ 600). */
-const keyBytesMax = 1_900;
+/** With its default page size LMDB takes keys of up to 1978 bytes; ours have a separator. */
+const keyBytesMax = rowKeyBytesMax + 1;
 
 /** @throws StreamError `STORE_FAILED` when the folder cannot be opened */
-export function openStateStore(folder: string): StateStore {
-  const owner = randomUUID();
-  const database = openDatabase(folder);
+export function openStateStore(folder: string): TaskStore {
+  return new LmdbStore(folder, openDatabase(folder));
+}
 
-  const readMeta = (): Meta | undefined => {
-    const bytes = database.getBinary(metaKey);
-    return bytes ? (JSON.parse(bytes.toString()) as Meta) : undefined;
-  };
-  const encodeMeta = (position: StorePosition): Buffer =>
-    Buffer.from(JSON.stringify({ changelog: [...position.changelog], owner } satisfies Meta));
-  let position: StorePosition = { changelog: new Map(readMeta()?.changelog ?? []) };
-  database.transactionSync(() => database.putSync(metaKey, encodeMeta(position)));
+class LmdbStore implements TaskStore {
+  readonly #folder: string;
+  readonly #database: Database;
+  readonly #owner = randomUUID();
+  #position: StorePosition;
+  #writtenAtMs: number | undefined;
+  #writing: Promise<unknown> = Promise.resolve();
 
-  return {
-    get(store, key) {
-      const bytes = database.getBinary(keyOf(store, key));
-      return bytes && Buffer.from(bytes);
-    },
-    *entries(store, range = {}) {
-      yield* rangeOf(database, store, range);
-    },
-    async commit({ puts, position: next }: StoreChanges) {
-      let fenced = false;
-      try {
-        await database.transaction(() => {
-          fenced = readMeta()?.owner !== owner;
-          if (fenced) return;
-          for (const { store, key, value } of puts) {
-            if (value === null) database.removeSync(keyOf(store, key));
-            else database.putSync(keyOf(store, key), value);
-          }
-          database.putSync(metaKey, encodeMeta(next));
-        });
-      } catch (error) {
-        throw new StreamError('STORE_FAILED', `the state in ${folder} cannot be written; check the disk's space and health`, {
-          cause: error,
-        });
+  constructor(folder: string, database: Database) {
+    this.#folder = folder;
+    this.#database = database;
+    const { changelog, writtenAtMs } = this.#readMeta() ?? { changelog: [] };
+    this.#position = { changelog: new Map(changelog) };
+    this.#writtenAtMs = writtenAtMs;
+    database.transactionSync(() => this.#putMeta(this.#position, writtenAtMs)); // Becoming the owner is no commit.
+  }
+
+  get(store: string, key: string): Buffer | undefined {
+    const bytes = this.#database.getBinary(keyOf(store, key));
+    return bytes && Buffer.from(bytes);
+  }
+
+  *entries(store: string, range: EntryRange = {}): Generator<readonly [string, Buffer]> {
+    yield* rangeOf(this.#database, store, range);
+  }
+
+  position = (): StorePosition => this.#position;
+  writtenAtMs = (): number | undefined => this.#writtenAtMs;
+
+  async commit({ puts, position }: StoreChanges): Promise<void> {
+    await this.#write(position, () => {
+      // Keys first: what throws within LMDB's transaction does not undo what was put before it.
+      const rows = puts.map(({ store, key, value }) => ({ key: keyOf(store, key), value }));
+      for (const { key, value } of rows) {
+        if (value === null) this.#database.removeSync(key);
+        else this.#database.putSync(key, value);
       }
-      if (fenced) throw new StreamError('FENCED', `another process has opened the state in ${folder}`);
-      position = next;
-    },
-    position: () => position,
-    async close() {
-      await database.close();
-    },
-  };
+    });
+  }
+
+  async clear(): Promise<void> {
+    await this.#write({ changelog: new Map() }, () => {
+      for (const key of this.#database.getKeys()) this.#database.removeSync(key);
+    });
+  }
+
+  /** After the commit under way, which LMDB itself would let fail. */
+  async close(): Promise<void> {
+    await this.#writing.catch(() => undefined);
+    await this.#database.close();
+  }
+
+  /** As the owner, or not at all; what `change` leaves and the position become visible together. */
+  async #write(position: StorePosition, change: () => void): Promise<void> {
+    const writtenAtMs = Date.now();
+    let isFenced = false;
+    try {
+      this.#writing = this.#database.transaction(() => {
+        isFenced = this.#readMeta()?.owner !== this.#owner;
+        if (isFenced) return;
+        change();
+        this.#putMeta(position, writtenAtMs);
+      });
+      await this.#writing;
+    } catch (error) {
+      throw new StreamError('STORE_FAILED', `the state in ${this.#folder} cannot be written; check the disk's space and health`, {
+        cause: error,
+      });
+    }
+    if (isFenced) throw new StreamError('FENCED', `another process has opened the state in ${this.#folder}`);
+    this.#position = position;
+    this.#writtenAtMs = writtenAtMs;
+  }
+
+  #readMeta(): Meta | undefined {
+    const bytes = this.#database.getBinary(metaKey);
+    return bytes ? (JSON.parse(bytes.toString()) as Meta) : undefined;
+  }
+
+  #putMeta({ changelog }: StorePosition, writtenAtMs: number | undefined): void {
+    const meta: Meta = { changelog: [...changelog], owner: this.#owner, ...(writtenAtMs !== undefined && { writtenAtMs }) };
+    this.#database.putSync(metaKey, Buffer.from(JSON.stringify(meta)));
+  }
 }
 
 type Database = ReturnType<typeof openDatabase>;

@@ -4,22 +4,11 @@ import { topics, type Job, type ScanRequested, type TypedRecord } from '@waybill
 import { draftTransaction, jobStore, type Draft } from './draft.ts';
 import { StreamError } from './errors.ts';
 import type { Codec, EventLog, LogRecord } from './event-log.ts';
+import { jsonCodec as json } from './memory-log.fixture.ts';
 import { eventHeaders } from './record.ts';
 import type { StateStore } from './state-store.ts';
 import { isEvent, type Context, type Input, type Step, type Topology } from './topology.ts';
 import type { JobEnd, Work } from './work.ts';
-
-const json: Codec = {
-  encode: ({ type, data }) => Buffer.from(JSON.stringify({ type, data })),
-  decode: async (value) => json.decodeSync(value),
-  decodeSync: (value) => {
-    try {
-      return JSON.parse(value.toString()) as TypedRecord;
-    } catch {
-      throw new StreamError('RECORD_UNDECODABLE', 'no JSON');
-    }
-  },
-};
 
 const spec = { run: async () => null, concurrencyMax: 1, perHostMax: 1, timeoutMs: 1, attemptsMax: 3, delayMsMin: 1, delayMsMax: 1 };
 const topologyOf = (handle: (input: Input, context: Context) => Step): Topology => ({
@@ -51,12 +40,16 @@ const record = (offset: number, value: Buffer | null = json.encode(requested(`d$
   return { kind: 'record', record: { ...place, timestampMs: 1_000, key: Buffer.from('k'), value, headers } satisfies LogRecord };
 };
 
-function drafting(handle: (input: Input, context: Context) => Step, rows: ReadonlyMap<string, TypedRecord> = new Map()) {
+function drafting(
+  handle: (input: Input, context: Context) => Step,
+  rows: ReadonlyMap<string, TypedRecord> = new Map(),
+  codec: Codec = json,
+) {
   const store = {
     get: (name: string, key: string) => rows.has(`${name}/${key}`) && json.encode(rows.get(`${name}/${key}`)!),
   } as unknown as StateStore;
   const log = { partitionOf: () => 5 } as unknown as EventLog;
-  const dependencies = { topology: topologyOf(handle), log, codec: json, store, partition: 0, table: () => [], now: () => 2_000 };
+  const dependencies = { topology: topologyOf(handle), log, codec, store, partition: 0, table: () => [], now: () => 2_000 };
   return (...works: readonly Work[]): Promise<Draft> => draftTransaction(dependencies, works);
 }
 
@@ -115,6 +108,51 @@ describe('a transaction', () => {
     assert.match(draft.parked[0].reason, /does not declare/);
     assert.deepEqual(topicsOf(draft).filter((topic) => topic === topics.parked.name), [topics.parked.name]); // prettier-ignore
     assert.equal(draft.consumed.get(topics.scanRequests.name), 4);
+  });
+
+  it('parks a step whose rows cannot be written, by the log or by the local store, and goes on', async () => {
+    const unencodable = { type: 'SeenMark' as const, data: { eventId: 'd2', seenAtMs: 1n as never } };
+    const wrong = [
+      { step: { put: [{ store: 'marks', key: 'd2', row: unencodable }] }, reason: /BigInt/ },
+      { step: { put: [mark('k'.repeat(2_000))] }, reason: /key of a row of marks is 2005 bytes long; the limit is 1900/ },
+      { step: { put: [mark('half')], cancel: ['j'.repeat(2_000)] }, reason: /key of a row of @jobs/ },
+      { step: { schedule: [{ id: 'j', kind: 'scan', key: 'k', payload: 'x'.repeat(5_000_000) }] }, reason: /a row of @jobs is/ },
+      {
+        step: { emit: [{ topic: topics.scanRequests, key: 'k', subject: 's', event: requested('x'.repeat(5_000_000)) }] },
+        reason: /ScanRequested for waybill.scan-requests.v1 is 10000094 bytes long; the limit is/,
+      },
+    ];
+    for (const { step, reason } of wrong) {
+      const isBad = (input: Input): boolean => isEvent(input, 'ScanRequested') && input.event.data.digest === 'd2';
+      const draft = await drafting((input) => (isBad(input) ? step : { put: [mark('whole')] }))(record(1), record(2), record(3));
+      assert.match(draft.parked[0]?.reason ?? 'nothing', reason);
+      assert.deepEqual(draft.puts.map(({ key }) => key), ['whole']); // prettier-ignore
+      assert.equal(draft.records.length, 2);
+    }
+  });
+
+  it('reads a row that another version has written, by loading its schema first', async () => {
+    const rows = new Map<string, TypedRecord>([['marks/a', mark('a').row]]);
+    const isLoaded = { a: false };
+    const codec: Codec = {
+      encode: json.encode,
+      async decode(value) {
+        isLoaded.a = true;
+        return json.decode(value);
+      },
+      decodeSync(value) {
+        if (!isLoaded.a) throw new StreamError('RECORD_UNDECODABLE', 'the schema has not been read');
+        return json.decodeSync(value);
+      },
+    };
+    const later = { ...codec, decode: async (value: Buffer) => (value.includes('SeenMark') ? codec.decode(value) : json.decode(value)) };
+    const seen: unknown[] = [];
+    const draft = await drafting((_input, { get }) => {
+      seen.push(get('marks', 'a', 'SeenMark')?.eventId);
+      return {};
+    }, rows, later)(record(1)); // prettier-ignore
+    assert.deepEqual(draft.parked, []);
+    assert.deepEqual(seen, ['a']);
   });
 
   it('parks what cannot be decoded', async () => {

@@ -1,9 +1,9 @@
 import { deterministicId, topics, type Event, type Job, type RecordType, type TypedRecord } from '@waybill/domain';
 import { outcomeOf } from './apply.ts';
 import { StreamError } from './errors.ts';
-import type { Codec, EventLog, LogRecord, NewRecord } from './event-log.ts';
+import { valueBytesMax, type Codec, type EventLog, type LogRecord, type NewRecord } from './event-log.ts';
 import { decodeEvent, encodeEvent } from './record.ts';
-import type { StateStore, StoreChanges } from './state-store.ts';
+import { rowKeyBytesMax, type StateStore, type StoreChanges } from './state-store.ts';
 import type { Context, Input, Step, Topology } from './topology.ts';
 import type { JobEnd, Work } from './work.ts';
 
@@ -43,7 +43,9 @@ export async function draftTransaction(dependencies: DraftDependencies, works: r
   return draft.finish();
 }
 
-type Row = { readonly store: string; readonly key: string; readonly row: TypedRecord | null; readonly origin: string };
+type Change = { readonly store: string; readonly key: string; readonly row: TypedRecord | null; readonly origin: string };
+/** With its bytes: what cannot be encoded has to show before anything of its step counts. */
+type Row = Change & { readonly value: Buffer | null };
 
 class Drafting {
   readonly #dependencies: DraftDependencies;
@@ -54,6 +56,8 @@ class Drafting {
   readonly #parked: Draft['parked'][number][] = [];
   readonly #ignored: string[] = [];
   readonly #context: Context;
+  /** A row whose writer's schema has not been loaded yet: written by another version of the app. */
+  #unread: Buffer | undefined;
 
   constructor(dependencies: DraftDependencies) {
     this.#dependencies = dependencies;
@@ -68,16 +72,16 @@ class Drafting {
         this.#dependencies.topology.decode === 'raw'
           ? { kind: 'record', record, atMs: record.timestampMs }
           : { kind: 'event', event: await decodeEvent(this.#dependencies.codec, record), record, atMs: record.timestampMs };
-      this.#apply(input, origin);
+      await this.#apply(input, origin);
     } catch (error) {
-      if (error instanceof StreamError && error.handling === 'retry') throw error;
+      if (isToWait(error)) throw error;
       const code = error instanceof StreamError ? error.code : 'STAGE_FAILED';
       this.#park(record, code, error instanceof Error ? error.message : String(error));
     }
   }
 
   async takeJobEnd({ job, end, atMs }: Extract<Work, { kind: 'job-end' }>): Promise<void> {
-    const row = this.#get(jobStore, job.id, 'Job');
+    const row = await this.#reading(() => this.#get(jobStore, job.id, 'Job'));
     const isCurrent =
       row?.status === 'due' && row.causeId === job.causeId && row.attempt === job.attempt && row.createdAtMs === job.createdAtMs;
     if (!isCurrent) return; // Replaced or cancelled while it ran.
@@ -89,22 +93,23 @@ class Drafting {
       return;
     }
     // Before the step, which may schedule the same id anew.
-    if (end.ok) this.#put({ store: jobStore, key: job.id, row: null, origin });
+    if (end.ok) this.#put(this.#rowOf({ store: jobStore, key: job.id, row: null, origin }));
     else this.#putJob({ ...row, attempt: attempts, status: 'parked', lastError: failureText(end) }, origin);
     try {
-      this.#apply(
+      await this.#apply(
         end.ok
           ? { kind: 'job-done', job, result: end.result, atMs }
           : { kind: 'job-failed', job, failure: { code: end.code, reason: end.reason, attempts }, atMs },
         origin,
       );
     } catch (error) {
+      if (isToWait(error)) throw error;
       this.#putJob(
         {
           ...row,
           attempt: attempts,
           status: 'parked',
-          lastError: `STAGE_FAILED: ${error instanceof Error ? error.message : String(error)}`,
+          lastError: `STAGE_FAILED: ${error instanceof Error ? error.message : String(error)}`.slice(0, 2_000),
         },
         origin,
       );
@@ -112,8 +117,8 @@ class Drafting {
   }
 
   finish(): Draft {
-    const { topology, codec, partition } = this.#dependencies;
-    const rows = [...this.#rows.values()].map((entry) => ({ ...entry, value: entry.row === null ? null : codec.encode(entry.row) }));
+    const { topology, partition } = this.#dependencies;
+    const rows = [...this.#rows.values()];
     const changes = rows.map(({ store, key, value, origin }): NewRecord => {
       const topic = store === jobStore ? topology.jobTopic! : topology.stores[store]!;
       return { topic: topic.name, partition, key, value, headers: { 'waybill-origin': Buffer.from(origin) } };
@@ -132,27 +137,54 @@ class Drafting {
   }
 
   /** All of a step or, when anything in it is wrong, nothing: every check and encoding comes before the first change. */
-  #apply(input: Input, origin: string): void {
+  async #apply(input: Input, origin: string): Promise<void> {
     const { topology } = this.#dependencies;
-    const step = topology.handle(input, this.#context);
+    const step = await this.#reading(() => topology.handle(input, this.#context));
     const outcome = outcomeOf(topology, input, step);
     const events = outcome.events.map(({ emit, event }) => this.#encode(emit, event));
-    const rows = (step.put ?? []).map(({ store, key, row }) => {
+    const changes: Change[] = (step.put ?? []).map(({ store, key, row }) => {
       if (!topology.stores[store]) throw new Error(`${topology.group} declares no store ${store}`);
       return { store, key, row, origin };
     });
+    for (const id of step.cancel ?? []) changes.push({ store: jobStore, key: id, row: null, origin });
+    for (const job of outcome.jobs) changes.push({ store: jobStore, key: job.id, row: { type: 'Job', data: job }, origin });
+    const rows = changes.map((change) => this.#rowOf(change));
     this.#events.push(...events);
     for (const row of rows) this.#put(row);
-    for (const id of step.cancel ?? []) this.#put({ store: jobStore, key: id, row: null, origin });
-    for (const job of outcome.jobs) this.#putJob(job, origin);
     if (step.ignored !== undefined) this.#ignored.push(step.ignored);
+  }
+
+  /** Runs what reads rows; loads the schema that a row turns out to need, and runs it again. */
+  async #reading<T>(read: () => T): Promise<T> {
+    for (;;) {
+      this.#unread = undefined;
+      try {
+        return read();
+      } catch (error) {
+        const bytes = this.#unread as Buffer | undefined; // Set by `#get`, which the compiler does not see.
+        if (bytes === undefined) throw error;
+        await this.#dependencies.codec.decode(bytes);
+      }
+    }
   }
 
   #encode(emit: NonNullable<Step['emit']>[number], event: Event): NewRecord {
     const { topology, log, codec } = this.#dependencies;
     if (!topology.outputs.includes(emit.topic)) throw new Error(`${topology.group} emits to ${emit.topic.name}, which it does not declare`);
     const partition = 'partition' in emit && emit.partition !== undefined ? emit.partition : log.partitionOf(emit.key);
-    return encodeEvent(codec, { topic: emit.topic, partition, key: emit.key }, event);
+    const record = encodeEvent(codec, { topic: emit.topic, partition, key: emit.key }, event);
+    refuseLong(`${event.type} for ${emit.topic.name}`, record.value, valueBytesMax);
+    return record;
+  }
+
+  #rowOf(change: Change): Row {
+    const { store, key, row } = change;
+    if (store === jobStore && !this.#dependencies.topology.jobTopic)
+      throw new Error(`${this.#dependencies.topology.group} has no job topic`);
+    const value = row === null ? null : this.#dependencies.codec.encode(row);
+    refuseLong(`the key of a row of ${store}`, Buffer.from(`${store}${key}`), rowKeyBytesMax);
+    refuseLong(`a row of ${store}`, value, valueBytesMax);
+    return { ...change, value };
   }
 
   #park(record: LogRecord, code: string, reason: string): void {
@@ -193,7 +225,9 @@ class Drafting {
     const changed = this.#rows.get(`${store}\0${key}`);
     if (changed) return changed.row?.type === type ? (changed.row.data as never) : undefined;
     const bytes = this.#dependencies.store.get(store, key);
+    this.#unread = bytes;
     const row = bytes && this.#dependencies.codec.decodeSync(bytes);
+    this.#unread = undefined;
     return row?.type === type ? (row.data as never) : undefined;
   }
 
@@ -202,8 +236,16 @@ class Drafting {
   }
 
   #putJob(job: Job, origin: string): void {
-    this.#put({ store: jobStore, key: job.id, row: { type: 'Job', data: job }, origin });
+    this.#put(this.#rowOf({ store: jobStore, key: job.id, row: { type: 'Job', data: job }, origin }));
   }
+}
+
+/** Neither the record nor the stage is at fault: the same work has to be tried again. */
+const isToWait = (error: unknown): boolean => error instanceof StreamError && error.handling === 'retry';
+
+/** Said here, where it parks one record: the broker or the store would say it of a whole transaction, for ever. */
+function refuseLong(what: string, bytes: Buffer | null, bytesMax: number): void {
+  if (bytes !== null && bytes.length > bytesMax) throw new Error(`${what} is ${bytes.length} bytes long; the limit is ${bytesMax}`);
 }
 
 const failureText = (end: Extract<JobEnd, { ok: false }>): string => `${end.code}: ${end.reason}`.slice(0, 2_000);

@@ -4,6 +4,7 @@ const handling = {
   STAGE_FAILED: 'park', // `handle` threw: a fault of ours, to be fixed and fed back.
   COMMIT_UNCERTAIN: 'reopen', // The answer was lost; only the broker knows. New writer, then ask for the committed offsets.
   LOG_UNAVAILABLE: 'retry',
+  RECORD_REFUSED: 'stop', // The broker says no, for good: a right or a setting is missing. Trying again would be silence.
   FENCED: 'stop', // Another process owns the partition.
   OFFSET_EXPIRED: 'stop', // Retention has passed the committed offset: going on would skip records in silence.
   STORE_FAILED: 'stop', // The local disk; the state is in the log.

@@ -1,5 +1,8 @@
 import type { TypedRecord } from '@waybill/domain';
 
+/** Longest value of a record, bytes: topics take 4 MiB, and headers and the overhead of a batch count too. */
+export const valueBytesMax = 4 * 1_048_576 - 131_072;
+
 /**
  * The narrow port to the log. `libs/kafka` implements it over kafkajs; a second client needs only this.
  * Offsets are plain numbers: 2^53 records per partition are enough.
@@ -41,9 +44,10 @@ export type Writer = {
    * Appends all records and commits the offsets, or nothing.
    * @returns the offset after the last record per topic, as far as records were written to `partition`
    * @throws StreamError `FENCED` (somebody else owns the partition: stop) or `COMMIT_UNCERTAIN` (throw this writer away,
-   *   open a new one, and ask `committed` what happened)
+   *   open a new one, and ask `committed` what happened), or `RECORD_REFUSED` (the log will never take them)
    */
   commit(transaction: Transaction): Promise<Offsets>;
+  /** Ends a commit that has no answer yet with `COMMIT_UNCERTAIN`. */
   close(): Promise<void>;
 };
 
@@ -54,7 +58,10 @@ export type GroupHandlers = {
    * @returns per partition number and topic the offset to read on from; topics left out start at their first offset
    */
   assigned(partitions: readonly number[], membership: Membership): Promise<ReadonlyMap<number, Offsets>>;
-  /** Records of one partition in offset order, one call at a time per partition. The next call waits until it has resolved. */
+  /**
+   * Records of one partition in offset order, one call at a time per partition. The next call waits until it has resolved.
+   * A rejection with `FENCED` makes the member join anew, any other ends it.
+   */
   batch(topicPartition: TopicPartition, records: readonly LogRecord[]): Promise<void>;
   /** The member can go on no more; the process must end. */
   crashed(error: Error): void;
@@ -62,7 +69,7 @@ export type GroupHandlers = {
 
 export type Membership = {
   /** Asks the group now. @throws StreamError `FENCED` when the group has moved on without this member */
-  verify(): Promise<void>;
+  verify(signal?: AbortSignal): Promise<void>;
 };
 
 export type GroupOptions = {
@@ -79,11 +86,11 @@ export type EventLog = {
   /** Partition count that all topics share. */
   readonly partitions: number;
   joinGroup(options: GroupOptions): Promise<Group>;
-  openWriter(group: string, partition: number): Promise<Writer>;
+  openWriter(group: string, partition: number, signal?: AbortSignal): Promise<Writer>;
   /** Committed next offsets of a group for one partition number; topics without a commit are missing. */
-  committed(group: string, topics: readonly string[], partition: number): Promise<Offsets>;
+  committed(group: string, topics: readonly string[], partition: number, signal?: AbortSignal): Promise<Offsets>;
   /** First offset still there and the offset after the last committed record. */
-  bounds(topicPartition: TopicPartition): Promise<{ readonly first: number; readonly end: number }>;
+  bounds(topicPartition: TopicPartition, signal?: AbortSignal): Promise<{ readonly first: number; readonly end: number }>;
   /**
    * Reads committed records in [from, to) and calls `onRecords` with each chunk and the offset to go on from.
    * Ends at `to`, also where the last offsets hold control records or were compacted away.

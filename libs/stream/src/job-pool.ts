@@ -54,9 +54,14 @@ export class JobPool {
 
   /** Forgets the jobs of a task that has been lost; their runs are aborted. */
   removeOwner(owner: object): void {
+    this.retain(owner, new Set());
+  }
+
+  /** Forgets the jobs of a task but for some, because their rows are gone; their runs are aborted. */
+  retain(owner: object, ids: ReadonlySet<string>): void {
     for (const [id, entry] of this.#entries) {
-      if (entry.owner !== owner) continue;
-      entry.running?.abort(new Error('the task has moved'));
+      if (entry.owner !== owner || ids.has(id)) continue;
+      entry.running?.abort(new Error('the task has moved or the job is gone'));
       this.#entries.delete(id);
     }
   }

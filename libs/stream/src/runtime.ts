@@ -1,4 +1,3 @@
-import { StreamError } from './errors.ts';
 import type { Codec, EventLog, LogRecord, Membership, Offsets } from './event-log.ts';
 import type { Draft } from './draft.ts';
 import { JobPool, type JobPoolOptions } from './job-pool.ts';
@@ -46,11 +45,17 @@ export async function runTopology(options: RunOptions): Promise<Running> {
     onEnd: (error) => options.onCrash(asError(error)),
   });
   const pool = new JobPool({ specs: topology.jobs ?? {}, now, random, onEnd: observer.jobEnded });
-  const tasks = new TaskSet(observer, async (partition, membership) => {
+  const tasks = new TaskSet(observer, async (partition, membership, signal) => {
     const store = await options.openStore(topology.group, partition);
     const onCommit: TaskOptions['onCommit'] = (...args) => observer.committed?.(...args);
     const hooks = { onCommit, onFault: (error: unknown) => observer.fault?.(error), onBroken: options.onCrash };
-    return Task.open({ topology, log, codec, store, partition, table: tables.table, now, pool, membership, ...hooks });
+    const parts = { topology, log, codec, store, partition, table: tables.table, now, pool, membership };
+    try {
+      return await Task.open({ ...parts, ...hooks }, signal);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
   });
   const group = await log.joinGroup({
     group: topology.group,
@@ -76,43 +81,67 @@ export async function runTopology(options: RunOptions): Promise<Running> {
   };
 }
 
+type OpenTask = (partition: number, membership: Membership, signal: AbortSignal) => Promise<Task>;
+
 /** The tasks of this instance: always those of the group's newest assignment. */
 class TaskSet {
   readonly #tasks = new Map<number, Task>();
   readonly #observer: Observer;
-  readonly #open: (partition: number, membership: Membership) => Promise<Task>;
+  readonly #open: OpenTask;
+  readonly #closing = new AbortController();
+  #assigning: Promise<unknown> = Promise.resolve();
   isReady = false;
 
-  constructor(observer: Observer, open: (partition: number, membership: Membership) => Promise<Task>) {
+  constructor(observer: Observer, open: OpenTask) {
     this.#observer = observer;
     this.#open = open;
   }
 
   async assign(partitions: readonly number[], membership: Membership): Promise<ReadonlyMap<number, Offsets>> {
     this.isReady = false;
-    const lost = [...this.#tasks].filter(([partition, task]) => task.isClosed || !partitions.includes(partition));
-    for (const [partition] of lost) this.#tasks.delete(partition);
-    await Promise.all(lost.map(([, task]) => task.close()));
-    for (const task of this.#tasks.values()) task.membership = membership;
-    const fresh = partitions.filter((partition) => !this.#tasks.has(partition));
-    await Promise.all(fresh.map(async (partition) => this.#tasks.set(partition, await this.#open(partition, membership))));
+    const assigning = this.#reassign(partitions, membership);
+    this.#assigning = assigning.catch(() => undefined);
+    try {
+      await assigning;
+    } catch (error) {
+      if (!this.#closing.signal.aborted) throw error;
+    }
+    if (this.#closing.signal.aborted) return new Map();
     this.isReady = true;
     this.#observer.assigned?.(partitions);
     return new Map([...this.#tasks].map(([partition, task]) => [partition, task.next]));
+  }
+
+  async #reassign(partitions: readonly number[], membership: Membership): Promise<void> {
+    const lost = [...this.#tasks].filter(([partition, task]) => task.isClosed || !partitions.includes(partition));
+    for (const [partition] of lost) this.#tasks.delete(partition);
+    for (const task of this.#tasks.values()) task.membership = membership;
+    await Promise.all(lost.map(([, task]) => task.close()));
+    const { signal } = this.#closing;
+    if (signal.aborted) return;
+    const fresh = partitions.filter((partition) => !this.#tasks.has(partition));
+    // All of them to an end, so that none is opened behind the back of the next assignment.
+    const opened = await Promise.allSettled(
+      fresh.map(async (partition) => this.#tasks.set(partition, await this.#open(partition, membership, signal))),
+    );
+    for (const result of opened) if (result.status === 'rejected') throw result.reason;
   }
 
   async take(partition: number, records: readonly LogRecord[]): Promise<void> {
     try {
       await this.#tasks.get(partition)?.takeRecords(records);
     } catch (error) {
-      // Lost to another member: it reads these records; the group tells us of it in a moment.
-      if (!(error instanceof StreamError && error.code === 'FENCED')) throw error;
+      if (!this.#closing.signal.aborted) throw error;
     }
   }
 
+  /** Also what is being opened. Afterwards nothing opens or takes any more. */
   async close(): Promise<void> {
     this.isReady = false;
+    this.#closing.abort();
+    await this.#assigning;
     await Promise.all([...this.#tasks.values()].map((task) => task.close()));
+    this.#tasks.clear();
   }
 }
 

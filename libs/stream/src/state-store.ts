@@ -1,5 +1,8 @@
 import type { Offsets } from './event-log.ts';
 
+/** Longest store name and key of a row together, UTF-8 bytes. Every implementation takes so many. */
+export const rowKeyBytesMax = 1_900;
+
 /** Bytes of one task's rows, in one local file or folder. `libs/state-store` implements it over LMDB; tests over a Map. */
 export type StateStore = {
   get(store: string, key: string): Buffer | undefined;
@@ -15,6 +18,14 @@ export type StateStore = {
   close(): Promise<void>;
 };
 
+/** A store that knows how old it is, so that one left alone too long can be read anew. */
+export type TaskStore = StateStore & {
+  /** When the newest commit was made, by this machine's clock; `undefined` for a new store. */
+  writtenAtMs(): number | undefined;
+  /** Forgets all rows and the position, in one local transaction. */
+  clear(): Promise<void>;
+};
+
 export type EntryRange = { readonly prefix?: string; readonly limit?: number; readonly reverse?: boolean };
 
 export type StoreChanges = {
@@ -26,4 +37,4 @@ export type StoreChanges = {
 /** Next offsets of the state topics that the rows were read from or written to. */
 export type StorePosition = { readonly changelog: Offsets };
 
-export type OpenStore = (group: string, partition: number) => Promise<StateStore>;
+export type OpenStore = (group: string, partition: number) => Promise<TaskStore>;

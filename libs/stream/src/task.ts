@@ -5,10 +5,12 @@ import { StreamError } from './errors.ts';
 import type { LogRecord, Membership, Offsets, Writer } from './event-log.ts';
 import type { JobPool } from './job-pool.ts';
 import { restore } from './restore.ts';
+import type { TaskStore } from './state-store.ts';
 import type { JobEnd, Work } from './work.ts';
 import type { JobRow } from './topology.ts';
 
 export type TaskOptions = DraftDependencies & {
+  readonly store: TaskStore;
   readonly pool: JobPool;
   readonly membership: Membership;
   readonly onCommit: (draft: Draft, durationMs: number, inputs: ReadonlyMap<string, number>) => void;
@@ -20,6 +22,8 @@ export type TaskOptions = DraftDependencies & {
 
 /** Bounds of one transaction: what a crash makes to be done again. */
 const worksMax = 500;
+/** How long closing waits for the transaction under way. */
+const drainMsMax = 8_000;
 
 type Pending = { readonly work: Work; readonly settle: PromiseWithResolvers<void> | undefined };
 
@@ -51,18 +55,18 @@ export class Task {
 
   /**
    * Fences the predecessor first, so that what it left open is decided, then asks where it got to, then restores.
-   * @throws StreamError `OFFSET_EXPIRED` when retention has passed the committed offset, `STORE_FAILED`
+   * @throws StreamError `OFFSET_EXPIRED` when retention has passed the committed offset, `STORE_FAILED`; AbortError when `signal` fires
    */
-  static async open(options: TaskOptions): Promise<Task> {
+  static async open(options: TaskOptions, signal?: AbortSignal): Promise<Task> {
     const { topology, log, store, partition } = options;
     const stores = topology.jobTopic ? { ...topology.stores, [jobStore]: topology.jobTopic } : topology.stores;
-    const writer = await log.openWriter(topology.group, partition);
+    const writer = await log.openWriter(topology.group, partition, signal);
     const names = topology.inputs.map(({ name }) => name);
-    const next = await log.committed(topology.group, names, partition);
-    await Promise.all([...next].map(([topic, offset]) => refuseExpired(options, topic, offset)));
-    await restore(log, store, stores, partition);
+    const next = await log.committed(topology.group, names, partition, signal);
+    await Promise.all([...next].map(([topic, offset]) => refuseExpired(options, topic, offset, signal)));
+    await restore({ log, store, stores, partition, nowMs: options.now(), ...(signal && { signal }) });
     const task = new Task(options, stores, writer, next);
-    task.#loadJobs();
+    await task.#loadJobs();
     return task;
   }
 
@@ -101,19 +105,24 @@ export class Task {
     await settle.promise;
   }
 
-  /** Finishes the transaction under way and lets go. What is not committed will be read again by the next owner. */
-  async close(): Promise<void> {
+  /**
+   * Finishes the transaction under way and lets go. What is not committed will be read again by the next owner.
+   * Bounded, also while the log gives no answer: then the transaction is left to the next writer to decide.
+   */
+  async close(drainMs = drainMsMax): Promise<void> {
     this.#options.pool.removeOwner(this);
     this.#closed.abort(new StreamError('FENCED', 'the task is closed'));
-    await this.#pump;
-    this.#rejectAll(this.#closed.signal.reason);
+    const drained = (this.#pump ?? Promise.resolve()).then(() => true);
+    const isDrained = await Promise.race([drained, sleep(drainMs, false, { ref: false })]);
     await this.#writer.close();
-    await this.#options.store.close();
+    this.#rejectAll(this.#closed.signal.reason);
+    // A store that is still in use is left open: the process is about to end, and its next life opens it as after a kill -9.
+    if (isDrained || (await Promise.race([drained, sleep(1_000, false, { ref: false })]))) await this.#options.store.close();
   }
 
   #wake(): void {
     if (this.#closed.signal.aborted) this.#rejectAll(this.#closed.signal.reason);
-    else this.#pump ??= this.#run().finally(() => (this.#pump = undefined));
+    else this.#pump ??= this.#run();
   }
 
   async #run(): Promise<void> {
@@ -125,10 +134,10 @@ export class Task {
         this.#inbox.splice(0, taken.length);
         for (const { settle } of taken) settle?.resolve();
       } catch (error) {
-        if (this.#closed.signal.aborted) return;
-        await this.#recover(error);
+        if (!this.#closed.signal.aborted) await this.#recover(error);
       }
     }
+    this.#pump = undefined; // In the same turn as the last look at the inbox: what comes later starts a run of its own.
   }
 
   async #transact(works: readonly Work[]): Promise<void> {
@@ -157,35 +166,46 @@ export class Task {
    */
   async #recover(error: unknown): Promise<void> {
     if (!(error instanceof StreamError) || error.handling === 'park') return this.#break(error);
-    if (error.code === 'STORE_FAILED' || error.code === 'OFFSET_EXPIRED') return this.#break(error);
+    if (error.handling === 'stop' && error.code !== 'FENCED') return this.#break(error);
     this.#options.onFault(error);
-    await sleep(error.code === 'LOG_UNAVAILABLE' ? 1_000 : 50);
-    if (error.code === 'LOG_UNAVAILABLE') return;
+    const signal = this.#closed.signal;
     try {
-      if (error.code === 'FENCED') await this.#membership.verify();
-    } catch {
-      this.#options.pool.removeOwner(this);
-      this.#closed.abort(error);
-      this.#rejectAll(error);
-      return;
+      await sleep(error.handling === 'retry' ? 1_000 : 50, undefined, { signal });
+      if (error.handling === 'retry') return;
+      if (await this.#isStillOurs()) await this.#reopen();
+      else this.#lose(error);
+    } catch (failure) {
+      this.#break(failure);
     }
-    await this.#reopen().catch((failure: unknown) => this.#break(failure));
+  }
+
+  /** A new writer would fence whoever owns the partition by now; so the group is asked first. */
+  async #isStillOurs(): Promise<boolean> {
+    for (;;) {
+      const asked = this.#membership;
+      try {
+        await asked.verify(this.#closed.signal);
+        return true;
+      } catch {
+        // By the time of the answer the group may have given the partition to this member again.
+        if (this.#closed.signal.aborted || asked === this.#membership) return false;
+      }
+    }
   }
 
   async #reopen(): Promise<void> {
-    const { log, topology, partition, store } = this.#options;
+    const { log, topology, partition, store, now } = this.#options;
+    const signal = this.#closed.signal;
     await this.#writer.close();
-    this.#writer = await log.openWriter(topology.group, partition);
-    const committed = await log.committed(
-      topology.group,
-      topology.inputs.map(({ name }) => name),
-      partition,
-    );
-    const restored = await restore(log, store, this.#stores, partition);
-    const isBehind = [...committed].some(([topic, offset]) => offset > (this.#next.get(topic) ?? 0));
+    this.#writer = await log.openWriter(topology.group, partition, signal);
+    const names = topology.inputs.map(({ name }) => name);
+    const committed = await log.committed(topology.group, names, partition, signal);
+    const restored = await restore({ log, store, stores: this.#stores, partition, nowMs: now(), signal });
     this.#next = new Map(committed);
-    if (restored > 0) this.#loadJobs();
-    if (restored > 0 || isBehind) this.#dropCommitted();
+    // Another owner may have come further in between: what it has committed must not be taken from later fetches either.
+    for (const [topic, offset] of committed) this.#accepted.set(topic, Math.max(offset, this.#accepted.get(topic) ?? 0));
+    if (restored > 0) await this.#loadJobs();
+    this.#dropCommitted();
   }
 
   /** Records of the inbox that the log already has. A job end that is committed is recognised by its row when it is drafted again. */
@@ -198,10 +218,14 @@ export class Task {
     for (const { settle } of dropped) settle?.resolve();
   }
 
-  #loadJobs(): void {
-    if (!this.#options.topology.jobTopic) return;
-    for (const [id, bytes] of this.#options.store.entries(jobStore)) {
-      const row = this.#options.codec.decodeSync(bytes);
+  /** Makes the pool agree with the rows, also with those that are gone. */
+  async #loadJobs(): Promise<void> {
+    const { topology, store, codec, pool } = this.#options;
+    if (!topology.jobTopic) return;
+    const rows = [...store.entries(jobStore)];
+    pool.retain(this, new Set(rows.map(([id]) => id)));
+    for (const [id, bytes] of rows) {
+      const row = await codec.decode(bytes); // Not `decodeSync`: another version of the app may have written it.
       if (row.type === 'Job') this.#schedule(id, row.data);
     }
   }
@@ -210,7 +234,15 @@ export class Task {
     this.#options.pool.set(this, id, job, (ended, end, atMs) => this.takeJobEnd(ended, end, atMs));
   }
 
+  /** To another member; it does what is left. */
+  #lose(error: StreamError): void {
+    this.#options.pool.removeOwner(this);
+    this.#closed.abort(error);
+    this.#rejectAll(error);
+  }
+
   #break(error: unknown): void {
+    if (this.#closed.signal.aborted) return;
     const failure = error instanceof Error ? error : new Error(String(error));
     this.#closed.abort(failure);
     this.#rejectAll(failure);
@@ -222,8 +254,9 @@ export class Task {
   }
 }
 
-async function refuseExpired({ log, topology, partition }: TaskOptions, topic: string, offset: number): Promise<void> {
-  const { first } = await log.bounds({ topic, partition });
+async function refuseExpired(options: TaskOptions, topic: string, offset: number, signal: AbortSignal | undefined): Promise<void> {
+  const { log, topology, partition } = options;
+  const { first } = await log.bounds({ topic, partition }, signal);
   if (first <= offset) return;
   const where = `${topic}/${partition}: ${topology.group} stands at offset ${offset}, but retention has removed everything before ${first}`;
   throw new StreamError(
