@@ -32,8 +32,10 @@ function writeReport(): void {
   const text = [
     '# Crash rounds',
     `\`npm run test:fault\` on ${new Date().toISOString().slice(0, 10)}, ${machine}, one broker, one process per app.`,
-    'Each round: pushes from four clients into one registry while one part is killed with -9 as often as it is back; it ends when every image is at the',
-    'second registry, then counts events, decisions and copies in the log and verifies the audit.',
+    [
+      'Each round: pushes from four clients into one registry while one part is killed with -9 as often as it is back. It ends when every',
+      'image is at the second registry, then counts events, decisions and copies in the log and verifies the audit.',
+    ].join('\n'),
     [...head, ...rows].join('\n'),
   ];
   const folder = join(import.meta.dirname, '../../docs/reports');
