@@ -24,7 +24,8 @@ export function printConfiguration(): string {
     [
       'Every app reads its environment once, at start, and lists all faults at once. Beside it there are YAML files in `CONFIG_DIR`:',
       '`sources.yaml` (who may send webhooks), `registries.yaml` (what is read and copied to) and `policies/*.yaml` (what may go where,',
-      'published by `waybill deploy`). Their values may hold `${NAME}` and `${NAME:-default}`. Secrets are files that these name, never values.',
+      'published by `waybill deploy`). Their values may hold `${NAME}` and `${NAME:-default}`.',
+      'Secrets are files that these name, never values.',
     ].join('\n'),
     `## Every stream app (dedup, inspector, scanner, policy, replicator, audit)\n\n${configTable(StreamConfig)}`,
     ...own.map(([title, schema]) => `## ${title}\n\n${configTable(schema)}`),

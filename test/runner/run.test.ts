@@ -69,7 +69,11 @@ describe('the plan', () => {
 
   it('runs every test file of the repository once', () => {
     const planned = globs.flatMap(filesOf);
-    const written = filesOf(['{apps,libs,infra,schemas,test}/**/*.test.ts']).filter((path) => !path.includes('/planted/'));
+    // Fault rounds take a quarter of an hour and have a command of their own; what `npm test` runs of them is in test/e2e.
+    const elsewhere = ['/planted/', 'test/fault/'];
+    const written = filesOf(['{apps,libs,infra,schemas,test}/**/*.test.ts']).filter(
+      (path) => !elsewhere.some((part) => path.includes(part)),
+    );
     assert.deepEqual(planned.toSorted(), written.toSorted());
   });
 });
