@@ -11,6 +11,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['libs/stream/src/errors.ts', /^ {2}([A-Z_]+): '/gm],
   ['libs/stream/src/job-pool.ts', /'(JOB_[A-Z_]+)'/g],
+  ['apps/replicator/src/topology.ts', /'(COPY_[A-Z_]+)'/g],
   ['libs/oci/src/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
   ['libs/scanners/src/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
   ['libs/webhook-sources/src/parsed.ts', /^ {2}([A-Z_0-9]+): '/gm],
