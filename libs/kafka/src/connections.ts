@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createCluster, wireErrorType, type Cluster, type WireLog } from './wire.ts';
+import { errorMessage } from './error-message.ts';
+import { untilAborted } from './until-aborted.ts';
+import { createCluster, wireErrorType, type Broker, type Cluster, type WireLog } from './wire.ts';
 
 export type KafkaOptions = {
   readonly brokers: readonly string[];
@@ -15,11 +17,17 @@ export type Connections = {
   /**
    * Runs an operation until it succeeds, with a pause between tries, as long as what fails is the connection, a leader or a
    * coordinator that is moving. Anything else rejects at once.
-   * @throws AbortError when `signal` fires or the connections are closed
+   * An operation may be run several times, so it has to look leaders and coordinators up itself: they may be what has changed.
+   * @throws Error as soon as `signal` fires or the connections are closed, also while a request has no answer
    */
-  run<T>(use: Use, topics: readonly string[], operation: (cluster: Cluster) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  run<T>(use: Use, topics: readonly string[], operation: Operation<T>, signal?: AbortSignal): Promise<T>;
+  /** Connects as `run` does, but tries the operation once: what may have reached the broker must not be sent again by itself. */
+  once<T>(use: Use, topics: readonly string[], operation: Operation<T>, signal?: AbortSignal): Promise<T>;
+  /** Where a group or a transaction is kept; remembered until something fails. */
+  coordinator(cluster: Cluster, type: 0 | 1, id: string): Promise<Broker>;
   close(): Promise<void>;
 };
+type Operation<T> = (cluster: Cluster) => Promise<T>;
 
 const transientTypes = new Set([
   'KafkaJSConnectionError',
@@ -60,44 +68,96 @@ export const isTransient = (error: unknown): boolean => transientTypes.has(wireE
 const pauseMsMin = 20;
 const pauseMsMax = 1_000;
 
-export function openConnections(options: KafkaOptions): Connections {
-  const clusters = new Map<Use, Cluster>();
-  const closed = new AbortController();
-  const clusterOf = (use: Use): Cluster => {
-    const known = clusters.get(use);
-    if (known) return known;
-    const cluster = createCluster({
-      brokers: options.brokers,
-      clientId: `${options.clientId}-${use}`,
-      requestTimeoutMs: options.requestTimeoutMs ?? 15_000,
-      log: options.log ?? (() => undefined),
-    });
-    clusters.set(use, cluster);
-    return cluster;
-  };
+/** How long a close waits for the other side. */
+const closeMsMax = 2_000;
 
-  return {
-    async run(use, topics, operation, signal) {
-      const stop = signal ? AbortSignal.any([signal, closed.signal]) : closed.signal;
-      for (let attempt = 0; ; attempt++) {
-        stop.throwIfAborted();
-        const cluster = clusterOf(use);
-        try {
-          if (attempt > 0) await cluster.refreshMetadata();
-          await cluster.connect();
-          if (topics.length > 0) await cluster.addMultipleTargetTopics(topics);
-          return await operation(cluster);
-        } catch (error) {
-          stop.throwIfAborted();
-          if (!isTransient(error)) throw error;
-          const ceilingMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(attempt, 10));
-          await sleep(ceilingMs / 2 + Math.random() * (ceilingMs / 2), undefined, { signal: stop });
-        }
+/** What is known of the cluster by one use. After any failure leaders and coordinators may have moved, and it is asked anew. */
+type Known = { readonly cluster: Cluster; readonly coordinators: Map<string, string>; isStale: boolean };
+
+export const openConnections = (options: KafkaOptions, create = createCluster): Connections =>
+  new ClusterConnections((use) => create({ ...clusterOptions(options), clientId: `${options.clientId}-${use}` }));
+
+const clusterOptions = (options: KafkaOptions) => ({
+  brokers: options.brokers,
+  clientId: options.clientId,
+  requestTimeoutMs: options.requestTimeoutMs ?? 15_000,
+  log: options.log ?? (() => undefined),
+});
+
+class ClusterConnections implements Connections {
+  readonly #create: (use: Use) => Cluster;
+  readonly #known = new Map<Use, Known>();
+  readonly #closed = new AbortController();
+
+  constructor(create: (use: Use) => Cluster) {
+    this.#create = create;
+  }
+
+  async run<T>(use: Use, topics: readonly string[], operation: Operation<T>, signal?: AbortSignal): Promise<T> {
+    const stop = this.#stopOf(signal);
+    const known = this.#knownOf(use);
+    for (let attempt = 0; ; attempt++) {
+      stop.throwIfAborted();
+      try {
+        return await untilAborted(this.#attempt(known, topics, operation), stop);
+      } catch (error) {
+        known.isStale = true;
+        if (stop.aborted) throw stop.reason;
+        if (!isTransient(error)) throw error;
+        const ceilingMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(attempt, 10));
+        await sleep(ceilingMs / 2 + Math.random() * (ceilingMs / 2), undefined, { signal: stop }).catch(() => {
+          throw new Error(errorMessage(error), { cause: stop.reason }); // Says more than that time was up.
+        });
       }
-    },
-    async close() {
-      closed.abort();
-      await Promise.allSettled([...clusters.values()].map((cluster) => cluster.disconnect()));
-    },
-  };
+    }
+  }
+
+  async once<T>(use: Use, topics: readonly string[], operation: Operation<T>, signal?: AbortSignal): Promise<T> {
+    const cluster = await this.run(use, topics, async (connected) => connected, signal);
+    try {
+      return await untilAborted(operation(cluster), this.#stopOf(signal));
+    } catch (error) {
+      this.#knownOf(use).isStale = true;
+      throw error;
+    }
+  }
+
+  async coordinator(cluster: Cluster, type: 0 | 1, id: string): Promise<Broker> {
+    const places = [...this.#known.values()].find((known) => known.cluster === cluster)?.coordinators;
+    const place = `${type}/${id}`;
+    const nodeId = places?.get(place);
+    if (nodeId !== undefined) return cluster.findBroker({ nodeId });
+    const broker = await cluster.findGroupCoordinator({ groupId: id, coordinatorType: type });
+    places?.set(place, String(broker.nodeId));
+    return broker;
+  }
+
+  /** Bounded: a broker that is gone does not say goodbye. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+    const goodbyes = Promise.allSettled([...this.#known.values()].map(({ cluster }) => cluster.disconnect()));
+    await Promise.race([goodbyes, sleep(closeMsMax, undefined, { ref: false })]);
+  }
+
+  async #attempt<T>(known: Known, topics: readonly string[], operation: Operation<T>): Promise<T> {
+    const { cluster, coordinators } = known;
+    await cluster.connect();
+    if (known.isStale) {
+      coordinators.clear();
+      await cluster.refreshMetadata();
+      known.isStale = false;
+    }
+    if (topics.length > 0) await cluster.addMultipleTargetTopics(topics);
+    return operation(cluster);
+  }
+
+  #knownOf(use: Use): Known {
+    const known = this.#known.get(use) ?? { cluster: this.#create(use), coordinators: new Map<string, string>(), isStale: false };
+    this.#known.set(use, known);
+    return known;
+  }
+
+  #stopOf(signal: AbortSignal | undefined): AbortSignal {
+    return signal ? AbortSignal.any([signal, this.#closed.signal]) : this.#closed.signal;
+  }
 }

@@ -36,7 +36,9 @@ const entry = (name: string, value: string | number) => ({ name, value: String(v
 export const topicConfig = (topic: Topic): { name: string; value: string }[] => {
   const expires = topic.retentionMs >= 0;
   const policy = topic.kind === 'event' ? 'delete' : expires ? 'compact,delete' : 'compact';
-  return [entry('cleanup.policy', policy), entry('retention.ms', topic.retentionMs), entry('max.message.bytes', 4 * 1_048_576)];
+  // A parked record holds a whole other one, and why.
+  const bytesMax = 4 * 1_048_576 + (topic.name === topics.parked.name ? 1_048_576 : 0);
+  return [entry('cleanup.policy', policy), entry('retention.ms', topic.retentionMs), entry('max.message.bytes', bytesMax)];
 };
 
 async function deployTopics({ brokers, partitions, replication, onProgress }: DeployOptions): Promise<void> {

@@ -5,7 +5,7 @@ import { openConnections, type Connections, type KafkaOptions } from './connecti
 import { runFetchLoop } from './fetch-loop.ts';
 import { fetchFrom, positionsByLeader } from './fetch.ts';
 import { joinGroup } from './group.ts';
-import { coordinators, partitionOfKey } from './wire.ts';
+import { coordinators, partitionOfKey, type Cluster } from './wire.ts';
 import { openWriter } from './writer.ts';
 
 export type EventLogOptions = KafkaOptions & {
@@ -22,8 +22,8 @@ export async function createEventLog(options: EventLogOptions): Promise<EventLog
   const connections = openConnections(options);
   const partitions = await partitionCount(connections, options.countBy);
 
-  const offsetAt = (place: TopicPartition, timestamp: number): Promise<number> =>
-    connections.run('control', [place.topic], async (cluster) => {
+  const offsetAt = (place: TopicPartition, timestamp: number, signal?: AbortSignal): Promise<number> => {
+    const ask = async (cluster: Cluster): Promise<number> => {
       const [nodeId] = Object.keys(cluster.findLeaderForPartitions(place.topic, [place.partition]));
       const broker = await cluster.findBroker({ nodeId: nodeId! });
       const { responses } = await broker.listOffsets({
@@ -32,9 +32,11 @@ export async function createEventLog(options: EventLogOptions): Promise<EventLog
         topics: [{ topic: place.topic, partitions: [{ partition: place.partition, timestamp }] }],
       });
       return Number(responses[0]!.partitions[0]!.offset);
-    });
-  const bounds = async (place: TopicPartition) => {
-    const [first, end] = await Promise.all([offsetAt(place, earliest), offsetAt(place, latest)]);
+    };
+    return connections.run('control', [place.topic], ask, signal);
+  };
+  const bounds = async (place: TopicPartition, signal?: AbortSignal) => {
+    const [first, end] = await Promise.all([offsetAt(place, earliest, signal), offsetAt(place, latest, signal)]);
     return { first, end };
   };
 
@@ -44,9 +46,9 @@ export async function createEventLog(options: EventLogOptions): Promise<EventLog
     bounds,
     joinGroup: async (group) =>
       joinGroup({ ...group, connections, partitionCount: partitions, firstOffset: (place) => offsetAt(place, earliest) }),
-    openWriter: (group, partition) =>
-      openWriter({ connections, group, partition, transactionTimeoutMs: options.transactionTimeoutMs ?? 30_000 }),
-    committed: (group, topics, partition) => committedOffsets(connections, group, topics, partition),
+    openWriter: (group, partition, signal) =>
+      openWriter({ connections, group, partition, transactionTimeoutMs: options.transactionTimeoutMs ?? 30_000 }, signal),
+    committed: (group, topics, partition, signal) => committedOffsets(connections, { group, topics, partition }, signal),
     async read(place, { from, to }, onRecords, signal) {
       let offset = from;
       let idle = 0;
@@ -71,7 +73,10 @@ export async function createEventLog(options: EventLogOptions): Promise<EventLog
         );
       }
     },
-    follow: (followOptions) => follow(connections, partitions, bounds, followOptions),
+    follow: (followOptions) =>
+      follow(connections, partitions, bounds, followOptions).catch((error: unknown) => {
+        if (!followOptions.signal.aborted) throw error;
+      }),
     close: () => connections.close(),
   };
 }
@@ -98,23 +103,28 @@ async function partitionCount(connections: Connections, topic: string): Promise<
   }
 }
 
-async function committedOffsets(connections: Connections, group: string, topics: readonly string[], partition: number): Promise<Offsets> {
-  return connections.run('control', [], async (cluster) => {
-    const broker = await cluster.findGroupCoordinator({ groupId: group, coordinatorType: coordinators.group });
+async function committedOffsets(
+  connections: Connections,
+  { group, topics, partition }: { readonly group: string; readonly topics: readonly string[]; readonly partition: number },
+  signal: AbortSignal | undefined,
+): Promise<Offsets> {
+  const ask = async (cluster: Cluster): Promise<Offsets> => {
+    const broker = await connections.coordinator(cluster, coordinators.group, group);
     const { responses } = await broker.offsetFetch({
       groupId: group,
       topics: topics.map((topic) => ({ topic, partitions: [{ partition }] })),
     });
     const known = responses.map(({ topic, partitions }) => [topic, Number(partitions[0]?.offset ?? -1)] as const);
     return new Map(known.filter(([, offset]) => offset >= 0));
-  });
+  };
+  return connections.run('control', [], ask, signal);
 }
 
 /** Follows until the signal fires; starts again at the first offset of a partition whose position retention has passed. */
 async function follow(
   connections: Connections,
   partitions: number,
-  bounds: (place: TopicPartition) => Promise<{ first: number; end: number }>,
+  bounds: (place: TopicPartition, signal: AbortSignal) => Promise<{ first: number; end: number }>,
   options: FollowOptions,
 ): Promise<void> {
   const reached = new Map<string, number>();
@@ -129,7 +139,7 @@ async function follow(
   for (let round = 0; !options.signal.aborted; round++) {
     const start = await Promise.all(
       places.map(async (place) => {
-        const { first, end } = await bounds(place);
+        const { first, end } = await bounds(place, options.signal);
         const wanted = reached.get(keyOf(place)) ?? options.from(place) ?? first;
         const offset = wanted < first || wanted > end ? first : wanted;
         if (round === 0 && offset < end) behind.set(keyOf(place), end);

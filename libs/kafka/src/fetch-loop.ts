@@ -31,15 +31,18 @@ const bytesOf = (records: readonly LogRecord[]): number =>
 export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
   const failed = new AbortController();
   const stop = AbortSignal.any([options.signal, failed.signal]);
-  const lanes = new Map(options.start.map((position) => [`${position.topic}/${position.partition}`, newLane(position)]));
+  const lanes = new Map(options.start.map((position) => [keyOf(position), newLane(position)]));
   const topics = [...new Set(options.start.map(({ topic }) => topic))];
   if (lanes.size === 0) return;
 
   const deliver = (result: FetchPosition & { records: readonly LogRecord[]; next: number }): void => {
-    const lane = lanes.get(`${result.topic}/${result.partition}`)!;
+    const lane = lanes.get(keyOf(result))!;
     const bytes = bytesOf(result.records);
     lane.position = { topic: result.topic, partition: result.partition, offset: result.next };
     lane.bufferedBytes += bytes;
+    // To the back: a broker exceeds its limits for the first partition of a request alone, so each one has to be first in its turn.
+    lanes.delete(keyOf(result));
+    lanes.set(keyOf(result), lane);
     lane.tail = lane.tail
       .then(async () => {
         if (!stop.aborted) await options.onRecords({ topic: result.topic, partition: result.partition }, result.records, result.next);
@@ -54,7 +57,10 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
     const results = await options.connections.run(
       options.use,
       topics,
-      (cluster) => fetchFrom(cluster, nodeId, positions, options.maxWaitMs),
+      async (cluster) => {
+        const led = positionsByLeader(cluster, positions).get(nodeId);
+        return led ? fetchFrom(cluster, nodeId, led, options.maxWaitMs) : []; // The leader has moved: the next round asks the new one.
+      },
       stop,
     );
     for (const result of results) deliver(result);
@@ -80,8 +86,10 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
     if (!stop.aborted) throw error;
   }
   await Promise.allSettled([...lanes.values()].map((lane) => lane.tail));
-  if (failed.signal.aborted) throw failed.signal.reason;
+  if (failed.signal.aborted && !options.signal.aborted) throw failed.signal.reason;
 }
+
+const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 const newLane = (position: FetchPosition): Lane => ({ position, bufferedBytes: 0, tail: Promise.resolve() });
 

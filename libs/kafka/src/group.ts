@@ -73,7 +73,9 @@ class GroupMember {
         if (signal.aborted) return;
         const type = wireErrorType(error);
         if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = '';
-        if (!rejoinTypes.has(type) && !isTransient(error)) throw error;
+        // A task that has lost its partition: what the group says now counts.
+        const isLost = error instanceof StreamError && error.code === 'FENCED';
+        if (!isLost && !rejoinTypes.has(type) && !isTransient(error)) throw error;
         await sleep(50, undefined, { signal }).catch(() => undefined);
       }
     }
@@ -96,7 +98,7 @@ class GroupMember {
     return connections.run(
       'group',
       [],
-      async (cluster) => call(await cluster.findGroupCoordinator({ groupId, coordinatorType: coordinators.group })),
+      async (cluster) => call(await connections.coordinator(cluster, coordinators.group, groupId)),
       signal,
     );
   }
@@ -124,20 +126,25 @@ class GroupMember {
     await this.#onCoordinator((broker) => broker.heartbeat({ ...this.#identity(), groupGenerationId: generationId }), signal);
   }
 
-  /** Rejects when the group has moved on, or when `signal` fires. */
-  async #keepAlive(generation: Generation, signal: AbortSignal): Promise<never> {
+  /** Rejects when the group has moved on, or when `signal` fires. A rebalance has to wait until the tasks of this one are ready. */
+  async #keepAlive(generation: Generation, isReady: () => boolean, signal: AbortSignal): Promise<never> {
     for (;;) {
       await sleep(Math.min(3_000, this.#options.sessionTimeoutMs / 3), undefined, { signal });
-      await this.#heartbeat(generation, signal);
+      await this.#heartbeat(generation, signal).catch((error: unknown) => {
+        // A member that fell silent here would be put out of the group in the middle of its restore.
+        if (isReady() || wireErrorType(error) !== 'REBALANCE_IN_PROGRESS') throw error;
+      });
     }
   }
 
   #membershipOf(generation: Generation): Membership {
     return {
-      verify: async () => {
+      verify: async (signal) => {
+        const stop = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
         try {
-          await this.#heartbeat(generation, this.#closing.signal);
+          await this.#heartbeat(generation, stop);
         } catch (error) {
+          if (wireErrorType(error) === 'REBALANCE_IN_PROGRESS') return; // Still of this generation, until it has joined the next.
           throw new StreamError('FENCED', `the group ${this.#options.group} has moved on`, { cause: error });
         }
       },
@@ -149,10 +156,12 @@ class GroupMember {
     const { connections, handlers } = this.#options;
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, this.#closing.signal]);
-    const alive = this.#keepAlive(generation, signal);
+    let isReady = false;
+    const alive = this.#keepAlive(generation, () => isReady, signal);
     alive.catch(() => undefined); // Raced below; it may end first or last.
     try {
       const starts = await handlers.assigned(generation.partitions, this.#membershipOf(generation));
+      isReady = true;
       this.#owned = generation.partitions;
       const start = await this.#startPositions(generation.partitions, starts);
       const onRecords = (place: TopicPartition, records: readonly LogRecord[]) =>
@@ -181,7 +190,7 @@ async function leaveOnce(connections: Connections, group: string, call: (broker:
     'group',
     [],
     async (cluster) => {
-      await call(await cluster.findGroupCoordinator({ groupId: group, coordinatorType: coordinators.group })).catch(() => undefined);
+      await call(await connections.coordinator(cluster, coordinators.group, group)).catch(() => undefined);
     },
     AbortSignal.timeout(3_000),
   );

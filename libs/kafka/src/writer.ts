@@ -24,6 +24,20 @@ const fencedTypes = new Set([
   'INVALID_TXN_STATE',
 ]);
 
+/** Answers that no further try can change. */
+const refusedTypes = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'POLICY_VIOLATION',
+  'INVALID_TOPIC_EXCEPTION',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'GROUP_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
+  'UNSUPPORTED_VERSION',
+]);
+
 export type Chunk = { readonly topic: string; readonly partition: number; readonly records: readonly NewRecord[] };
 
 /**
@@ -33,13 +47,14 @@ export type Chunk = { readonly topic: string; readonly partition: number; readon
  * After any error but success a writer is spent: kafkajs' protocol versions know no epoch bump, and going on with the same
  * producer after a lost answer can tear a transaction (Jepsen, bufstream 0.1.0).
  */
-export async function openWriter(options: WriterOptions): Promise<Writer> {
+export async function openWriter(options: WriterOptions, signal?: AbortSignal): Promise<Writer> {
   const { connections, group, partition, transactionTimeoutMs: transactionTimeout } = options;
   const transactionalId = `${group}-${partition}`;
-  const ids = await connections.run('control', [], async (cluster) => {
-    const coordinator = await cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: coordinators.transaction });
+  const open = async (cluster: Cluster) => {
+    const coordinator = await connections.coordinator(cluster, coordinators.transaction, transactionalId);
     return coordinator.initProducerId({ transactionalId, transactionTimeout });
-  });
+  };
+  const ids = await connections.run('control', [], open, signal);
   return new TransactionalWriter(options, { transactionalId, producerId: ids.producerId, producerEpoch: ids.producerEpoch });
 }
 
@@ -51,9 +66,11 @@ class TransactionalWriter implements Writer {
   readonly #partition: number;
   readonly #identity: Identity;
   readonly #sequences = new Map<string, number>();
-  #isSpent = false;
+  readonly #timeoutMs: number;
+  readonly #spent = new AbortController();
 
-  constructor({ connections, group, partition }: WriterOptions, identity: Identity) {
+  constructor({ connections, group, partition, transactionTimeoutMs }: WriterOptions, identity: Identity) {
+    this.#timeoutMs = transactionTimeoutMs;
     this.#connections = connections;
     this.#group = group;
     this.#partition = partition;
@@ -62,64 +79,63 @@ class TransactionalWriter implements Writer {
 
   async commit({ records, consumed }: Transaction): Promise<Offsets> {
     const { transactionalId } = this.#identity;
-    if (this.#isSpent) throw new StreamError('COMMIT_UNCERTAIN', `writer ${transactionalId} is spent`);
+    if (this.#spent.signal.aborted) throw new StreamError('COMMIT_UNCERTAIN', `writer ${transactionalId} is spent`);
     if (records.length === 0 && consumed.size === 0) return new Map();
+    // The broker aborts a transaction that takes longer, so that there is nothing to wait for.
+    const signal = AbortSignal.any([this.#spent.signal, AbortSignal.timeout(this.#timeoutMs)]);
     try {
-      const [next] = await Promise.all([this.#sendRecords(records), this.#sendOffsets(consumed)]);
-      await once(this.#connections, [], async (cluster) => {
-        const broker = await cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: coordinators.transaction });
-        await broker.endTxn({ ...this.#identity, transactionResult: true });
-      });
+      const [next] = await Promise.all([this.#sendRecords(records, signal), this.#sendOffsets(consumed, signal)]);
+      await this.#onCoordinator(coordinators.transaction, signal, (broker) =>
+        broker.endTxn({ ...this.#identity, transactionResult: true }),
+      );
       return next;
     } catch (error) {
-      this.#isSpent = true;
-      const type = wireErrorType(error);
-      if (fencedTypes.has(type)) throw new StreamError('FENCED', `writer ${transactionalId} has been fenced: ${type}`, { cause: error });
-      throw new StreamError('COMMIT_UNCERTAIN', `transaction of ${transactionalId} has no known outcome: ${errorMessage(error)}`, {
-        cause: error,
-      });
+      this.#spent.abort();
+      throw commitError(transactionalId, records, error);
     }
   }
 
   async close(): Promise<void> {
-    this.#isSpent = true;
+    this.#spent.abort();
   }
 
-  async #sendRecords(records: readonly NewRecord[]): Promise<Offsets> {
+  async #sendRecords(records: readonly NewRecord[], signal: AbortSignal): Promise<Offsets> {
     const rounds = inRounds(records);
     if (rounds.length === 0) return new Map();
     const topics = [...Map.groupBy(rounds[0]!, ({ topic }) => topic)].map(([topic, chunks]) => {
       return { topic, partitions: chunks.map(({ partition }) => partition) };
     });
-    await this.#onCoordinator(coordinators.transaction, (broker) => broker.addPartitionsToTxn({ ...this.#identity, topics }));
+    const add = (broker: Broker): Promise<unknown> => broker.addPartitionsToTxn({ ...this.#identity, topics });
+    await retryConcurrent(() => this.#onCoordinator(coordinators.transaction, signal, add));
     const next = new Map<string, number>();
-    for (const round of rounds) for (const [topic, offset] of await this.#produce(round)) next.set(topic, offset);
+    for (const round of rounds) for (const [topic, offset] of await this.#produce(round, signal)) next.set(topic, offset);
     return next;
   }
 
-  async #sendOffsets(consumed: Offsets): Promise<void> {
+  async #sendOffsets(consumed: Offsets, signal: AbortSignal): Promise<void> {
     if (consumed.size === 0) return;
     const groupId = this.#group;
-    await this.#onCoordinator(coordinators.transaction, (broker) => broker.addOffsetsToTxn({ ...this.#identity, groupId }));
+    const add = (broker: Broker): Promise<unknown> => broker.addOffsetsToTxn({ ...this.#identity, groupId });
+    await retryConcurrent(() => this.#onCoordinator(coordinators.transaction, signal, add));
     const topics = [...consumed].map(([topic, offset]) => ({
       topic,
       partitions: [{ partition: this.#partition, offset: String(offset) }],
     }));
-    await this.#onCoordinator(coordinators.group, (broker) => broker.txnOffsetCommit({ ...this.#identity, groupId, topics }));
+    const commit = (broker: Broker): Promise<unknown> => broker.txnOffsetCommit({ ...this.#identity, groupId, topics });
+    await retryConcurrent(() => this.#onCoordinator(coordinators.group, signal, commit));
   }
 
-  #onCoordinator<T>(coordinatorType: 0 | 1, call: (broker: Broker) => Promise<T>): Promise<T> {
-    const groupId = coordinatorType === coordinators.transaction ? this.#identity.transactionalId : this.#group;
-    return retryConcurrent(() =>
-      once(this.#connections, [], async (cluster) => call(await cluster.findGroupCoordinator({ groupId, coordinatorType }))),
-    );
+  #onCoordinator<T>(type: 0 | 1, signal: AbortSignal, call: (broker: Broker) => Promise<T>): Promise<T> {
+    const id = type === coordinators.transaction ? this.#identity.transactionalId : this.#group;
+    const connections = this.#connections;
+    return connections.once('control', [], async (cluster) => call(await connections.coordinator(cluster, type, id)), signal);
   }
 
   /** One request per leading broker. @returns the offset after the last record, for topics that were written in our own partition */
-  async #produce(chunks: readonly Chunk[]): Promise<Offsets> {
+  async #produce(chunks: readonly Chunk[], signal: AbortSignal): Promise<Offsets> {
     const next = new Map<string, number>();
     const topics = [...new Set(chunks.map(({ topic }) => topic))];
-    await once(this.#connections, topics, async (cluster) => {
+    const produce = async (cluster: Cluster): Promise<void> => {
       const send = async ([nodeId, leaderChunks]: readonly [string, readonly Chunk[]]): Promise<void> => {
         const broker = await cluster.findBroker({ nodeId });
         const data = topicData(leaderChunks, this.#sequences);
@@ -131,7 +147,8 @@ class TransactionalWriter implements Writer {
         }
       };
       await Promise.all([...chunksByLeader(cluster, chunks)].map(send));
-    });
+    };
+    await this.#connections.once('control', topics, produce, signal);
     return next;
   }
 }
@@ -145,20 +162,20 @@ export function chunksByLeader(cluster: Cluster, chunks: readonly Chunk[]): Read
   });
 }
 
-/** A single try on the control connection: what may have reached the broker must not be sent again by itself. */
-function once<T>(connections: Connections, topics: readonly string[], operation: Parameters<typeof connections.run<T>>[2]): Promise<T> {
-  return connections
-    .run<T | { readonly failure: unknown }>('control', topics, async (cluster) => {
-      try {
-        return await operation(cluster);
-      } catch (failure) {
-        return { failure }; // As a value, so that `run` does not try again.
-      }
-    })
-    .then((result) => {
-      if (typeof result === 'object' && result !== null && 'failure' in result) throw result.failure;
-      return result;
-    });
+function commitError(transactionalId: string, records: readonly NewRecord[], error: unknown): StreamError {
+  const type = wireErrorType(error);
+  const options = { cause: error };
+  if (fencedTypes.has(type)) return new StreamError('FENCED', `writer ${transactionalId} has been fenced: ${type}`, options);
+  if (refusedTypes.has(type)) {
+    const topics = [...new Set(records.map(({ topic }) => topic))].join(', ');
+    const what = `the broker refuses the transaction of ${transactionalId} to ${topics}: ${type}`;
+    return new StreamError(
+      'RECORD_REFUSED',
+      `${what}; compare the topics' settings with \`waybill deploy\`, and the app's rights`,
+      options,
+    );
+  }
+  return new StreamError('COMMIT_UNCERTAIN', `transaction of ${transactionalId} has no known outcome: ${errorMessage(error)}`, options);
 }
 
 /** The end of the transaction before is written in the background; until then the coordinator answers so. Nothing has happened yet. */

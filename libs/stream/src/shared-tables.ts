@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Event, Topic } from '@waybill/domain';
-import type { Codec, EventLog } from './event-log.ts';
+import { StreamError } from './errors.ts';
+import type { Codec, EventLog, LogRecord } from './event-log.ts';
 import { decodeEvent } from './record.ts';
 
 export type SharedTables = {
@@ -26,6 +28,21 @@ export async function openSharedTables(
   if (contents.size === 0) return { table: () => [], close: async () => undefined };
 
   const closing = new AbortController();
+  const take = async (rows: Map<string, Event>, record: LogRecord): Promise<void> => {
+    const key = record.key?.toString() ?? '';
+    for (;;) {
+      try {
+        if (record.value === null) rows.delete(key);
+        else rows.set(key, await decodeEvent(codec, record));
+        return;
+      } catch (error) {
+        hooks.onFault(error);
+        // Skipping what cannot be read only now would leave an outdated row in force until the next start.
+        if (!(error instanceof StreamError && error.handling === 'retry')) return;
+        await sleep(1_000, undefined, { signal: closing.signal });
+      }
+    }
+  };
   const caughtUp = Promise.withResolvers<void>();
   const following = log.follow({
     topics: [...contents.keys()],
@@ -34,13 +51,7 @@ export async function openSharedTables(
     onCaughtUp: () => caughtUp.resolve(),
     async onRecords(place, records) {
       const content = contents.get(place.topic)!;
-      for (const record of records) {
-        try {
-          content.rows.set(record.key?.toString() ?? '', await decodeEvent(codec, record));
-        } catch (error) {
-          hooks.onFault(error);
-        }
-      }
+      for (const record of records) await take(content.rows, record);
       content.sorted = [...content.rows].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, event]) => event);
     },
   });
