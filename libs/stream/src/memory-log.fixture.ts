@@ -42,7 +42,11 @@ export class MemoryLog {
   /** What compaction and its `delete.retention.ms` leave of a topic: the newest value per key, and no tombstones. */
   compact(topic: string): void {
     const newest = new Map((this.records.get(topic) ?? []).map((record) => [record.key!.toString(), record]));
-    this.records.set(topic, [...newest.values()].filter(({ value }) => value !== null).toSorted((a, b) => a.offset - b.offset)); // prettier-ignore
+    const kept = [...newest.values()].filter(({ value }) => value !== null);
+    this.records.set(
+      topic,
+      kept.toSorted((a, b) => a.offset - b.offset),
+    );
   }
 
   openWriter(): Writer {
