@@ -5,10 +5,13 @@ import type { RecordType, TypedRecord } from '@waybill/domain';
 import { StreamError, type Codec } from '@waybill/stream';
 import avro from 'avsc';
 import { errorMessage } from './error-message.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** Confluent wire format: a zero byte, the schema id as int32 big-endian, the Avro body. */
 const magicByte = 0;
 const headerBytes = 5;
+/** How long the registry has for a schema; the client itself would wait for ever. */
+const answerMsMax = 10_000;
 
 export type SchemaFile = { readonly type: RecordType; readonly subject: string; readonly text: string };
 
@@ -115,7 +118,7 @@ class WriterSchemas {
 
   async #read(id: number): Promise<avro.Type> {
     try {
-      return (await this.#registry.getSchema(id)) as avro.Type;
+      return (await untilAborted(this.#registry.getSchema(id), AbortSignal.timeout(answerMsMax))) as avro.Type;
     } catch (error) {
       const [code, what] = isUnreachable(error)
         ? (['LOG_UNAVAILABLE', 'cannot be read now'] as const)

@@ -40,9 +40,6 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
     const bytes = bytesOf(result.records);
     lane.position = { topic: result.topic, partition: result.partition, offset: result.next };
     lane.bufferedBytes += bytes;
-    // To the back: a broker exceeds its limits for the first partition of a request alone, so each one has to be first in its turn.
-    lanes.delete(keyOf(result));
-    lanes.set(keyOf(result), lane);
     lane.tail = lane.tail
       .then(async () => {
         if (!stop.aborted) await options.onRecords({ topic: result.topic, partition: result.partition }, result.records, result.next);

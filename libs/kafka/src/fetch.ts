@@ -4,7 +4,10 @@ import type { Cluster } from './wire.ts';
 
 export type FetchPosition = TopicPartition & { readonly offset: number };
 
-/** Bytes asked for per partition and request; the broker gives at least one whole batch. */
+/**
+ * Bytes asked for per partition and request. A broker goes beyond it for the first partition that has something (KIP-74), so that
+ * a longer batch waits for its partition to be first; kafkajs shuffles them.
+ */
 const partitionBytesMax = 1_048_576;
 const responseBytesMax = 16 * 1_048_576;
 
