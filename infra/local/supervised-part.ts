@@ -137,7 +137,9 @@ export class SupervisedPart {
       if (this.#running === running && this.#state.status === 'starting') this.#change({ status: 'ready' });
       this.#firstReady.resolve();
     } catch (error) {
-      if (this.#running === running) this.#firstReady.reject(error); // Alive but silent; a death counts elsewhere.
+      // Alive but silent; a death counts elsewhere, and may be seen here a moment before its exit is told.
+      const hasEnded = await Promise.race([running.exited.then(() => true), sleep(250, false)]);
+      if (!hasEnded && !this.#stopping.signal.aborted && this.#running === running) this.#firstReady.reject(error);
     }
   }
 }
