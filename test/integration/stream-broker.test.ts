@@ -5,11 +5,9 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topics } from '@waybill/domain';
 import { createEventLog } from '@waybill/kafka';
-import { openStateStore } from '@waybill/state-store';
-import { runTopology, type EventLog, type NewRecord, type Running, type RunOptions } from '@waybill/stream';
-import { dedup } from '../../apps/dedup/src/topology.ts';
+import { type EventLog, type NewRecord, type Running, type RunOptions } from '@waybill/stream';
 import { eventually, readAll } from '../support/read-log.ts';
-import { assertExactlyOnce, hasCaughtUp, pushRecord, startCluster, type Cluster } from './stream.fixture.ts';
+import { assertExactlyOnce, hasCaughtUp, pushRecord, runDedupOn, startCluster, type Cluster } from './stream.fixture.ts';
 
 let cluster: Cluster;
 before(async () => (cluster = await startCluster()));
@@ -18,18 +16,8 @@ after(() => cluster.stop());
 const openLog = (clientId: string): Promise<EventLog> =>
   createEventLog({ brokers: [cluster.stack.brokers], clientId, countBy: topics.images.name });
 
-async function runDedup(log: EventLog, stateDir: string, changes: Partial<RunOptions> = {}): Promise<Running> {
-  return runTopology({
-    topology: dedup,
-    log,
-    codec: cluster.codec,
-    openStore: async (group, partition) => openStateStore(join(stateDir, `${group}-${partition}`)),
-    instance: 'dedup-0',
-    sessionTimeoutMs: 6_000,
-    onCrash: (error) => assert.fail(error),
-    ...changes,
-  });
-}
+const runDedup = (log: EventLog, stateDir: string, changes: Partial<RunOptions> = {}): Promise<Running> =>
+  runDedupOn(cluster.codec, log, stateDir, changes);
 
 const pushes = (run: string, from: number, to: number): readonly NewRecord[] =>
   Array.from({ length: to - from }, (_, index) => pushRecord(cluster, run, from + index));

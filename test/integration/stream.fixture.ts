@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { deterministicId, repositoryKey, topics, type ImagePushed, type Topic } from '@waybill/domain';
 import { createAppender, createCodec, createEventLog, deploy, type Appender } from '@waybill/kafka';
 import { openStateStore } from '@waybill/state-store';
-import { encodeEvent, type Codec, type EventLog, type NewRecord } from '@waybill/stream';
+import { runTopology, encodeEvent, type Codec, type EventLog, type NewRecord, type Running, type RunOptions } from '@waybill/stream';
+import { dedup } from '../../apps/dedup/src/topology.ts';
 import { startStack, type Stack } from '../../infra/local/stack.ts';
 import { readAll } from '../support/read-log.ts';
 
@@ -121,4 +122,18 @@ export async function assertStoreEqualsTopic(
       assert.deepEqual(different.slice(0, 3), [], what);
     }
   }
+}
+
+/** dedup in the test's own process, over a log that the test may spoil. */
+export async function runDedupOn(codec: Codec, log: EventLog, stateDir: string, changes: Partial<RunOptions> = {}): Promise<Running> {
+  return runTopology({
+    topology: dedup,
+    log,
+    codec,
+    openStore: async (group, partition) => openStateStore(join(stateDir, `${group}-${partition}`)),
+    instance: 'dedup-0',
+    sessionTimeoutMs: 6_000,
+    onCrash: (error) => assert.fail(error),
+    ...changes,
+  });
 }

@@ -7,10 +7,9 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topics, type RecordParked } from '@waybill/domain';
 import { openStateStore } from '@waybill/state-store';
-import { runTopology, StreamError, type EventLog, type Running, type RunOptions, type Transaction } from '@waybill/stream';
-import { dedup } from '../../apps/dedup/src/topology.ts';
+import { StreamError, type EventLog, type Running, type RunOptions, type Transaction } from '@waybill/stream';
 import { eventually, readAll } from '../support/read-log.ts';
-import { assertExactlyOnce, hasCaughtUp, pushRecord, startCluster, type Cluster } from './stream.fixture.ts';
+import { assertExactlyOnce, hasCaughtUp, pushRecord, runDedupOn, startCluster, type Cluster } from './stream.fixture.ts';
 
 let cluster: Cluster;
 before(async () => (cluster = await startCluster()));
@@ -54,18 +53,8 @@ const caughtUp = () =>
   );
 
 /** dedup in this process, over a log that a test may spoil. */
-async function runDedup(log: EventLog, stateDir: string, changes: Partial<RunOptions> = {}): Promise<Running> {
-  return runTopology({
-    topology: dedup,
-    log,
-    codec: cluster.codec,
-    openStore: async (group, partition) => openStateStore(join(stateDir, `${group}-${partition}`)),
-    instance: 'dedup-0',
-    sessionTimeoutMs: 6_000,
-    onCrash: (error) => assert.fail(error),
-    ...changes,
-  });
-}
+const runDedup = (log: EventLog, stateDir: string, changes: Partial<RunOptions> = {}): Promise<Running> =>
+  runDedupOn(cluster.codec, log, stateDir, changes);
 
 /** Opens every partition once on a folder, which brings it up to the end of the state topics. */
 async function refresh(stateDir: string): Promise<void> {
