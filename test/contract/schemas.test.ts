@@ -33,6 +33,13 @@ for (const { path, context, record, schema } of readSchemaFiles()) {
   });
 }
 
+it('leaves out a label with the name __proto__, which can do no harm', () => {
+  const type = avro.Type.forSchema({ type: 'map', values: 'string' });
+  const labels = JSON.parse('{"__proto__": "x", "maintainer": "y"}') as object;
+  const read = type.fromBuffer(type.toBuffer(labels)) as object;
+  assert.deepEqual([Object.keys(read), Object.getPrototypeOf(read)], [['maintainer'], Object.prototype]);
+});
+
 /** Without prototypes: avsc makes records by classes of its own. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);

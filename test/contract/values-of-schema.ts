@@ -8,6 +8,8 @@ import type { AvroSchema } from '../../schemas/schema-files.ts';
  */
 const [longMin, longMax] = [-(2 ** 52), Number.MAX_SAFE_INTEGER - 1];
 const text = fc.string({ unit: 'binary', maxLength: 40 });
+/** avsc reads a map into a plain object, where this one name cannot be set; `schemas.test.ts` says what becomes of it. */
+const mapKey = text.filter((key) => key !== '__proto__');
 
 /** Any value that a schema allows. @throws Error for kinds that our schemas do not use yet, so that none is left out in silence */
 export function valuesOfSchema(node: AvroSchema): fc.Arbitrary<unknown> {
@@ -19,7 +21,7 @@ export function valuesOfSchema(node: AvroSchema): fc.Arbitrary<unknown> {
     case 'array':
       return fc.array(valuesOfSchema(node.items!), { maxLength: 4 });
     case 'map':
-      return fc.dictionary(text, valuesOfSchema(node.values!), { maxKeys: 4 });
+      return fc.dictionary(mapKey, valuesOfSchema(node.values!), { maxKeys: 4 });
     default:
       return valuesOfPrimitive(node.type);
   }
