@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics, type Job, type ScanRequested, type TypedRecord } from '@waybill/domain';
+import { systemClock } from './clock.ts';
 import { draftTransaction, jobStore, type Draft } from './draft.ts';
 import { StreamError } from './errors.ts';
 import type { Codec, EventLog, LogRecord } from './event-log.ts';
@@ -49,7 +50,15 @@ function drafting(
     get: (name: string, key: string) => rows.has(`${name}/${key}`) && json.encode(rows.get(`${name}/${key}`)!),
   } as unknown as StateStore;
   const log = { partitionOf: () => 5 } as unknown as EventLog;
-  const dependencies = { topology: topologyOf(handle), log, codec, store, partition: 0, table: () => [], now: () => 2_000 };
+  const dependencies = {
+    topology: topologyOf(handle),
+    log,
+    codec,
+    store,
+    partition: 0,
+    table: () => [],
+    clock: { ...systemClock, now: () => 2_000 },
+  };
   return (...works: readonly Work[]): Promise<Draft> => draftTransaction(dependencies, works);
 }
 

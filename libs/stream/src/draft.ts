@@ -1,5 +1,6 @@
 import { deterministicId, topics, type Event, type Job, type RecordType, type TypedRecord } from '@waybill/domain';
 import { outcomeOf } from './apply.ts';
+import type { Clock } from './clock.ts';
 import { StreamError } from './errors.ts';
 import { valueBytesMax, type Codec, type EventLog, type LogRecord, type NewRecord } from './event-log.ts';
 import { decodeEvent, encodeEvent } from './record.ts';
@@ -29,7 +30,7 @@ export type DraftDependencies = {
   readonly store: StateStore;
   readonly partition: number;
   readonly table: Context['table'];
-  readonly now: () => number;
+  readonly clock: Clock;
 };
 
 /**
@@ -188,8 +189,8 @@ class Drafting {
   }
 
   #park(record: LogRecord, code: string, reason: string): void {
-    const { topology, codec, now } = this.#dependencies;
-    const parkedAtMs = now();
+    const { topology, codec, clock } = this.#dependencies;
+    const parkedAtMs = clock.now();
     const { topic, partition, offset, timestampMs, key, value } = record;
     const headers = Object.entries(record.headers).map(([name, bytes]) => ({ name, value: bytes }));
     const place = `${topic}/${partition}/${offset}`;

@@ -1,4 +1,6 @@
 export { causeOf, outcomeOf } from './apply.ts';
+export { systemClock } from './clock.ts';
+export type { Clock } from './clock.ts';
 export type { Draft } from './draft.ts';
 export { StreamError } from './errors.ts';
 export type { StreamErrorCode } from './errors.ts';

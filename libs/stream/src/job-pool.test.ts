@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from './clock.ts';
 import { JobPool, type JobSink } from './job-pool.ts';
 import { JobError, type JobAttempt, type JobRow, type JobSpec } from './topology.ts';
 import type { JobEnd } from './work.ts';
@@ -24,7 +25,7 @@ function poolOf(run: Run, changes: Partial<JobSpec> = {}) {
     delayMsMax: 1_000,
     ...changes,
   };
-  const pool = new JobPool({ specs: { scan: spec }, now: Date.now, random: () => 1 });
+  const pool = new JobPool({ specs: { scan: spec }, clock: systemClock, random: () => 1 });
   const ends = new Map<string, JobEnd>();
   const sink: JobSink = async (job, end) => void ends.set(job.id, end);
   const owner = {};

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from './clock.ts';
 import { JobError, type JobRow, type JobSpec } from './topology.ts';
 import type { JobEnd } from './work.ts';
 
@@ -20,7 +20,7 @@ const letGoMsMax = 10_000;
 
 export type JobPoolOptions = {
   readonly specs: Readonly<Record<string, JobSpec>>;
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly random: () => number;
   readonly onEnd?:
     ((kind: string, outcome: 'done' | 'failed' | 'aborted', durationMs: number, job: JobRow, end: JobEnd) => void) | undefined;
@@ -33,7 +33,7 @@ export type JobPoolOptions = {
 export class JobPool {
   readonly #options: JobPoolOptions;
   readonly #entries = new Map<string, Entry>();
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer: () => void = () => undefined;
   #closed = false;
 
   constructor(options: JobPoolOptions) {
@@ -73,18 +73,18 @@ export class JobPool {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#cancelTimer();
     for (const entry of this.#entries.values()) entry.running?.abort(new Error('closing'));
     this.#entries.clear();
   }
 
   #dispatchSoon(delayMs = 0): void {
-    clearTimeout(this.#timer);
-    if (!this.#closed) this.#timer = setTimeout(() => this.#dispatch(), Math.min(delayMs, 60_000));
+    this.#cancelTimer();
+    if (!this.#closed) this.#cancelTimer = this.#options.clock.after(Math.min(delayMs, 60_000), () => this.#dispatch());
   }
 
   #dispatch(): void {
-    const now = this.#options.now();
+    const now = this.#options.clock.now();
     const kinds = new Map<string, number>();
     const hosts = new Map<string, number>();
     const count = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1);
@@ -115,9 +115,11 @@ export class JobPool {
     const running = new AbortController();
     entry.running = running;
     // What it replaces must have let go: a copy on its last request would otherwise land after the newer one.
-    await Promise.race([entry.after.catch(() => undefined), sleep(letGoMsMax, undefined, { ref: false })]);
-    const startedMs = this.#options.now();
-    const signal = AbortSignal.any([running.signal, AbortSignal.timeout(spec.timeoutMs)]);
+    await Promise.race([entry.after.catch(() => undefined), this.#options.clock.bound(letGoMsMax)]);
+    const startedMs = this.#options.clock.now();
+    const timeout = new AbortController();
+    const cancelTimeout = this.#options.clock.after(spec.timeoutMs, () => timeout.abort(new Error('timeout')));
+    const signal = AbortSignal.any([running.signal, timeout.signal]);
     let end: JobEnd;
     try {
       signal.throwIfAborted();
@@ -127,13 +129,15 @@ export class JobPool {
       end = { ok: true, result: await abortable(work, signal) };
     } catch (error) {
       end = this.#failure(job, spec, error, signal);
+    } finally {
+      cancelTimeout();
     }
     const outcome = running.signal.aborted ? 'aborted' : end.ok ? 'done' : 'failed';
-    this.#options.onEnd?.(job.kind, outcome, this.#options.now() - startedMs, job, end);
+    this.#options.onEnd?.(job.kind, outcome, this.#options.clock.now() - startedMs, job, end);
     entry.ended = true;
     this.#dispatchSoon();
     if (running.signal.aborted) return;
-    await entry.sink(job, end, this.#options.now()).catch(() => undefined); // The task is gone; the row is not.
+    await entry.sink(job, end, this.#options.clock.now()).catch(() => undefined); // The task is gone; the row is not.
   }
 
   #failure(job: JobRow, spec: JobSpec, error: unknown, signal: AbortSignal): JobEnd {
@@ -142,7 +146,7 @@ export class JobPool {
     const reason = timedOut ? `no end within ${spec.timeoutMs} ms` : error instanceof Error ? error.message : String(error);
     // Full jitter, so that what failed together does not come back as one wave (M. Brooker, AWS Architecture Blog, 2015).
     const backoffMs = this.#options.random() * Math.min(spec.delayMsMax, spec.delayMsMin * 2 ** job.attempt);
-    const retryAtMs = Math.round(this.#options.now() + Math.max(backoffMs, known?.retryAfterMs ?? 0));
+    const retryAtMs = Math.round(this.#options.clock.now() + Math.max(backoffMs, known?.retryAfterMs ?? 0));
     return {
       ok: false,
       code: known?.code ?? (timedOut ? 'JOB_TIMEOUT' : 'JOB_FAILED'),

@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from './clock.ts';
 import type { Codec, EventLog, LogRecord, Membership, Offsets } from './event-log.ts';
 import type { Draft } from './draft.ts';
 import { JobPool, type JobPoolOptions } from './job-pool.ts';
@@ -22,7 +23,7 @@ export type RunOptions = {
   /** Stable name of this instance of the app; a second process with the same one ends the first. */
   readonly instance: string;
   readonly sessionTimeoutMs: number;
-  readonly now?: () => number;
+  readonly clock?: Clock;
   readonly random?: () => number;
   readonly observer?: Observer;
   /** The app can go on no more; the process must end so that its supervisor starts it anew. */
@@ -39,17 +40,17 @@ export type Running = {
 
 /** Runs a topology over the log until closed: one task per partition number that the group assigns to this instance. */
 export async function runTopology(options: RunOptions): Promise<Running> {
-  const { topology, log, codec, observer = {}, now = Date.now, random = Math.random } = options;
-  const tables = await openSharedTables(log, codec, topology.tables ?? {}, {
+  const { topology, log, codec, observer = {}, clock = systemClock, random = Math.random } = options;
+  const tables = await openSharedTables(log, codec, clock, topology.tables ?? {}, {
     onFault: (error) => observer.fault?.(error),
     onEnd: (error) => options.onCrash(asError(error)),
   });
-  const pool = new JobPool({ specs: topology.jobs ?? {}, now, random, onEnd: observer.jobEnded });
+  const pool = new JobPool({ specs: topology.jobs ?? {}, clock, random, onEnd: observer.jobEnded });
   const tasks = new TaskSet(observer, async (partition, membership, signal) => {
     const store = await options.openStore(topology.group, partition);
     const onCommit: TaskOptions['onCommit'] = (...args) => observer.committed?.(...args);
     const hooks = { onCommit, onFault: (error: unknown) => observer.fault?.(error), onBroken: options.onCrash };
-    const parts = { topology, log, codec, store, partition, table: tables.table, now, pool, membership };
+    const parts = { topology, log, codec, store, partition, table: tables.table, clock, pool, membership };
     try {
       return await Task.open({ ...parts, ...hooks }, signal);
     } catch (error) {

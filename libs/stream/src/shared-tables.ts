@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Event, Topic } from '@waybill/domain';
+import type { Clock } from './clock.ts';
 import { StreamError } from './errors.ts';
 import type { Codec, EventLog, LogRecord } from './event-log.ts';
 import { decodeEvent } from './record.ts';
@@ -18,6 +18,7 @@ export type SharedTables = {
 export async function openSharedTables(
   log: EventLog,
   codec: Codec,
+  clock: Clock,
   tables: Readonly<Record<string, Topic>>,
   hooks: { readonly onFault: (error: unknown) => void; readonly onEnd: (error: unknown) => void },
 ): Promise<SharedTables> {
@@ -39,7 +40,7 @@ export async function openSharedTables(
         hooks.onFault(error);
         // Skipping what cannot be read only now would leave an outdated row in force until the next start.
         if (!(error instanceof StreamError && error.handling === 'retry')) return;
-        await sleep(1_000, undefined, { signal: closing.signal });
+        await clock.sleep(1_000, closing.signal);
       }
     }
   };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topics, type TypedRecord } from '@waybill/domain';
+import { systemClock, type Clock } from './clock.ts';
 import { StreamError } from './errors.ts';
 import type { EventLog, LogRecord, NewRecord, Writer } from './event-log.ts';
 import { JobPool } from './job-pool.ts';
@@ -10,6 +11,7 @@ import { eventHeaders } from './record.ts';
 import { Task, type TaskOptions } from './task.ts';
 import { isEvent, type Topology } from './topology.ts';
 
+const clockAt = (nowMs: number): Clock => ({ ...systemClock, now: () => nowMs });
 const input = topics.scanRequests.name;
 const output = topics.scans.name;
 const spec = { run: async () => null, concurrencyMax: 9, perHostMax: 9, timeoutMs: 999, attemptsMax: 3, delayMsMin: 1, delayMsMax: 1 };
@@ -51,11 +53,11 @@ afterEach(() => pools.splice(0).forEach((pool) => pool.close()));
 type Overrides = Partial<TaskOptions> & { readonly handle?: Topology['handle'] };
 
 function optionsOf(log: EventLog, { handle = passOn, ...overrides }: Overrides = {}): TaskOptions {
-  const pool = new JobPool({ specs: { scan: spec }, now: () => 5_000, random: () => 0 });
+  const pool = new JobPool({ specs: { scan: spec }, clock: clockAt(5_000), random: () => 0 });
   pools.push(pool);
   const hooks = { onCommit: () => undefined, onFault: () => undefined, onBroken: (error: Error) => assert.fail(error) };
   const ports = { log, codec: jsonCodec, store: new MemoryStore(), pool, membership: { verify: async () => undefined } };
-  return { topology: topologyOf(handle), ...ports, partition: 0, table: () => [], now: () => 5_000, ...hooks, ...overrides };
+  return { topology: topologyOf(handle), ...ports, partition: 0, table: () => [], clock: clockAt(5_000), ...hooks, ...overrides };
 }
 
 /** The model; the commit of this number happens, but its answer is lost. */
@@ -168,7 +170,7 @@ describe('a job', () => {
     await elsewhere.close();
     log.compact(topics.scannerJobs.name); // The row is gone, and so is the tombstone that told of it.
 
-    const dayLater = optionsOf(log.port(), { handle, store: left, now: () => 5_000 + 24 * 3_600_000 });
+    const dayLater = optionsOf(log.port(), { handle, store: left, clock: clockAt(5_000 + 24 * 3_600_000) });
     const back = await Task.open(dayLater);
     assert.deepEqual(dayLater.pool.counts(), { waiting: 0, running: 0 });
     assert.equal(left.rows.size, 0);
@@ -185,7 +187,7 @@ describe('a store that was left alone', () => {
     await first.takeRecords(requests(0, 2));
     await first.close();
     store.clear = () => assert.fail('it was read anew');
-    const again = await Task.open(optionsOf(log.port(), { handle, store, now: () => 5_000 + 90 * 24 * 3_600_000 }));
+    const again = await Task.open(optionsOf(log.port(), { handle, store, clock: clockAt(5_000 + 90 * 24 * 3_600_000) }));
     await again.close();
   });
 });

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Topic } from '@waybill/domain';
 import { draftTransaction, jobStore, type Draft, type DraftDependencies } from './draft.ts';
 import { StreamError } from './errors.ts';
@@ -64,7 +63,7 @@ export class Task {
     const names = topology.inputs.map(({ name }) => name);
     const next = await log.committed(topology.group, names, partition, signal);
     await Promise.all([...next].map(([topic, offset]) => refuseExpired(options, topic, offset, signal)));
-    await restore({ log, store, stores, partition, nowMs: options.now(), ...(signal && { signal }) });
+    await restore({ log, store, stores, partition, nowMs: options.clock.now(), ...(signal && { signal }) });
     const task = new Task(options, stores, writer, next);
     await task.#loadJobs();
     return task;
@@ -113,11 +112,11 @@ export class Task {
     this.#options.pool.removeOwner(this);
     this.#closed.abort(new StreamError('FENCED', 'the task is closed'));
     const drained = (this.#pump ?? Promise.resolve()).then(() => true);
-    const isDrained = await Promise.race([drained, sleep(drainMs, false, { ref: false })]);
+    const isDrained = await Promise.race([drained, this.#options.clock.bound(drainMs).then(() => false)]);
     await this.#writer.close();
     this.#rejectAll(this.#closed.signal.reason);
     // A store that is still in use is left open: the process is about to end, and its next life opens it as after a kill -9.
-    if (isDrained || (await Promise.race([drained, sleep(1_000, false, { ref: false })]))) await this.#options.store.close();
+    if (isDrained || (await Promise.race([drained, this.#options.clock.bound(1_000).then(() => false)]))) await this.#options.store.close();
   }
 
   #wake(): void {
@@ -141,12 +140,12 @@ export class Task {
   }
 
   async #transact(works: readonly Work[]): Promise<void> {
-    const startedMs = this.#options.now();
+    const startedMs = this.#options.clock.now();
     const draft = await draftTransaction(this.#options, works);
     const written = await this.#writer.commit({ records: draft.records, consumed: draft.consumed, partition: this.#options.partition });
     await this.#keep(draft, written);
     for (const [topic, offset] of draft.consumed) this.#next.set(topic, offset);
-    this.#options.onCommit(draft, this.#options.now() - startedMs, countByTopic(works));
+    this.#options.onCommit(draft, this.#options.clock.now() - startedMs, countByTopic(works));
   }
 
   /** The log has it; now the local copy. Dying in between costs a short restore. */
@@ -170,7 +169,7 @@ export class Task {
     this.#options.onFault(error);
     const signal = this.#closed.signal;
     try {
-      await sleep(error.handling === 'retry' ? 1_000 : 50, undefined, { signal });
+      await this.#options.clock.sleep(error.handling === 'retry' ? 1_000 : 50, signal);
       if (error.handling === 'retry') return;
       if (await this.#isStillOurs()) await this.#reopen();
       else this.#lose(error);
@@ -194,13 +193,13 @@ export class Task {
   }
 
   async #reopen(): Promise<void> {
-    const { log, topology, partition, store, now } = this.#options;
+    const { log, topology, partition, store, clock } = this.#options;
     const signal = this.#closed.signal;
     await this.#writer.close();
     this.#writer = await log.openWriter(topology.group, partition, signal);
     const names = topology.inputs.map(({ name }) => name);
     const committed = await log.committed(topology.group, names, partition, signal);
-    const restored = await restore({ log, store, stores: this.#stores, partition, nowMs: now(), signal });
+    const restored = await restore({ log, store, stores: this.#stores, partition, nowMs: clock.now(), signal });
     this.#next = new Map(committed);
     // Another owner may have come further in between: what it has committed must not be taken from later fetches either.
     for (const [topic, offset] of committed) this.#accepted.set(topic, Math.max(offset, this.#accepted.get(topic) ?? 0));
