@@ -61,6 +61,21 @@ describe('a state store', () => {
     await again.close();
   });
 
+  it('sweeps a few rows at a time, in key order, round and round, and only those of one store', async () => {
+    const store = openStateStore(join(root, 'sweep'));
+    const rows = ['a', 'b', 'c', 'd', 'e'].map((key) => put(key, key < 'c' ? 'old' : 'new'));
+    await store.commit({ puts: [...rows, put('z', 'old', 'rows2')], position: at(1) });
+    await store.flush();
+    const looked: string[] = [];
+    const sweep = (): number =>
+      store.sweep('rows', { limit: 2, isExpired: (key, value) => (looked.push(key), value.toString() === 'old') });
+    assert.deepEqual([sweep(), sweep(), sweep(), sweep()], [2, 0, 0, 0]);
+    assert.deepEqual(looked, ['a', 'b', 'c', 'd', 'e', 'c', 'd']);
+    assert.deepEqual([...store.entries('rows')].map(([key]) => key), ['c', 'd', 'e']); // prettier-ignore
+    assert.equal(store.get('rows2', 'z')?.toString(), 'old');
+    await store.close();
+  });
+
   it('forgets everything but who owns it', async () => {
     const store = openStateStore(join(root, 'clear'));
     await store.commit({ puts: [put('a', '1'), put('b', '2', 'other')], position: at(7) });

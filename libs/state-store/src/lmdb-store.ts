@@ -1,6 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
-import { rowKeyBytesMax, StreamError, type EntryRange, type StoreChanges, type StorePosition, type TaskStore } from '@waybill/stream';
+import {
+  rowKeyBytesMax,
+  StreamError,
+  type EntryRange,
+  type StoreChanges,
+  type StorePosition,
+  type SweepOptions,
+  type TaskStore,
+} from '@waybill/stream';
 import { open } from 'lmdb';
 
 /**
@@ -30,6 +38,7 @@ class LmdbStore implements TaskStore {
   #position: StorePosition;
   #writtenAtMs: number | undefined;
   #writing: Promise<unknown> = Promise.resolve();
+  readonly #sweptTo = new Map<string, string>();
 
   constructor(folder: string, database: Database) {
     this.#folder = folder;
@@ -49,6 +58,25 @@ class LmdbStore implements TaskStore {
     yield* rangeOf(this.#database, store, range);
   }
 
+  sweep(store: string, { limit, isExpired }: SweepOptions): number {
+    const from = Buffer.from(`${store}\0${this.#sweptTo.get(store) ?? ''}`);
+    const end = Buffer.from(`${store}\0\xff`, 'latin1');
+    let looked = 0;
+    let last = '';
+    const expired: Buffer[] = [];
+    for (const { key, value } of this.#database.getRange({ start: from, end, limit })) {
+      looked += 1;
+      last = key.toString('utf8', store.length + 1);
+      if (isExpired(last, value)) expired.push(Buffer.from(key));
+    }
+    this.#sweptTo.set(store, looked < limit ? '' : `${last}\0`);
+    this.#database.transactionSync(() => {
+      for (const key of expired) this.#database.removeSync(key);
+    });
+    return expired.length;
+  }
+
+  flush = async (): Promise<void> => undefined;
   position = (): StorePosition => this.#position;
   writtenAtMs = (): number | undefined => this.#writtenAtMs;
 

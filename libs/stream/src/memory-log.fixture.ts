@@ -2,7 +2,7 @@
 import type { TypedRecord } from '@waybill/domain';
 import { StreamError } from './errors.ts';
 import type { Codec, EventLog, LogRecord, NewRecord, Offsets, Transaction, Writer } from './event-log.ts';
-import type { StoreChanges, StorePosition, TaskStore } from './state-store.ts';
+import type { StoreChanges, StorePosition, SweepOptions, TaskStore } from './state-store.ts';
 
 export const jsonCodec: Codec = {
   encode: ({ type, data }) => Buffer.from(JSON.stringify({ type, data })),
@@ -118,6 +118,14 @@ export class MemoryStore implements TaskStore {
     this.#position = { changelog: new Map() };
   }
 
+  /** All rows at once: what is amortised is of the real store. */
+  sweep(store: string, { isExpired }: SweepOptions): number {
+    const expired = [...this.entries(store)].filter(([key, value]) => isExpired(key, value));
+    for (const [key] of expired) this.rows.delete(`${store}\0${key}`);
+    return expired.length;
+  }
+
+  flush = async (): Promise<void> => undefined;
   writtenAtMs = (): number => this.atMs;
   position = (): StorePosition => this.#position;
   close = async (): Promise<void> => undefined;

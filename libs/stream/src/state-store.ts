@@ -24,6 +24,24 @@ export type TaskStore = StateStore & {
   writtenAtMs(): number | undefined;
   /** Forgets all rows and the position, in one local transaction. */
   clear(): Promise<void>;
+  /**
+   * Expires rows a few at a time: looks at the next `limit` rows of a store in key order, from where its last sweep ended and round
+   * and round, and deletes those that are expired. Where it stands is forgotten with the process. Rows not yet flushed are looked at
+   * once they are.
+   * @returns how many rows were deleted
+   */
+  sweep(store: string, options: SweepOptions): number;
+  /**
+   * Resolves once everything committed until now would survive a kill -9. Nothing has to wait for it: what is lost is in the log.
+   * @throws StreamError as `commit`
+   */
+  flush(): Promise<void>;
+};
+
+export type SweepOptions = {
+  /** Most rows that one call looks at: it is synchronous. */
+  readonly limit: number;
+  readonly isExpired: (key: string, value: Buffer) => boolean;
 };
 
 export type EntryRange = { readonly prefix?: string; readonly limit?: number; readonly reverse?: boolean };
