@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  assignPartitions,
   StreamError,
+  type AssignedMember,
   type Group,
   type GroupOptions,
   type LogRecord,
@@ -8,7 +10,6 @@ import {
   type Offsets,
   type TopicPartition,
 } from '@waybill/stream';
-import { assignPartitions, type Member } from './assign-partitions.ts';
 import { isTransient, type Connections } from './connections.ts';
 import { runFetchLoop } from './fetch-loop.ts';
 import type { FetchPosition } from './fetch.ts';
@@ -201,7 +202,7 @@ function assignmentOf(
   topics: readonly string[],
   partitionCount: number,
 ): readonly { readonly memberId: string; readonly memberAssignment: Buffer }[] {
-  const parsed: Member[] = members.map(({ memberId, memberMetadata }) => ({ id: memberId, owned: ownedOf(memberMetadata) }));
+  const parsed: AssignedMember[] = members.map(({ memberId, memberMetadata }) => ({ id: memberId, owned: ownedOf(memberMetadata) }));
   return [...assignPartitions(parsed, partitionCount)].map(([memberId, partitions]) => {
     const assignment = Object.fromEntries(topics.map((topic) => [topic, partitions]));
     return { memberId, memberAssignment: assignerProtocol.MemberAssignment.encode({ version: 1, assignment, userData: Buffer.alloc(0) }) };

@@ -1,4 +1,6 @@
 export { causeOf, outcomeOf } from './apply.ts';
+export { assignPartitions } from './assign-partitions.ts';
+export type { AssignedMember } from './assign-partitions.ts';
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export type { Draft } from './draft.ts';

@@ -1,12 +1,12 @@
 /** A member as the group's leader sees it. `owned` is what it says it had before. */
-export type Member = { readonly id: string; readonly owned: readonly number[] };
+export type AssignedMember = { readonly id: string; readonly owned: readonly number[] };
 
 /**
  * Shares partition numbers out among members: each number with all its topics goes to one member (co-partitioning), each
  * member gets floor or ceil of the fair share, and keeps what it had as far as its share allows (sticky).
  * Pure and independent of the order of `members`, so that every leader decides alike.
  */
-export function assignPartitions(members: readonly Member[], partitions: number): ReadonlyMap<string, readonly number[]> {
+export function assignPartitions(members: readonly AssignedMember[], partitions: number): ReadonlyMap<string, readonly number[]> {
   const sorted = members.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const assigned = new Map(sorted.map(({ id }) => [id, [] as number[]]));
   if (sorted.length === 0) return assigned;
