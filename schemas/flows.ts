@@ -29,11 +29,11 @@ const notRun = (): never => {
 };
 
 /** Every stage parks what it cannot process: the runtime does, so that no topology says it. */
-const stage = ({ group, inputs, tables = {}, stores, jobTopic, outputs, jobs = {} }: Topology): Flow => ({
+const stage = ({ group, inputs, tables = {}, stores, marks = {}, jobTopic, outputs, jobs = {} }: Topology): Flow => ({
   group,
   inputs,
   tables: Object.values(tables),
-  stores: [...Object.values(stores), ...(jobTopic === undefined ? [] : [jobTopic])],
+  stores: [...Object.values(stores), ...Object.values(marks).map(({ topic }) => topic), ...(jobTopic === undefined ? [] : [jobTopic])],
   outputs: [...new Set([...outputs, topics.parked])],
   jobKinds: Object.keys(jobs),
 });

@@ -49,8 +49,14 @@ export function printAsyncApi(): string {
   return head + stringify(document, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
+const natures: Readonly<Record<Topic['kind'], string>> = {
+  event: 'Immutable events.',
+  state: 'Newest row per key; a record without a value ends it.',
+  marks: 'Ids that need not be dealt with again, many to a record.',
+};
+
 function channel(topic: Topic) {
-  const nature = topic.kind === 'event' ? 'Immutable events.' : 'Newest row per key; a record without a value ends it.';
+  const nature = natures[topic.kind];
   return {
     address: topic.name,
     title: topic.purpose,

@@ -93,7 +93,7 @@ function topicRow(topic: Topic): readonly string[] {
 
 function kept({ kind, retentionMs }: Topic): string {
   const forHowLong = retentionMs < 0 ? 'for ever' : `${retentionMs / 86_400_000} days`;
-  return kind === 'event' ? forHowLong : `newest per key, ${forHowLong}`;
+  return kind === 'state' ? `newest per key, ${forHowLong}` : forHowLong;
 }
 
 function printTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deterministicId, repositoryKey, topics, type ImagePushed, type Topic } from '@waybill/domain';
+import { deterministicId, repositoryKey, topics, type ImagePushed, type MarkBatch, type Topic } from '@waybill/domain';
 import { createAppender, createCodec, createEventLog, deploy, type Appender } from '@waybill/kafka';
 import { openStateStore } from '@waybill/state-store';
 import { runTopology, encodeEvent, type Codec, type EventLog, type NewRecord, type Running, type RunOptions } from '@waybill/stream';
@@ -93,7 +93,30 @@ export async function assertExactlyOnce(cluster: Cluster, run: string, count: nu
       `the order of ${key} is kept`,
     );
   }
-  await assertStoreEqualsTopic(cluster, { catalog: topics.catalog, seen: topics.seen }, 'dedup', stateDir);
+  await assertStoreEqualsTopic(cluster, { catalog: topics.catalog }, 'dedup', stateDir);
+  await assertMarksEqualTopic(cluster, 'dedup', 'seen', stateDir);
+}
+
+/** The local marks are the fold of their topic. None is old enough to have been swept here. */
+async function assertMarksEqualTopic({ log, codec }: Cluster, group: string, name: string, stateDir: string): Promise<void> {
+  for (let partition = 0; partition < log.partitions; partition++) {
+    const newest = new Map<string, number>();
+    const place = { topic: topics.dedupMarks.name, partition };
+    const { first, end } = await log.bounds(place);
+    await log.read(place, { from: first, to: end }, async (records) => {
+      for (const { value } of records) {
+        const { ids, atMs } = (await codec.decode(value!)).data as MarkBatch;
+        for (const [index, id] of ids.entries()) newest.set(id, atMs[index]!);
+      }
+    });
+    const store = openStateStore(join(stateDir, `${group}-${partition}`));
+    const local = new Map([...store.entries(`#${name}`)].map(([id, bytes]) => [id, bytes.readDoubleBE()]));
+    await store.close();
+    const different = [...new Set([...local.keys(), ...newest.keys()])].filter((id) => local.get(id) !== newest.get(id));
+    const what = `${group}-${partition}: the local marks ${name} are the fold of ${place.topic}`;
+    assert.deepEqual(different.slice(0, 3), [], `${what}, but for ${different.length} of ${newest.size}`);
+    assert.equal(local.size, newest.size);
+  }
 }
 
 export async function assertStoreEqualsTopic(

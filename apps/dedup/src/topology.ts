@@ -12,22 +12,19 @@ import { digestDeleted, digestPulled, digestPushed, tagDeleted, tagPushed } from
 export const dedup: Topology = {
   group: 'dedup',
   inputs: [topics.imageEvents],
-  stores: { catalog: topics.catalog, seen: topics.seen },
+  stores: { catalog: topics.catalog },
+  marks: { seen: { topic: topics.dedupMarks, ttlMs: 30 * 24 * 60 * 60 * 1_000 } },
   outputs: [topics.images],
   handle(input, context): Step {
     if (input.kind !== 'event') return { ignored: 'no event' };
     const { event } = input;
-    if (context.get('seen', event.meta.id, 'SeenMark')) return { ignored: 'already seen' };
-    const mark: Put = {
-      store: 'seen',
-      key: event.meta.id,
-      row: { type: 'SeenMark', data: { eventId: event.meta.id, seenAtMs: input.atMs } },
-    };
-    const put = [mark, ...catalogRows(input, context)];
+    if (context.isMarked('seen', event.meta.id)) return { ignored: 'already seen' };
+    const mark = [{ marks: 'seen', id: event.meta.id }];
+    const put = catalogRows(input, context);
     if (event.type === 'ImagePushed' || event.type === 'ImageDeleted') {
-      return { put, emit: [{ topic: topics.images, key: repositoryKey(event.data), forward: event }] };
+      return { mark, put, emit: [{ topic: topics.images, key: repositoryKey(event.data), forward: event }] };
     }
-    return { put, ignored: 'a pull is counted, not passed on' };
+    return { mark, put, ignored: 'a pull is counted, not passed on' };
   },
 };
 

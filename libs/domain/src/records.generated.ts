@@ -566,6 +566,32 @@ export type ScanState = {
   readonly scanEventId: string | null;
 };
 
+export type Header = {
+  readonly name: string;
+  readonly value: Buffer;
+};
+
+/** A record that an app could not process, or that waits behind one with the same topic and key; gone when processed or dropped. */
+export type HeldRecord = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly Header[];
+  /** parked: it failed. waiting: it is run as soon as it is the first of its key. */
+  readonly status: string;
+  /** Times that it has failed. */
+  readonly attempts: number;
+  /** Of the last failure. */
+  readonly code: string | null;
+  readonly reason: string | null;
+  readonly correlationId: string;
+  /** When it last failed, or began to wait. */
+  readonly heldAtMs: number;
+};
+
 /** A piece of slow work that is due, running or parked; gone when done. */
 export type Job = {
   readonly id: string;
@@ -591,9 +617,37 @@ export type Job = {
   readonly createdAtMs: number;
 };
 
-export type Header = {
-  readonly name: string;
-  readonly value: Buffer;
+/** What a transaction of an app has marked as done; a mark ends by itself. */
+export type MarkBatch = {
+  readonly ids: readonly string[];
+  /** When each was made: as many as ids, in their order. */
+  readonly atMs: readonly number[];
+};
+
+/** Somebody has given up what is parked: it is not to be tried again. */
+export type ParkedDropRequested = {
+  /** App that parked it. */
+  readonly app: string;
+  /** record or job. */
+  readonly kind: string;
+  /** topic/partition/offset of the record, or the job's id. */
+  readonly id: string;
+  readonly requestedBy: string;
+  readonly reason: string;
+  readonly requestedAtMs: number;
+};
+
+/** Somebody wants what is parked to be tried again. */
+export type ParkedRetryRequested = {
+  /** App that parked it. */
+  readonly app: string;
+  /** record or job. */
+  readonly kind: string;
+  /** topic/partition/offset of the record, or the job's id. */
+  readonly id: string;
+  readonly requestedBy: string;
+  readonly reason: string | null;
+  readonly requestedAtMs: number;
 };
 
 /** A record that could not be processed, with its bytes. */
@@ -618,6 +672,7 @@ export type RecordTypes = {
   readonly DecisionState: DecisionState;
   readonly DeliveryReceived: DeliveryReceived;
   readonly DigestEntry: DigestEntry;
+  readonly HeldRecord: HeldRecord;
   readonly ImageCopied: ImageCopied;
   readonly ImageCopyFailed: ImageCopyFailed;
   readonly ImageDecided: ImageDecided;
@@ -630,6 +685,9 @@ export type RecordTypes = {
   readonly ImagePushed: ImagePushed;
   readonly ImageScanned: ImageScanned;
   readonly Job: Job;
+  readonly MarkBatch: MarkBatch;
+  readonly ParkedDropRequested: ParkedDropRequested;
+  readonly ParkedRetryRequested: ParkedRetryRequested;
   readonly PolicyPublished: PolicyPublished;
   readonly PolicyRetired: PolicyRetired;
   readonly RecordParked: RecordParked;

@@ -5,7 +5,7 @@ import type { RecordType } from './events.ts';
  * All have the same partition count, and what must stay in order shares a key, so that the same partition number of several
  * topics holds the same repositories. A count can never change, because keys would move: `docs/adr`.
  */
-export type TopicKind = 'event' | 'state';
+export type TopicKind = 'event' | 'state' | 'marks';
 export type Topic = {
   readonly name: string;
   readonly kind: TopicKind;
@@ -26,7 +26,7 @@ const event = (name: string, records: readonly RecordType[], key: string, purpos
   retentionMs,
   purpose,
 });
-/** Compacted; rows that end by themselves (marks) also expire after `retentionMs`. */
+/** Compacted. */
 const state = (name: string, records: readonly RecordType[], key: string, purpose: string, retentionMs = -1): Topic => ({
   name: `waybill.${name}.v1`,
   kind: 'state',
@@ -35,7 +35,18 @@ const state = (name: string, records: readonly RecordType[], key: string, purpos
   retentionMs,
   purpose,
 });
+/** Batches of ids that an app has dealt with. Not compacted: a mark ends by itself. Kept a day longer than it counts, for late records. */
+const marks = (name: string, key: string, purpose: string, ttlMs: number): Topic => ({
+  name: `waybill.${name}.v1`,
+  kind: 'marks',
+  records: ['MarkBatch'],
+  key,
+  retentionMs: ttlMs + days(1),
+  purpose,
+});
 const jobs = (app: string): Topic => state(`${app}-jobs`, ['Job'], 'job id', `Slow work of ${app} that is due or parked.`);
+const held = (app: string): Topic =>
+  state(`${app}-held`, ['HeldRecord'], 'topic/partition/offset', `What ${app} could not process, and what waits behind it.`);
 
 const repository = 'registry/repository';
 
@@ -54,7 +65,7 @@ export const topics = {
     'registry/repository:tag or @digest',
     'Tags and digests: first seen, now, before.',
   ),
-  seen: state('dedup-seen', ['SeenMark'], 'event id', 'Occurrences already passed on.', days(30)),
+  dedupMarks: marks('dedup-marks', 'none', 'Ids of occurrences already passed on.', days(30)),
   inspections: event('inspections', ['ImageInspected', 'ImageInspectionFailed'], repository, 'What a pushed image is.'),
   imageFacts: state('image-facts', ['ImageFacts'], 'registry/repository@digest', 'Newest facts per manifest.'),
   inspectorJobs: jobs('inspector'),
@@ -71,9 +82,24 @@ export const topics = {
   replicaState: state('replica-state', ['ReplicaState'], 'target registry/repository:tag', 'What is where.'),
   replicatorJobs: jobs('replicator'),
   parked: event('parked', ['RecordParked'], 'topic/partition/offset', 'Records that could not be processed, with their bytes.'),
+  parkedCommands: event(
+    'parked-commands',
+    ['ParkedRetryRequested', 'ParkedDropRequested'],
+    'app/kind/id',
+    'What is to become of parked records and jobs; in the partition where they wait.',
+  ),
+  dedupHeld: held('dedup'),
+  inspectorHeld: held('inspector'),
+  scannerHeld: held('scanner'),
+  policyHeld: held('policy'),
+  replicatorHeld: held('replicator'),
+  auditHeld: held('audit'),
   audit: event('audit', ['AuditEntry'], 'partition', 'Every record of every event topic in a hash chain per partition.'),
   auditHeads: state('audit-heads', ['AuditHead'], 'head', 'Last link per chain.'),
 } as const satisfies Record<string, Topic>;
+
+/** Written by earlier versions into topics that no app uses any more; what they left in logs can still be read. */
+export const retiredRecords: readonly RecordType[] = ['SeenMark'];
 
 export type TopicId = keyof typeof topics;
 export const allTopics: readonly Topic[] = Object.values(topics);

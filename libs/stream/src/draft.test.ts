@@ -5,7 +5,7 @@ import { systemClock } from './clock.ts';
 import { draftTransaction, jobStore, type Draft } from './draft.ts';
 import { StreamError } from './errors.ts';
 import type { Codec, EventLog, LogRecord } from './event-log.ts';
-import { jsonCodec as json } from './memory-log.fixture.ts';
+import { jsonCodec as json, seen as seenTopic } from './memory-log.fixture.ts';
 import { eventHeaders } from './record.ts';
 import type { StateStore } from './state-store.ts';
 import { isEvent, type Context, type Input, type Step, type Topology } from './topology.ts';
@@ -15,7 +15,7 @@ const spec = { run: async () => null, concurrencyMax: 1, perHostMax: 1, timeoutM
 const topologyOf = (handle: (input: Input, context: Context) => Step): Topology => ({
   group: 'scanner',
   inputs: [topics.scanRequests],
-  stores: { marks: topics.seen },
+  stores: { marks: seenTopic },
   outputs: [topics.scanRequests],
   jobTopic: topics.scannerJobs,
   jobs: { scan: spec },

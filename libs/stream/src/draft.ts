@@ -3,6 +3,7 @@ import { outcomeOf } from './apply.ts';
 import type { Clock } from './clock.ts';
 import { StreamError } from './errors.ts';
 import { valueBytesMax, type Codec, type EventLog, type LogRecord, type NewRecord } from './event-log.ts';
+import { MarksDraft, type Sweep } from './marks.ts';
 import { decodeEvent, encodeEvent } from './record.ts';
 import { rowKeyBytesMax, type StateStore, type StoreChanges } from './state-store.ts';
 import type { Context, Input, Step, Topology } from './topology.ts';
@@ -15,6 +16,7 @@ export const jobStore = '@jobs';
 export type Draft = {
   readonly records: readonly NewRecord[];
   readonly puts: StoreChanges['puts'];
+  readonly sweeps: readonly Sweep[];
   /** Next offset per input topic. */
   readonly consumed: ReadonlyMap<string, number>;
   /** Job rows as they will be; `null` for those that end. */
@@ -56,13 +58,21 @@ class Drafting {
   readonly #consumed = new Map<string, number>();
   readonly #parked: Draft['parked'][number][] = [];
   readonly #ignored: string[] = [];
+  readonly #marks: MarksDraft;
   readonly #context: Context;
+  /** Of the input that is being handled. */
+  #atMs = 0;
   /** A row whose writer's schema has not been loaded yet: written by another version of the app. */
   #unread: Buffer | undefined;
 
   constructor(dependencies: DraftDependencies) {
     this.#dependencies = dependencies;
-    this.#context = { get: (store, key, type) => this.#get(store, key, type) as never, table: dependencies.table };
+    this.#marks = new MarksDraft(dependencies.topology, dependencies.store);
+    this.#context = {
+      get: (store, key, type) => this.#get(store, key, type) as never,
+      isMarked: (marks, id) => this.#marks.isMarked(marks, id, this.#atMs),
+      table: dependencies.table,
+    };
   }
 
   async takeRecord(record: LogRecord): Promise<void> {
@@ -118,7 +128,7 @@ class Drafting {
   }
 
   finish(): Draft {
-    const { topology, partition } = this.#dependencies;
+    const { topology, partition, codec, clock } = this.#dependencies;
     const rows = [...this.#rows.values()];
     const changes = rows.map(({ store, key, value, origin }): NewRecord => {
       const topic = store === jobStore ? topology.jobTopic! : topology.stores[store]!;
@@ -128,8 +138,9 @@ class Drafting {
       .filter(({ store }) => store === jobStore)
       .map(({ key, row }) => [key, (row?.data as Job | undefined) ?? null] as const);
     return {
-      records: [...this.#events, ...changes],
-      puts: rows.map(({ store, key, value }) => ({ store, key, value })),
+      records: [...this.#events, ...changes, ...this.#marks.records(codec, partition)],
+      puts: [...rows.map(({ store, key, value }) => ({ store, key, value })), ...this.#marks.puts()],
+      sweeps: this.#marks.sweeps(clock.now()),
       consumed: this.#consumed,
       jobs: new Map(jobs),
       parked: this.#parked,
@@ -140,6 +151,7 @@ class Drafting {
   /** All of a step or, when anything in it is wrong, nothing: every check and encoding comes before the first change. */
   async #apply(input: Input, origin: string): Promise<void> {
     const { topology } = this.#dependencies;
+    this.#atMs = input.atMs;
     const step = await this.#reading(() => topology.handle(input, this.#context));
     const outcome = outcomeOf(topology, input, step);
     const events = outcome.events.map(({ emit, event }) => this.#encode(emit, event));
@@ -150,8 +162,10 @@ class Drafting {
     for (const id of step.cancel ?? []) changes.push({ store: jobStore, key: id, row: null, origin });
     for (const job of outcome.jobs) changes.push({ store: jobStore, key: job.id, row: { type: 'Job', data: job }, origin });
     const rows = changes.map((change) => this.#rowOf(change));
+    for (const mark of step.mark ?? []) this.#marks.check(mark);
     this.#events.push(...events);
     for (const row of rows) this.#put(row);
+    for (const mark of step.mark ?? []) this.#marks.add(mark, input.atMs);
     if (step.ignored !== undefined) this.#ignored.push(step.ignored);
   }
 

@@ -1,5 +1,5 @@
 // A log and a store in memory, for what a real broker shows too seldom: fencing, uncertain ends and rebalances at a chosen moment.
-import type { TypedRecord } from '@waybill/domain';
+import type { Topic, TypedRecord } from '@waybill/domain';
 import { StreamError } from './errors.ts';
 import type { Codec, EventLog, LogRecord, NewRecord, Offsets, Transaction, Writer } from './event-log.ts';
 import type { StoreChanges, StorePosition, SweepOptions, TaskStore } from './state-store.ts';
@@ -15,6 +15,9 @@ export const jsonCodec: Codec = {
     }
   },
 };
+
+/** A state topic whose rows are short. */
+export const seen: Topic = { name: 'waybill.seen.v1', kind: 'state', records: ['SeenMark'], key: 'id', retentionMs: -1, purpose: 'test' };
 
 /** One partition number. A transaction's marker takes an offset, as in Kafka. */
 export class MemoryLog {

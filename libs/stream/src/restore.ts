@@ -1,10 +1,12 @@
 import type { Topic } from '@waybill/domain';
 import { StreamError } from './errors.ts';
-import type { EventLog, LogRecord } from './event-log.ts';
+import type { Codec, EventLog, LogRecord } from './event-log.ts';
+import { marksPuts } from './marks.ts';
 import type { TaskStore } from './state-store.ts';
 
 export type RestoreOptions = {
   readonly log: EventLog;
+  readonly codec: Codec;
   readonly store: TaskStore;
   /** State topics by store name. */
   readonly stores: Readonly<Record<string, Topic>>;
@@ -28,20 +30,23 @@ const awayMsMax = 12 * 60 * 60 * 1_000;
  * @throws StreamError `STORE_FAILED` when the store is ahead of the log: it belongs to another cluster
  */
 export async function restore(options: RestoreOptions): Promise<number> {
-  const { log, store, stores, partition, signal } = options;
+  const { log, codec, store, stores, partition, signal } = options;
   const ranges = await Promise.all(
     Object.entries(stores).map(async ([name, topic]) => ({ name, topic, ...(await log.bounds({ topic: topic.name, partition }, signal)) })),
   );
   const stands = (topic: Topic): number | undefined => store.position().changelog.get(topic.name);
   for (const { topic, end } of ranges) refuseAhead(stands(topic) ?? 0, end, `${topic.name}/${partition}`);
-  const hasMissed = ranges.some(({ topic, end }) => end - (stands(topic) ?? end) > markersMax);
+  const hasMissed = ranges.some(({ topic, end }) => topic.kind === 'state' && end - (stands(topic) ?? end) > markersMax);
   if (hasMissed && options.nowMs - (store.writtenAtMs() ?? options.nowMs) > awayMsMax) await store.clear();
 
   let applied = 0;
   for (const { name, topic, first, end } of ranges) {
     const from = Math.max(stands(topic) ?? first, first);
     const onRecords = async (records: readonly LogRecord[], next: number): Promise<void> => {
-      const puts = records.map((record) => ({ store: name, key: record.key?.toString() ?? '', value: record.value }));
+      const puts =
+        topic.kind === 'marks'
+          ? await marksPuts(codec, name, records)
+          : records.map((record) => ({ store: name, key: record.key?.toString() ?? '', value: record.value }));
       await store.commit({ puts, position: { changelog: new Map([...store.position().changelog, [topic.name, next]]) } });
       applied += records.length;
     };

@@ -6,7 +6,7 @@ import { systemClock, type Clock } from './clock.ts';
 import { StreamError } from './errors.ts';
 import type { EventLog, LogRecord, NewRecord, Writer } from './event-log.ts';
 import { JobPool } from './job-pool.ts';
-import { jsonCodec, MemoryLog, MemoryStore } from './memory-log.fixture.ts';
+import { jsonCodec, MemoryLog, MemoryStore, seen } from './memory-log.fixture.ts';
 import { eventHeaders } from './record.ts';
 import { Task, type TaskOptions } from './task.ts';
 import { isEvent, type Topology } from './topology.ts';
@@ -29,7 +29,7 @@ const passOn: Topology['handle'] = (taken) => {
 const topologyOf = (handle: Topology['handle']): Topology => ({
   group: 'scanner',
   inputs: [topics.scanRequests],
-  stores: { marks: topics.seen },
+  stores: { marks: seen },
   outputs: [topics.scans],
   jobTopic: topics.scannerJobs,
   jobs: { scan: spec },

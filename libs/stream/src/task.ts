@@ -3,6 +3,7 @@ import { draftTransaction, jobStore, type Draft, type DraftDependencies } from '
 import { StreamError } from './errors.ts';
 import type { LogRecord, Membership, Offsets, Writer } from './event-log.ts';
 import type { JobPool } from './job-pool.ts';
+import { findTime, marksTopics } from './marks.ts';
 import { restore } from './restore.ts';
 import type { TaskStore } from './state-store.ts';
 import type { JobEnd, Work } from './work.ts';
@@ -57,13 +58,13 @@ export class Task {
    * @throws StreamError `OFFSET_EXPIRED` when retention has passed the committed offset, `STORE_FAILED`; AbortError when `signal` fires
    */
   static async open(options: TaskOptions, signal?: AbortSignal): Promise<Task> {
-    const { topology, log, store, partition } = options;
-    const stores = topology.jobTopic ? { ...topology.stores, [jobStore]: topology.jobTopic } : topology.stores;
+    const { topology, log, codec, store, partition } = options;
+    const stores = { ...topology.stores, ...marksTopics(topology), ...(topology.jobTopic && { [jobStore]: topology.jobTopic }) };
     const writer = await log.openWriter(topology.group, partition, signal);
     const names = topology.inputs.map(({ name }) => name);
     const next = await log.committed(topology.group, names, partition, signal);
     await Promise.all([...next].map(([topic, offset]) => refuseExpired(options, topic, offset, signal)));
-    await restore({ log, store, stores, partition, nowMs: options.clock.now(), ...(signal && { signal }) });
+    await restore({ log, codec, store, stores, partition, nowMs: options.clock.now(), ...(signal && { signal }) });
     const task = new Task(options, stores, writer, next);
     await task.#loadJobs();
     return task;
@@ -155,6 +156,8 @@ export class Task {
       const moved = [...written].filter(([topic]) => stateTopics.has(topic));
       const changelog = new Map([...this.#options.store.position().changelog, ...moved]);
       await this.#options.store.commit({ puts: draft.puts, position: { changelog } });
+      for (const { store, limit, markedBeforeMs } of draft.sweeps)
+        this.#options.store.sweep(store, { limit, isExpired: (_id, row) => (findTime(row) ?? 0) < markedBeforeMs });
     }
     for (const [id, job] of draft.jobs) this.#schedule(id, job);
   }
@@ -193,13 +196,13 @@ export class Task {
   }
 
   async #reopen(): Promise<void> {
-    const { log, topology, partition, store, clock } = this.#options;
+    const { log, codec, topology, partition, store, clock } = this.#options;
     const signal = this.#closed.signal;
     await this.#writer.close();
     this.#writer = await log.openWriter(topology.group, partition, signal);
     const names = topology.inputs.map(({ name }) => name);
     const committed = await log.committed(topology.group, names, partition, signal);
-    const restored = await restore({ log, store, stores: this.#stores, partition, nowMs: clock.now(), signal });
+    const restored = await restore({ log, codec, store, stores: this.#stores, partition, nowMs: clock.now(), signal });
     this.#next = new Map(committed);
     // Another owner may have come further in between: what it has committed must not be taken from later fetches either.
     for (const [topic, offset] of committed) this.#accepted.set(topic, Math.max(offset, this.#accepted.get(topic) ?? 0));

@@ -17,6 +17,8 @@ export const topologyDriver = (topology: Topology): TopologyDriver => new Topolo
 export class TopologyDriver {
   readonly #topology: Topology;
   readonly #rows = new Map<string, TypedRecord>();
+  /** Time of the mark by marks and id. */
+  readonly #marks = new Map<string, number>();
   readonly #jobs = new Map<string, Job>();
   readonly #tables = new Map<string, readonly Event[]>();
   readonly #emitted: { readonly topic: string; readonly key: string; readonly event: Event }[] = [];
@@ -80,7 +82,7 @@ export class TopologyDriver {
 
   #take(input: Input): void {
     const topology = this.#topology;
-    const step = topology.handle(input, this.#context());
+    const step = topology.handle(input, this.#context(input.atMs));
     if (step.ignored !== undefined) this.#ignored.push(step.ignored);
     const outcome = outcomeOf(topology, input, step);
     for (const { emit, event } of outcome.events) {
@@ -89,6 +91,10 @@ export class TopologyDriver {
       this.#emitted.push({ topic: emit.topic.name, key: emit.key, event });
     }
     for (const put of step.put ?? []) this.#put(put);
+    for (const { marks, id } of step.mark ?? []) {
+      this.#ttlMsOf(marks);
+      this.#marks.set(`${marks}\0${id}`, input.atMs);
+    }
     for (const id of step.cancel ?? []) this.#jobs.delete(id);
     for (const job of outcome.jobs) {
       assert.ok(topology.jobs?.[job.kind], `the topology ${topology.group} declares no job ${job.kind}`);
@@ -106,13 +112,24 @@ export class TopologyDriver {
     }
   }
 
-  #context(): Context {
+  #ttlMsOf(marks: string): number {
+    const spec = this.#topology.marks?.[marks];
+    assert.ok(spec, `the topology ${this.#topology.group} declares no marks ${marks}`);
+    return spec.ttlMs;
+  }
+
+  #context(atMs: number): Context {
     const { group, stores, tables } = this.#topology;
     return {
       get: (store, key, type) => {
         assert.ok(stores[store], `the topology ${group} declares no store ${store}`);
         const row = this.#rows.get(`${store}\0${key}`);
         return row?.type === type ? (row.data as never) : undefined;
+      },
+      isMarked: (marks, id) => {
+        const ttlMs = this.#ttlMsOf(marks);
+        const markedAtMs = this.#marks.get(`${marks}\0${id}`);
+        return markedAtMs !== undefined && atMs - markedAtMs < ttlMs;
       },
       table: (name) => {
         assert.ok(tables?.[name], `the topology ${group} declares no table ${name}`);

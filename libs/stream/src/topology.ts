@@ -11,6 +11,8 @@ export type Topology = {
   readonly inputs: readonly Topic[];
   /** State topics by the name that `handle` uses for them. */
   readonly stores: Readonly<Record<string, Topic>>;
+  /** Ids that need not be dealt with again, by the name that `handle` uses for them. */
+  readonly marks?: Readonly<Record<string, MarkSpec>>;
   readonly outputs: readonly Topic[];
   /** Where job rows are kept; needed by an app that schedules. */
   readonly jobTopic?: Topic;
@@ -21,6 +23,9 @@ export type Topology = {
   readonly decode?: 'events' | 'raw';
   readonly handle: (input: Input, context: Context) => Step;
 };
+
+/** A mark counts for `ttlMs` from the `atMs` of the input that made it; its topic must keep it `markGraceMs` longer. */
+export type MarkSpec = { readonly topic: Topic; readonly ttlMs: number };
 
 /** What `handle` is called with. Time comes from here alone: `atMs` is the record's timestamp or the moment a job ended. */
 export type Input =
@@ -35,6 +40,8 @@ export type JobFailure = { readonly code: string; readonly reason: string; reado
 /** Reads of a stage: its own rows as they stand after all earlier inputs, and the shared tables. */
 export type Context = {
   readonly get: <T extends RecordType>(store: string, key: string, type: T) => Extract<TypedRecord, { type: T }>['data'] | undefined;
+  /** Whether an earlier input has marked the id, and so lately that it counts at the `atMs` of this one. */
+  readonly isMarked: (marks: string, id: string) => boolean;
   /** Newest event per key of a shared table, in key order. */
   readonly table: (name: string) => readonly Event[];
 };
@@ -43,6 +50,7 @@ export type Context = {
 export type Step = {
   readonly emit?: readonly Emit[];
   readonly put?: readonly Put[];
+  readonly mark?: readonly Mark[];
   readonly schedule?: readonly JobRequest[];
   /** Job ids whose rows are no longer wanted; a running try is aborted. */
   readonly cancel?: readonly string[];
@@ -68,6 +76,9 @@ export type Emit =
 
 /** A row of a store; `null` deletes it (tombstone). */
 export type Put = { readonly store: string; readonly key: string; readonly row: TypedRecord | null };
+
+/** From now on `isMarked` says so. Cheaper than a row, and gone by itself. */
+export type Mark = { readonly marks: string; readonly id: string };
 
 export type JobRequest = {
   /** Unique in the app; a request whose id is already known replaces the row and aborts a running try. */

@@ -1,0 +1,137 @@
+import type { Topic } from '@waybill/domain';
+import { valueBytesMax, type Codec, type LogRecord, type NewRecord } from './event-log.ts';
+import { rowKeyBytesMax, type StateStore, type StoreChanges } from './state-store.ts';
+import type { Mark, Topology } from './topology.ts';
+
+type Puts = StoreChanges['puts'];
+
+/**
+ * How long a mark is kept after its end, in the store and in the log. A stage decides by the `atMs` of its inputs; as long as
+ * those are out of order by less than this, it makes no difference to it when a mark is swept.
+ */
+export const markGraceMs = 24 * 60 * 60 * 1_000;
+
+/** Store name of marks, where an id's row is the time of its mark. No store can be called so: a declared name is an identifier. */
+export const marksStore = (name: string): string => `#${name}`;
+
+/** State topics of a topology's marks by their store names. @throws Error for a topic that forgets its marks too early */
+export function marksTopics({ group, marks = {} }: Topology): Readonly<Record<string, Topic>> {
+  for (const { topic, ttlMs } of Object.values(marks)) {
+    if (topic.kind !== 'marks') throw new Error(`${topic.name} is no topic for the marks of ${group}`);
+    if (topic.retentionMs >= 0 && topic.retentionMs < ttlMs + markGraceMs)
+      throw new Error(`${topic.name} keeps marks for ${topic.retentionMs} ms; ${group} needs ${ttlMs + markGraceMs}`);
+  }
+  return Object.fromEntries(Object.entries(marks).map(([name, { topic }]) => [marksStore(name), topic]));
+}
+
+/** Rows at which the store looks for expired ones after a transaction, and from when on they are. */
+export type Sweep = { readonly store: string; readonly markedBeforeMs: number; readonly limit: number };
+
+/** The marks of one transaction in the making, over those in the store. */
+export class MarksDraft {
+  readonly #topology: Topology;
+  readonly #store: Pick<StateStore, 'get'>;
+  readonly #made = new Map<string, Map<string, number>>();
+
+  constructor(topology: Topology, store: Pick<StateStore, 'get'>) {
+    this.#topology = topology;
+    this.#store = store;
+  }
+
+  isMarked(name: string, id: string, atMs: number): boolean {
+    const { ttlMs } = this.#specOf(name);
+    const markedAtMs = this.#made.get(name)?.get(id) ?? findTime(this.#store.get(marksStore(name), id));
+    return markedAtMs !== undefined && atMs - markedAtMs < ttlMs;
+  }
+
+  /** @throws Error for a mark that cannot be kept */
+  check({ marks, id }: Mark): void {
+    this.#specOf(marks);
+    // No character takes more than three bytes: only long ids have to be measured.
+    if (id.length * 3 + marks.length + 1 <= rowKeyBytesMax) return;
+    const bytes = Buffer.byteLength(id) + marks.length + 1;
+    if (bytes > rowKeyBytesMax) throw new Error(`an id of the marks ${marks} is ${bytes} bytes long; the limit is ${rowKeyBytesMax}`);
+  }
+
+  /** After `check`. */
+  add({ marks, id }: Mark, atMs: number): void {
+    let made = this.#made.get(marks);
+    if (!made) this.#made.set(marks, (made = new Map<string, number>()));
+    made.set(id, atMs);
+  }
+
+  /** One record per name, or as few as its limit allows. */
+  records(codec: Codec, partition: number): readonly NewRecord[] {
+    return [...this.#made].flatMap(([name, made]) => {
+      const { topic } = this.#specOf(name);
+      return batches(made).map((data): NewRecord => {
+        return { topic: topic.name, partition, key: null, value: codec.encode({ type: 'MarkBatch', data }), headers: {} };
+      });
+    });
+  }
+
+  puts(): Puts {
+    return [...this.#made].flatMap(([name, made]) => rowsOf(name, made));
+  }
+
+  /**
+   * Twice as many rows as were added, so that the store holds at most about twice the marks that count.
+   * Not by the clock alone: a replay of old inputs makes marks that are old, and needs them.
+   */
+  sweeps(nowMs: number): readonly Sweep[] {
+    return [...this.#made].map(([name, made]) => {
+      const oldestMs = made.values().reduce((a, b) => Math.min(a, b), nowMs);
+      return { store: marksStore(name), markedBeforeMs: oldestMs - this.#specOf(name).ttlMs - markGraceMs, limit: 2 * made.size + 16 };
+    });
+  }
+
+  #specOf(name: string) {
+    const spec = this.#topology.marks?.[name];
+    if (!spec) throw new Error(`${this.#topology.group} declares no marks ${name}`);
+    return spec;
+  }
+}
+
+/** What a restore puts into a store of marks. @throws StreamError `RECORD_UNDECODABLE` */
+export async function marksPuts(codec: Codec, store: string, records: readonly LogRecord[]): Promise<Puts> {
+  const puts: Puts[number][] = [];
+  for (const { value } of records) {
+    const batch = value && (await codec.decode(value));
+    if (batch?.type !== 'MarkBatch') continue;
+    batch.data.ids.forEach((key, index) => puts.push({ store, key, value: timeBytes(batch.data.atMs[index] ?? 0) }));
+  }
+  return puts;
+}
+
+/** When a row of marks was marked; `undefined` without a row. */
+export const findTime = (row: Buffer | undefined): number | undefined => (row?.length === timeLength ? row.readDoubleBE() : undefined);
+
+const timeLength = 8;
+
+function timeBytes(atMs: number): Buffer {
+  const bytes = Buffer.allocUnsafe(timeLength);
+  bytes.writeDoubleBE(atMs);
+  return bytes;
+}
+
+const rowsOf = (name: string, made: ReadonlyMap<string, number>): Puts => {
+  const store = marksStore(name);
+  return [...made].map(([key, atMs]) => ({ store, key, value: timeBytes(atMs) }));
+};
+
+function batches(made: ReadonlyMap<string, number>): readonly { readonly ids: readonly string[]; readonly atMs: readonly number[] }[] {
+  const batches: { readonly ids: string[]; readonly atMs: number[] }[] = [];
+  let bytes = valueBytesMax;
+  for (const [id, atMs] of made) {
+    const bytesMax = id.length * 3 + 20; // Three bytes per character, ten per number.
+    if (bytes + bytesMax > valueBytesMax - 1_024) {
+      batches.push({ ids: [], atMs: [] });
+      bytes = 0;
+    }
+    const batch = batches.at(-1)!;
+    batch.ids.push(id);
+    batch.atMs.push(atMs);
+    bytes += bytesMax;
+  }
+  return batches;
+}
