@@ -1,6 +1,6 @@
 import { topics } from '@waybill/domain';
 import type { Topic } from '@waybill/domain';
-import type { Topology } from '@waybill/stream';
+import { inputsOf, type Topology } from '@waybill/stream';
 import { followedTopics } from '../apps/api/src/read-model/followed-topics.ts';
 import { audit } from '../apps/audit/src/topology.ts';
 import { dedup } from '../apps/dedup/src/topology.ts';
@@ -28,12 +28,17 @@ const notRun = (): never => {
   throw new Error('a printed topology does no work');
 };
 
-/** Every stage parks what it cannot process: the runtime does, so that no topology says it. */
-const stage = ({ group, inputs, tables = {}, stores, marks = {}, jobTopic, outputs, jobs = {} }: Topology): Flow => ({
+/** Every stage parks what it cannot process, and is told what to become of it: the runtime does, so that no topology says it. */
+const stage = ({ group, inputs, tables = {}, stores, marks = {}, held, jobTopic, outputs, jobs = {} }: Topology): Flow => ({
   group,
-  inputs,
+  inputs: inputsOf({ inputs }),
   tables: Object.values(tables),
-  stores: [...Object.values(stores), ...Object.values(marks).map(({ topic }) => topic), ...(jobTopic === undefined ? [] : [jobTopic])],
+  stores: [
+    ...Object.values(stores),
+    ...Object.values(marks).map(({ topic }) => topic),
+    ...(jobTopic === undefined ? [] : [jobTopic]),
+    held,
+  ],
   outputs: [...new Set([...outputs, topics.parked])],
   jobKinds: Object.keys(jobs),
 });
@@ -59,5 +64,6 @@ export const flows: readonly Flow[] = [
   stage(policy),
   stage(replicator(notRun, notRun, { ...limits, perTargetMax: 1 })),
   stage(audit),
+  edge('cli', { outputs: [topics.parkedCommands] }),
   edge('api', { inputs: followedTopics }),
 ];

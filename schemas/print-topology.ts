@@ -1,6 +1,6 @@
 // Prints docs/topology.md from the list of topics and the apps' topologies: `npm run docs:topology`. A test compares the two.
 import { writeFileSync } from 'node:fs';
-import { allTopics, partitionsDefault } from '@waybill/domain';
+import { allTopics, partitionsDefault, topics } from '@waybill/domain';
 import type { Topic } from '@waybill/domain';
 import { flows } from './flows.ts';
 import type { Flow } from './flows.ts';
@@ -10,6 +10,15 @@ const drawnInputsMax = 8;
 
 const shortName = (topic: Topic): string => topic.name.replace(/^waybill[.]/, '').replace(/[.]v\d+$/, '');
 const isDrawn = (flow: Flow): boolean => flow.inputs.length <= drawnInputsMax;
+const aside = new Set<string>(['RecordParked', 'HeldRecord', ...topics.parkedCommands.records]);
+/** Not what every stage has for what it cannot process. */
+const isOnTheWay = (topic: Topic): boolean => !topic.records.some((record) => aside.has(record));
+const onTheWay = (flow: Flow): Flow => ({
+  ...flow,
+  inputs: flow.inputs.filter(isOnTheWay),
+  stores: flow.stores.filter(isOnTheWay),
+  outputs: flow.outputs.filter(isOnTheWay),
+});
 const code = (text: string): string => `\`${text}\``;
 const list = (topics: readonly Topic[]): string => topics.map((topic) => code(shortName(topic))).join(', ') || '-';
 
@@ -21,7 +30,7 @@ export function printTopology(): string {
     [
       'Boxes are apps, each a consumer group; rounded are event topics; slanted is compacted state, next to the app that owns it.',
       `A topic \`x\` is called \`waybill.x.v1\` and has ${partitionsDefault} partitions unless deployed with another count.`,
-      'Every stage also writes `parked`, which is not drawn.',
+      'Every stage also writes `parked`, reads `parked-commands` and keeps `<app>-held`, which are not drawn.',
     ].join('\n'),
     `\`\`\`mermaid\n${printGraph()}\n\`\`\``,
     flows
@@ -38,20 +47,16 @@ export function printTopology(): string {
 }
 
 function printGraph(): string {
-  const parked = (topic: Topic): boolean => shortName(topic) === 'parked';
-  const drawn = flows.filter((flow) => isDrawn(flow) || flow.outputs.length > 0);
+  const drawn = flows.filter((flow) => flow.outputs.some(isOnTheWay)).map(onTheWay);
   const named = new Set(drawn.flatMap((flow) => [...(isDrawn(flow) ? flow.inputs : []), ...flow.tables, ...flow.stores, ...flow.outputs]));
   const shape = (topic: Topic): string => (topic.kind === 'event' ? `([${shortName(topic)}])` : `[/${shortName(topic)}/]`);
   const ways = drawn.flatMap((flow) => [
     ...(isDrawn(flow) ? flow.inputs.map((topic) => `${topicId(topic)} --> ${flow.group}`) : []),
     ...flow.tables.map((topic) => `${topicId(topic)} -. table .-> ${flow.group}`),
-    ...flow.outputs.filter((topic) => !parked(topic)).map((topic) => `${flow.group} --> ${topicId(topic)}`),
+    ...flow.outputs.map((topic) => `${flow.group} --> ${topicId(topic)}`),
     ...flow.stores.map((topic) => `${flow.group} <-.-> ${topicId(topic)}`),
   ]);
-  const nodes = [
-    ...drawn.map((flow) => `${flow.group}[${flow.group}]`),
-    ...[...named].filter((topic) => !parked(topic)).map((topic) => `${topicId(topic)}${shape(topic)}`),
-  ];
+  const nodes = [...drawn.map((flow) => `${flow.group}[${flow.group}]`), ...[...named].map((topic) => `${topicId(topic)}${shape(topic)}`)];
   return ['flowchart LR', ...nodes.map((line) => `  ${line}`), ...ways.map((line) => `  ${line}`)].join('\n');
 }
 

@@ -18,6 +18,7 @@ export const audit: Topology = {
   inputs: auditedTopics,
   stores: { heads: topics.auditHeads },
   outputs: [topics.audit],
+  held: topics.auditHeld,
   decode: 'raw',
   handle,
 };

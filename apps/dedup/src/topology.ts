@@ -15,6 +15,7 @@ export const dedup: Topology = {
   stores: { catalog: topics.catalog },
   marks: { seen: { topic: topics.dedupMarks, ttlMs: 30 * 24 * 60 * 60 * 1_000 } },
   outputs: [topics.images],
+  held: topics.dedupHeld,
   handle(input, context): Step {
     if (input.kind !== 'event') return { ignored: 'no event' };
     const { event } = input;

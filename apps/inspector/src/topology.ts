@@ -19,6 +19,7 @@ export const inspector = (inspect: Inspect, settings: InspectorSettings): Topolo
   inputs: [topics.images],
   stores: { facts: topics.imageFacts },
   outputs: [topics.inspections, topics.scanRequests],
+  held: topics.inspectorHeld,
   jobTopic: topics.inspectorJobs,
   jobs: {
     inspect: {

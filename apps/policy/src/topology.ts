@@ -31,6 +31,7 @@ export const policy: Topology = {
   inputs: [topics.images, topics.inspections, topics.scanReports],
   stores: { decisions: topics.decisionState, evidence: topics.policyEvidence },
   outputs: [topics.decisions],
+  held: topics.policyHeld,
   tables: { policies: topics.policies },
   handle,
 };

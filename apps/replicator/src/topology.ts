@@ -22,6 +22,7 @@ export const replicator = (copy: Copy, hostOf: HostOf, settings: ReplicatorSetti
   inputs: [topics.decisions],
   stores: { replicas: topics.replicaState },
   outputs: [topics.replications],
+  held: topics.replicatorHeld,
   jobTopic: topics.replicatorJobs,
   jobs: {
     copy: {

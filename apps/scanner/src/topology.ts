@@ -28,6 +28,7 @@ export function scanner(scan: Scan, settings: ScannerSettings): Topology {
     inputs: [topics.scanRequests],
     stores: { scans: topics.scanState },
     outputs: [topics.scans, topics.scanReports],
+    held: topics.scannerHeld,
     jobTopic: topics.scannerJobs,
     jobs: {
       scan: {

@@ -35,8 +35,9 @@ const entry = (name: string, value: string | number) => ({ name, value: String(v
 /** Settings a topic is created with. */
 export const topicConfig = (topic: Topic): { name: string; value: string }[] => {
   const policy = topic.kind === 'state' ? 'compact' : 'delete';
-  // A parked record holds a whole other one, and why.
-  const bytesMax = 4 * 1_048_576 + (topic.name === topics.parked.name ? 1_048_576 : 0);
+  // What is parked or held is a whole other record, and why.
+  const isOther = topic.records.some((record) => record === 'RecordParked' || record === 'HeldRecord');
+  const bytesMax = 4 * 1_048_576 + (isOther ? 1_048_576 : 0);
   return [entry('cleanup.policy', policy), entry('retention.ms', topic.retentionMs), entry('max.message.bytes', bytesMax)];
 };
 

@@ -5,6 +5,7 @@ import { systemClock } from './clock.ts';
 import { draftTransaction, jobStore, type Draft } from './draft.ts';
 import { StreamError } from './errors.ts';
 import type { Codec, EventLog, LogRecord } from './event-log.ts';
+import { HeldLines } from './held.ts';
 import { jsonCodec as json, seen as seenTopic } from './memory-log.fixture.ts';
 import { eventHeaders } from './record.ts';
 import type { StateStore } from './state-store.ts';
@@ -17,6 +18,7 @@ const topologyOf = (handle: (input: Input, context: Context) => Step): Topology 
   inputs: [topics.scanRequests],
   stores: { marks: seenTopic },
   outputs: [topics.scanRequests],
+  held: topics.scannerHeld,
   jobTopic: topics.scannerJobs,
   jobs: { scan: spec },
   handle,
@@ -26,7 +28,7 @@ const requested = (digest: string): { type: 'ScanRequested'; data: ScanRequested
   type: 'ScanRequested',
   data: { registry: 'r', repository: 'a', digest, imageDigest: digest },
 });
-const record = (offset: number, value: Buffer | null = json.encode(requested(`d${offset}`))): Work => {
+const record = (offset: number, value: Buffer | null = json.encode(requested(`d${offset}`)), key = `k${offset}`): Work => {
   const meta = {
     id: `e${offset}`,
     source: '/t',
@@ -38,7 +40,7 @@ const record = (offset: number, value: Buffer | null = json.encode(requested(`d$
   };
   const headers = eventHeaders({ ...requested('d'), meta });
   const place = { topic: topics.scanRequests.name, partition: 0, offset };
-  return { kind: 'record', record: { ...place, timestampMs: 1_000, key: Buffer.from('k'), value, headers } satisfies LogRecord };
+  return { kind: 'record', record: { ...place, timestampMs: 1_000, key: Buffer.from(key), value, headers } satisfies LogRecord };
 };
 
 function drafting(
@@ -55,6 +57,7 @@ function drafting(
     log,
     codec,
     store,
+    held: new HeldLines(),
     partition: 0,
     table: () => [],
     clock: { ...systemClock, now: () => 2_000 },
@@ -112,7 +115,7 @@ describe('a transaction', () => {
         return { put: [mark('half')], emit: [{ topic: topics.audit, key: '', subject: '', event: requested('x') }] };
       return { put: [mark('whole')] };
     })(record(1), record(2), record(3));
-    assert.deepEqual(draft.puts.map(({ key }) => key), ['whole']); // prettier-ignore
+    assert.deepEqual(draft.puts.filter(({ store }) => store === 'marks').map(({ key }) => key), ['whole']); // prettier-ignore
     assert.equal(draft.parked[0]?.code, 'STAGE_FAILED');
     assert.match(draft.parked[0].reason, /does not declare/);
     assert.deepEqual(topicsOf(draft).filter((topic) => topic === topics.parked.name), [topics.parked.name]); // prettier-ignore
@@ -135,8 +138,8 @@ describe('a transaction', () => {
       const isBad = (input: Input): boolean => isEvent(input, 'ScanRequested') && input.event.data.digest === 'd2';
       const draft = await drafting((input) => (isBad(input) ? step : { put: [mark('whole')] }))(record(1), record(2), record(3));
       assert.match(draft.parked[0]?.reason ?? 'nothing', reason);
-      assert.deepEqual(draft.puts.map(({ key }) => key), ['whole']); // prettier-ignore
-      assert.equal(draft.records.length, 2);
+      assert.deepEqual(draft.puts.filter(({ store }) => store === 'marks').map(({ key }) => key), ['whole']); // prettier-ignore
+      assert.equal(draft.records.length, 3);
     }
   });
 

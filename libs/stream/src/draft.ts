@@ -1,8 +1,23 @@
-import { deterministicId, topics, type Event, type Job, type RecordType, type TypedRecord } from '@waybill/domain';
+import { topics, type Event, type EventOf, type HeldRecord, type Job, type RecordType, type TypedRecord } from '@waybill/domain';
 import { outcomeOf } from './apply.ts';
 import type { Clock } from './clock.ts';
 import { StreamError } from './errors.ts';
 import { valueBytesMax, type Codec, type EventLog, type LogRecord, type NewRecord } from './event-log.ts';
+import {
+  drainedBytesMax,
+  drainedMax,
+  entryOf,
+  heldBytesMax,
+  heldRecord,
+  heldRow,
+  heldStore,
+  HeldLines,
+  lineOf,
+  parkedEvent,
+  placeOf,
+  type Failure,
+  type HeldEntry,
+} from './held.ts';
 import { MarksDraft, type Sweep } from './marks.ts';
 import { decodeEvent, encodeEvent } from './record.ts';
 import { rowKeyBytesMax, type StateStore, type StoreChanges } from './state-store.ts';
@@ -21,6 +36,8 @@ export type Draft = {
   readonly consumed: ReadonlyMap<string, number>;
   /** Job rows as they will be; `null` for those that end. */
   readonly jobs: ReadonlyMap<string, Job | null>;
+  /** What is held as it will be. */
+  readonly held: HeldLines;
   readonly parked: readonly { readonly code: string; readonly reason: string; readonly record: LogRecord }[];
   readonly ignored: readonly string[];
 };
@@ -30,19 +47,22 @@ export type DraftDependencies = {
   readonly log: EventLog;
   readonly codec: Codec;
   readonly store: StateStore;
+  readonly held: HeldLines;
   readonly partition: number;
   readonly table: Context['table'];
   readonly clock: Clock;
 };
 
 /**
- * Runs the stage over works in order, each seeing the rows that the ones before it have left.
- * What cannot be decoded, or makes the stage throw, is parked with its bytes and leaves no other trace.
+ * Runs the stage over works in order, each seeing the rows that the ones before it have left, and then over what was held and may go on.
+ * What cannot be decoded, or makes the stage throw, is parked with its bytes and leaves no other trace; what comes after it with the
+ * same topic and key is held behind it.
  * @throws StreamError `LOG_UNAVAILABLE` when a schema cannot be read now: the works wait
  */
 export async function draftTransaction(dependencies: DraftDependencies, works: readonly Work[]): Promise<Draft> {
   const draft = new Drafting(dependencies);
   for (const work of works) await (work.kind === 'record' ? draft.takeRecord(work.record) : draft.takeJobEnd(work));
+  await draft.drain();
   return draft.finish();
 }
 
@@ -56,6 +76,7 @@ class Drafting {
   /** Newest row per store and key; only that is written, however often it changed within the transaction. */
   readonly #rows = new Map<string, Row>();
   readonly #consumed = new Map<string, number>();
+  readonly #held: HeldLines;
   readonly #parked: Draft['parked'][number][] = [];
   readonly #ignored: string[] = [];
   readonly #marks: MarksDraft;
@@ -67,6 +88,7 @@ class Drafting {
 
   constructor(dependencies: DraftDependencies) {
     this.#dependencies = dependencies;
+    this.#held = new HeldLines(dependencies.held);
     this.#marks = new MarksDraft(dependencies.topology, dependencies.store);
     this.#context = {
       get: (store, key, type) => this.#get(store, key, type) as never,
@@ -77,18 +99,80 @@ class Drafting {
 
   async takeRecord(record: LogRecord): Promise<void> {
     this.#consumed.set(record.topic, record.offset + 1);
-    const origin = `${record.topic}/${record.partition}/${record.offset}`;
+    if (record.topic === topics.parkedCommands.name) {
+      await this.#takeCommand(record);
+      if (!this.#dependencies.topology.inputs.includes(topics.parkedCommands)) return;
+    }
+    if (!this.#held.isEmpty && this.#held.has(lineOf(record))) this.#hold(record, undefined);
+    else await this.#tryRecord(record, 0);
+  }
+
+  /** Runs on, in their order, the records of each line whose first may run: to the line's end, the next failure or the bound. */
+  async drain(): Promise<void> {
+    let [count, bytes] = [0, 0];
+    for (const line of this.#held.isEmpty ? [] : this.#held.ready()) {
+      for (let first = this.#held.first(line); first && !first.isParked; first = this.#held.first(line)) {
+        if (count >= drainedMax || bytes >= drainedBytesMax) return;
+        count += 1;
+        bytes += first.bytes;
+        await this.#drainFirst(line, first);
+      }
+    }
+  }
+
+  async #drainFirst(line: string, { place, offset }: HeldEntry): Promise<void> {
+    const row = await this.#reading(() => this.#get(heldStore, place, 'HeldRecord'));
+    if (!row) throw new StreamError('STORE_FAILED', `the row of ${place} is not there; delete the state folder, the log restores it`);
+    if (!(await this.#tryRecord(heldRecord(row), row.attempts))) return;
+    this.#put(this.#rowOf({ store: heldStore, key: place, row: null, origin: place }));
+    this.#held.remove(line, offset);
+  }
+
+  /** @returns whether the stage has taken it; otherwise it is parked */
+  async #tryRecord(record: LogRecord, attempts: number): Promise<boolean> {
     try {
       const input: Input =
         this.#dependencies.topology.decode === 'raw'
           ? { kind: 'record', record, atMs: record.timestampMs }
           : { kind: 'event', event: await decodeEvent(this.#dependencies.codec, record), record, atMs: record.timestampMs };
-      await this.#apply(input, origin);
+      await this.#apply(input, placeOf(record));
+      return true;
     } catch (error) {
       if (isToWait(error)) throw error;
       const code = error instanceof StreamError ? error.code : 'STAGE_FAILED';
-      this.#park(record, code, error instanceof Error ? error.message : String(error));
+      this.#hold(record, { code, reason: error instanceof Error ? error.message : String(error), attempts: attempts + 1 });
+      return false;
     }
+  }
+
+  /** What somebody wants to become of a parked record or job. Twice the same changes nothing twice: by then it is no longer parked. */
+  async #takeCommand(record: LogRecord): Promise<void> {
+    const command = await findCommand(this.#dependencies.codec, record);
+    if (!command) return void this.#ignored.push('no command that can be read');
+    if (command.data.app !== this.#dependencies.topology.group) return;
+    const isDone = command.data.kind === 'job' ? await this.#commandJob(command, record) : await this.#commandRecord(command);
+    if (!isDone) this.#ignored.push('a command for what is not parked');
+  }
+
+  async #commandRecord({ type, data: { id }, meta }: ParkedCommand): Promise<boolean> {
+    const row = await this.#reading(() => this.#get(heldStore, id, 'HeldRecord'));
+    const isDrop = type === 'ParkedDropRequested';
+    if (!row || (!isDrop && row.status !== 'parked')) return false;
+    // Retried means: its turn has come, like that of any other in the line.
+    const data: HeldRecord = { ...row, status: 'waiting' };
+    this.#put(this.#rowOf({ store: heldStore, key: id, row: isDrop ? null : { type: 'HeldRecord', data }, origin: meta.id }));
+    if (isDrop) this.#held.remove(lineOf(row), row.offset);
+    else this.#held.set(lineOf(row), entryOf(data));
+    return true;
+  }
+
+  async #commandJob({ type, data: { id }, meta }: ParkedCommand, { timestampMs }: LogRecord): Promise<boolean> {
+    const row = this.#dependencies.topology.jobTopic && (await this.#reading(() => this.#get(jobStore, id, 'Job')));
+    if (row?.status !== 'parked') return false;
+    if (type === 'ParkedDropRequested') this.#put(this.#rowOf({ store: jobStore, key: id, row: null, origin: meta.id }));
+    // Caused by whoever asked: what follows from this run is not what followed from the first ones.
+    else this.#putJob({ ...row, status: 'due', attempt: 0, notBeforeMs: timestampMs, causeId: meta.id }, meta.id);
+    return true;
   }
 
   async takeJobEnd({ job, end, atMs }: Extract<Work, { kind: 'job-end' }>): Promise<void> {
@@ -131,7 +215,7 @@ class Drafting {
     const { topology, partition, codec, clock } = this.#dependencies;
     const rows = [...this.#rows.values()];
     const changes = rows.map(({ store, key, value, origin }): NewRecord => {
-      const topic = store === jobStore ? topology.jobTopic! : topology.stores[store]!;
+      const topic = store === jobStore ? topology.jobTopic! : store === heldStore ? topology.held : topology.stores[store]!;
       return { topic: topic.name, partition, key, value, headers: { 'waybill-origin': Buffer.from(origin) } };
     });
     const jobs = rows
@@ -143,6 +227,7 @@ class Drafting {
       sweeps: this.#marks.sweeps(clock.now()),
       consumed: this.#consumed,
       jobs: new Map(jobs),
+      held: this.#held,
       parked: this.#parked,
       ignored: this.#ignored,
     };
@@ -198,42 +283,22 @@ class Drafting {
       throw new Error(`${this.#dependencies.topology.group} has no job topic`);
     const value = row === null ? null : this.#dependencies.codec.encode(row);
     refuseLong(`the key of a row of ${store}`, Buffer.from(`${store}${key}`), rowKeyBytesMax);
-    refuseLong(`a row of ${store}`, value, valueBytesMax);
+    refuseLong(`a row of ${store}`, value, store === heldStore ? heldBytesMax : valueBytesMax);
     return { ...change, value };
   }
 
-  #park(record: LogRecord, code: string, reason: string): void {
-    const { topology, codec, clock } = this.#dependencies;
-    const parkedAtMs = clock.now();
-    const { topic, partition, offset, timestampMs, key, value } = record;
-    const headers = Object.entries(record.headers).map(([name, bytes]) => ({ name, value: bytes }));
-    const place = `${topic}/${partition}/${offset}`;
-    const id = deterministicId('parked', topology.group, place);
-    const correlationId = record.headers['correlationid']?.toString() ?? id;
-    const meta = {
-      id,
-      source: `/waybill/${topology.group}`,
-      timeMs: parkedAtMs,
-      subject: place,
-      correlationId,
-      causationId: null,
-      traceparent: null,
-    };
-    const data = {
-      app: topology.group,
-      topic,
-      partition,
-      offset,
-      timestampMs,
-      key,
-      value,
-      headers,
-      code,
-      reason: reason.slice(0, 2_000),
-      parkedAtMs,
-    };
-    this.#events.push(encodeEvent(codec, { topic: topics.parked, partition, key: place }, { type: 'RecordParked', data, meta }));
-    this.#parked.push({ code, reason, record });
+  /** Sets a record aside: parked, where it has failed, else behind the one that has. */
+  #hold(record: LogRecord, failure: Failure | undefined): void {
+    const { topology, codec, clock, partition } = this.#dependencies;
+    const place = placeOf(record);
+    const row = heldRow(topology.group, record, failure, clock.now());
+    const held = this.#rowOf({ store: heldStore, key: place, row: { type: 'HeldRecord', data: row }, origin: place });
+    if (row.status === 'parked') {
+      this.#events.push(encodeEvent(codec, { topic: topics.parked, partition, key: place }, parkedEvent(topology.group, row)));
+      this.#parked.push({ code: row.code!, reason: row.reason!, record });
+    }
+    this.#put(held);
+    this.#held.set(lineOf(record), entryOf(row));
   }
 
   #get<T extends RecordType>(store: string, key: string, type: T): Extract<TypedRecord, { type: T }>['data'] | undefined {
@@ -252,6 +317,19 @@ class Drafting {
 
   #putJob(job: Job, origin: string): void {
     this.#put(this.#rowOf({ store: jobStore, key: job.id, row: { type: 'Job', data: job }, origin }));
+  }
+}
+
+type ParkedCommand = EventOf<'ParkedRetryRequested'> | EventOf<'ParkedDropRequested'>;
+
+/** Anybody may write to the topic: what is no command must not lie in the way of those behind it, and is in the audit anyway. */
+async function findCommand(codec: Codec, record: LogRecord): Promise<ParkedCommand | undefined> {
+  try {
+    const event = await decodeEvent(codec, record);
+    return event.type === 'ParkedRetryRequested' || event.type === 'ParkedDropRequested' ? event : undefined;
+  } catch (error) {
+    if (isToWait(error)) throw error;
+    return undefined;
   }
 }
 

@@ -4,7 +4,11 @@ const handling = {
   STAGE_FAILED: 'park', // `handle` threw: a fault of ours, to be fixed and fed back.
   COMMIT_UNCERTAIN: 'reopen', // The answer was lost; only the broker knows. New writer, then ask for the committed offsets.
   LOG_UNAVAILABLE: 'retry',
+  HELD_FULL: 'retry', // So many records wait behind parked ones that no more are taken until somebody retries or drops some.
   RECORD_REFUSED: 'stop', // The broker says no, for good: a right or a setting is missing. Trying again would be silence.
+  RECORD_CORRUPT: 'stop', // The bytes in the log are not those that were written. Nobody may skip them in silence.
+  RECORD_UNSUPPORTED: 'stop', // A compression or format that this client does not read: there are records that it cannot show.
+  BROKER_UNSUPPORTED: 'stop', // A broker outside the protocol versions that this client speaks.
   FENCED: 'stop', // Another process owns the partition.
   OFFSET_EXPIRED: 'stop', // Retention has passed the committed offset: going on would skip records in silence.
   STORE_FAILED: 'stop', // The local disk; the state is in the log.

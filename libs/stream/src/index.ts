@@ -13,5 +13,5 @@ export { decodeEvent, encodeEvent, eventHeaders, eventTypeOf, parseMeta } from '
 export { runTopology } from './runtime.ts';
 export type { Observer, Running, RunOptions } from './runtime.ts';
 export type { EntryRange, OpenStore, StateStore, StoreChanges, StorePosition, SweepOptions, TaskStore } from './state-store.ts';
-export { isEvent, JobError } from './topology.ts';
+export { inputsOf, isEvent, JobError } from './topology.ts';
 export type { Context, Emit, Input, JobAttempt, JobFailure, JobRequest, JobRow, JobSpec, Put, Step, Topology } from './topology.ts';

@@ -19,6 +19,7 @@ const passOnce: Topology = {
   stores: {},
   marks: { seen: { topic: topics.dedupMarks, ttlMs } },
   outputs: [topics.scanRequests],
+  held: topics.dedupHeld,
   handle: (input, { isMarked }) => {
     if (!isEvent(input, 'ScanRequested')) return {};
     const { digest } = input.event.data;
@@ -57,7 +58,7 @@ function request(offset: number, digest: string, timestampMs: number) {
   const event = { type: 'ScanRequested' as const, data: { registry: 'r', repository: 'a', digest, imageDigest: digest } };
   const meta = { id: `${offset}`, source: '/t', timeMs: 0, subject: 's', correlationId: 'c', causationId: null, traceparent: null };
   const place = { topic: topics.scanRequests.name, partition: 0, offset, timestampMs };
-  return { ...place, key: Buffer.from('k'), value: jsonCodec.encode(event), headers: eventHeaders({ ...event, meta }) };
+  return { ...place, key: Buffer.from(digest), value: jsonCodec.encode(event), headers: eventHeaders({ ...event, meta }) };
 }
 
 describe('a mark', () => {

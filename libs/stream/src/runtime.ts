@@ -5,7 +5,7 @@ import { JobPool, type JobPoolOptions } from './job-pool.ts';
 import { openSharedTables } from './shared-tables.ts';
 import type { OpenStore } from './state-store.ts';
 import { Task, type TaskOptions } from './task.ts';
-import type { Topology } from './topology.ts';
+import { inputsOf, type Topology } from './topology.ts';
 
 /** What happens, for metrics and logs. */
 export type Observer = {
@@ -60,7 +60,7 @@ export async function runTopology(options: RunOptions): Promise<Running> {
   });
   const group = await log.joinGroup({
     group: topology.group,
-    topics: topology.inputs.map(({ name }) => name),
+    topics: inputsOf(topology).map(({ name }) => name),
     instance: options.instance,
     sessionTimeoutMs: options.sessionTimeoutMs,
     handlers: {

@@ -31,6 +31,7 @@ const topologyOf = (handle: Topology['handle']): Topology => ({
   inputs: [topics.scanRequests],
   stores: { marks: seen },
   outputs: [topics.scans],
+  held: topics.scannerHeld,
   jobTopic: topics.scannerJobs,
   jobs: { scan: spec },
   handle,

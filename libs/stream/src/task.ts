@@ -1,18 +1,21 @@
-import type { Topic } from '@waybill/domain';
+import { topics, type Topic } from '@waybill/domain';
 import { draftTransaction, jobStore, type Draft, type DraftDependencies } from './draft.ts';
 import { StreamError } from './errors.ts';
+import { entryOf, heldRowsMax, heldStore, HeldLines, lineOf, type HeldEntry } from './held.ts';
 import type { LogRecord, Membership, Offsets, Writer } from './event-log.ts';
 import type { JobPool } from './job-pool.ts';
 import { findTime, marksTopics } from './marks.ts';
 import { restore } from './restore.ts';
 import type { TaskStore } from './state-store.ts';
 import type { JobEnd, Work } from './work.ts';
-import type { JobRow } from './topology.ts';
+import { inputsOf, type JobRow } from './topology.ts';
 
-export type TaskOptions = DraftDependencies & {
+export type TaskOptions = Omit<DraftDependencies, 'held'> & {
   readonly store: TaskStore;
   readonly pool: JobPool;
   readonly membership: Membership;
+  /** Held rows above which no record is taken. */
+  readonly heldRowsMax?: number;
   readonly onCommit: (draft: Draft, durationMs: number, inputs: ReadonlyMap<string, number>) => void;
   /** Something failed and is being recovered from; for the log of the app. */
   readonly onFault: (error: unknown) => void;
@@ -35,6 +38,7 @@ export class Task {
   readonly #options: TaskOptions;
   readonly #stores: Readonly<Record<string, Topic>>;
   readonly #inbox: Pending[] = [];
+  readonly #held = new HeldLines();
   readonly #closed = new AbortController();
   #writer: Writer;
   /** Committed. */
@@ -59,14 +63,16 @@ export class Task {
    */
   static async open(options: TaskOptions, signal?: AbortSignal): Promise<Task> {
     const { topology, log, codec, store, partition } = options;
-    const stores = { ...topology.stores, ...marksTopics(topology), ...(topology.jobTopic && { [jobStore]: topology.jobTopic }) };
+    const own = { [heldStore]: topology.held, ...(topology.jobTopic && { [jobStore]: topology.jobTopic }) };
+    const stores = { ...topology.stores, ...marksTopics(topology), ...own };
     const writer = await log.openWriter(topology.group, partition, signal);
-    const names = topology.inputs.map(({ name }) => name);
+    const names = inputsOf(topology).map(({ name }) => name);
     const next = await log.committed(topology.group, names, partition, signal);
     await Promise.all([...next].map(([topic, offset]) => refuseExpired(options, topic, offset, signal)));
     await restore({ log, codec, store, stores, partition, nowMs: options.clock.now(), ...(signal && { signal }) });
     const task = new Task(options, stores, writer, next);
-    await task.#loadJobs();
+    await task.#loadRows();
+    task.#wake();
     return task;
   }
 
@@ -127,11 +133,11 @@ export class Task {
 
   async #run(): Promise<void> {
     await Promise.resolve(); // So that what arrives in this turn shares a transaction.
-    while (this.#inbox.length > 0 && !this.#closed.signal.aborted) {
+    while ((this.#inbox.length > 0 || this.#held.canGoOn) && !this.#closed.signal.aborted) {
       try {
-        const taken = this.#inbox.slice(0, worksMax);
+        const taken = this.#choose();
         await this.#transact(taken.map(({ work }) => work));
-        this.#inbox.splice(0, taken.length);
+        this.#leave(taken);
         for (const { settle } of taken) settle?.resolve();
       } catch (error) {
         if (!this.#closed.signal.aborted) await this.#recover(error);
@@ -140,9 +146,24 @@ export class Task {
     this.#pump = undefined; // In the same turn as the last look at the inbox: what comes later starts a run of its own.
   }
 
+  /** While too much is held no record is taken, since it might have to be held too. Commands, jobs and what may go on get through. */
+  #choose(): readonly Pending[] {
+    const { topology, partition, heldRowsMax: rowsMax = heldRowsMax } = this.#options;
+    if (this.#held.count < rowsMax) return this.#inbox.slice(0, worksMax);
+    const others = this.#inbox.filter(({ work }) => work.kind !== 'record' || work.record.topic === topics.parkedCommands.name);
+    if (others.length > 0 || this.#held.canGoOn) return others.slice(0, worksMax);
+    const what = `${this.#held.count} records of partition ${partition} of ${topology.group} wait behind parked ones`;
+    throw new StreamError('HELD_FULL', `${what}: see \`waybill parked list\`, then retry or drop some`);
+  }
+
+  #leave(taken: readonly Pending[]): void {
+    if (taken.at(-1) === this.#inbox[taken.length - 1]) this.#inbox.splice(0, taken.length);
+    else this.#inbox.splice(0, Infinity, ...this.#inbox.filter((pending) => !taken.includes(pending)));
+  }
+
   async #transact(works: readonly Work[]): Promise<void> {
     const startedMs = this.#options.clock.now();
-    const draft = await draftTransaction(this.#options, works);
+    const draft = await draftTransaction({ ...this.#options, held: this.#held }, works);
     const written = await this.#writer.commit({ records: draft.records, consumed: draft.consumed, partition: this.#options.partition });
     await this.#keep(draft, written);
     for (const [topic, offset] of draft.consumed) this.#next.set(topic, offset);
@@ -159,6 +180,7 @@ export class Task {
       for (const { store, limit, markedBeforeMs } of draft.sweeps)
         this.#options.store.sweep(store, { limit, isExpired: (_id, row) => (findTime(row) ?? 0) < markedBeforeMs });
     }
+    this.#held.adopt(draft.held);
     for (const [id, job] of draft.jobs) this.#schedule(id, job);
   }
 
@@ -200,13 +222,13 @@ export class Task {
     const signal = this.#closed.signal;
     await this.#writer.close();
     this.#writer = await log.openWriter(topology.group, partition, signal);
-    const names = topology.inputs.map(({ name }) => name);
+    const names = inputsOf(topology).map(({ name }) => name);
     const committed = await log.committed(topology.group, names, partition, signal);
     const restored = await restore({ log, codec, store, stores: this.#stores, partition, nowMs: clock.now(), signal });
     this.#next = new Map(committed);
     // Another owner may have come further in between: what it has committed must not be taken from later fetches either.
     for (const [topic, offset] of committed) this.#accepted.set(topic, Math.max(offset, this.#accepted.get(topic) ?? 0));
-    if (restored > 0) await this.#loadJobs();
+    if (restored > 0) await this.#loadRows();
     this.#dropCommitted();
   }
 
@@ -218,6 +240,23 @@ export class Task {
     const dropped = this.#inbox.filter(isCommitted);
     this.#inbox.splice(0, this.#inbox.length, ...kept);
     for (const { settle } of dropped) settle?.resolve();
+  }
+
+  async #loadRows(): Promise<void> {
+    await this.#loadJobs();
+    await this.#loadHeld();
+  }
+
+  async #loadHeld(): Promise<void> {
+    const { store, codec } = this.#options;
+    this.#held.clear();
+    const found: { readonly line: string; readonly entry: HeldEntry }[] = [];
+    for (const place of [...store.entries(heldStore)].map(([key]) => key)) {
+      const row = await codec.decode(store.get(heldStore, place)!);
+      if (row.type === 'HeldRecord') found.push({ line: lineOf(row.data), entry: entryOf(row.data) });
+    }
+    // In the order of offsets, which that of the places is not.
+    for (const { line, entry } of found.toSorted((a, b) => a.entry.offset - b.entry.offset)) this.#held.set(line, entry);
   }
 
   /** Makes the pool agree with the rows, also with those that are gone. */

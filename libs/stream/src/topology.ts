@@ -1,4 +1,4 @@
-import type { Event, EventOf, Job, RecordType, Topic, TypedRecord } from '@waybill/domain';
+import { topics, type Event, type EventOf, type Job, type RecordType, type Topic, type TypedRecord } from '@waybill/domain';
 import type { LogRecord } from './event-log.ts';
 
 /**
@@ -14,6 +14,8 @@ export type Topology = {
   /** Ids that need not be dealt with again, by the name that `handle` uses for them. */
   readonly marks?: Readonly<Record<string, MarkSpec>>;
   readonly outputs: readonly Topic[];
+  /** Where records wait that could not be processed, and those behind them: the app's own. */
+  readonly held: Topic;
   /** Where job rows are kept; needed by an app that schedules. */
   readonly jobTopic?: Topic;
   readonly jobs?: Readonly<Record<string, JobSpec>>;
@@ -131,6 +133,9 @@ export class JobError extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 }
+
+/** What the runtime reads for an app: its inputs, and what people want to become of what it has parked. */
+export const inputsOf = ({ inputs }: Pick<Topology, 'inputs'>): readonly Topic[] => [...new Set([...inputs, topics.parkedCommands])];
 
 /** Narrows an event input to one type. */
 export const isEvent = <T extends RecordType>(
