@@ -1,0 +1,84 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AppConfig, AppProgress, FromApp, Profile, ToApp } from './app-messages.ts';
+import { usageOf, type Usage } from './usage.ts';
+
+/** One process of `stream-app.ts`. */
+export type AppProcess = {
+  readonly pid: number;
+  readonly progress: () => AppProgress;
+  /** Everything it has told so far but its progress, in order. */
+  readonly told: readonly FromApp[];
+  tell(message: ToApp): void;
+  /**
+   * Asks until there is an answer; asked at once and after everything that the app tells.
+   * @throws Error with the end of the app's log when the app ends before
+   */
+  until<T>(find: () => T | undefined): Promise<T>;
+  profile(): Promise<Profile>;
+  usage(): Usage;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+const nothing: AppProgress = { inputs: 0, outputs: 0, committed: 0, transactions: 0, firstMs: 0, lastMs: 0, lastCommitMs: 0 };
+
+/** Resolves once the app has its schemas and connections' settings; it reads nothing before it is told to start. */
+export async function startApp(config: AppConfig): Promise<AppProcess> {
+  const logPath = `${config.stateDir}.log`;
+  const output = openSync(logPath, 'a');
+  const child = fork(join(import.meta.dirname, 'stream-app.ts'), [JSON.stringify(config)], { stdio: ['ignore', output, output, 'ipc'] });
+  closeSync(output);
+  const told: FromApp[] = [];
+  const asking = new Set<() => void>();
+  let progress = nothing;
+  let hasEnded = false;
+  const wake = (): void => asking.forEach((ask) => ask());
+  child.on('message', (message: FromApp) => {
+    if (message.is === 'progress') progress = message;
+    else told.push(message);
+    wake();
+  });
+  const ended = once(child, 'exit').then(() => {
+    hasEnded = true;
+    wake();
+  });
+
+  const until = async <T>(find: () => T | undefined): Promise<T> => {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const ask = (): void => {
+      const found = find();
+      if (found !== undefined) resolve(found);
+      else if (hasEnded)
+        reject(new Error(`${config.instance} has ended; the end of its log:\n${readFileSync(logPath, 'utf8').slice(-2_000)}`));
+    };
+    asking.add(ask);
+    ask();
+    return promise.finally(() => asking.delete(ask));
+  };
+  const tell = (message: ToApp): void => void child.send(message);
+  const app: AppProcess = {
+    ...{ pid: child.pid!, told, until, tell },
+    progress: () => progress,
+    async profile() {
+      tell({ do: 'profile', on: false });
+      return until(() => told.find((message) => message.is === 'profiled')?.profile);
+    },
+    usage: () => usageOf(child.pid!),
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+    async stop() {
+      if (child.connected) tell({ do: 'stop' });
+      const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
+      await ended;
+      clearTimeout(late);
+    },
+  };
+  await until(() => told.find((message) => message.is === 'booted'));
+  return app;
+}

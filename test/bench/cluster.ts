@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Topic } from '@waybill/domain';
+import { createAppender, createCodec, createEventLog, deploy, topicConfig, type Appender } from '@waybill/kafka';
+import type { Codec, EventLog } from '@waybill/stream';
+import { Kafka, logLevel } from 'kafkajs';
+import { startKafka } from '../../infra/local/kafka.ts';
+import { startSchemaRegistry } from '../../infra/local/schema-registry.ts';
+import { inputTopic } from './topology.ts';
+
+export const partitionCount = 6;
+
+/** A broker and a schema registry of the bench's own, with everything deployed that an app needs. */
+export type Cluster = {
+  readonly dir: string;
+  readonly brokers: string;
+  readonly registryUrl: string;
+  readonly brokerPid: number;
+  readonly log: EventLog;
+  readonly codec: Codec;
+  readonly appender: Appender;
+  createTopics(topics: readonly Topic[]): Promise<void>;
+  /** Also those that a peer made by itself: every topic whose name starts so. Their files are what fills a disk. */
+  deleteTopics(prefix: string): Promise<void>;
+  stop(): Promise<void>;
+};
+
+/** The same start as `npm start`: heap, threads and settings of the broker are those of `infra/local`. */
+export async function startCluster(): Promise<Cluster> {
+  const dir = mkdtempSync(join(tmpdir(), 'waybill-bench-'));
+  const place = (name: string) => ({ dataDir: join(dir, name), logPath: join(dir, `${name}.log`), port: 0 });
+  const kafka = await startKafka(place('kafka'));
+  const registry = await startSchemaRegistry({ ...place('schema-registry'), brokers: kafka.brokers });
+  const brokers = [kafka.brokers];
+  const registryUrl = registry.url;
+  const plan = { partitions: partitionCount, replication: 1, author: 'bench', nowMs: Date.now(), onProgress: () => undefined };
+  await deploy({ brokers, registryUrl, ...plan });
+
+  const client = new Kafka({ brokers, clientId: 'bench-admin', logLevel: logLevel.NOTHING });
+  const admin = client.admin();
+  await admin.connect();
+  const createTopics = async (topics: readonly Topic[]): Promise<void> => {
+    const settings = { numPartitions: partitionCount, replicationFactor: 1 };
+    const wanted = topics.map((topic) => ({ topic: topic.name, ...settings, configEntries: topicConfig(topic) }));
+    await admin.createTopics({ topics: wanted, waitForLeaders: true });
+  };
+  await createTopics([inputTopic]);
+  const connection = { brokers, clientId: 'bench', countBy: inputTopic.name };
+  const log = await createEventLog(connection);
+  const appender = await createAppender({ ...connection, timeoutMs: 60_000 });
+  return {
+    ...{ dir, brokers: kafka.brokers, registryUrl, brokerPid: kafka.pid, log, appender, createTopics },
+    codec: await createCodec({ registryUrl }),
+    async deleteTopics(prefix) {
+      const topics = (await admin.listTopics()).filter((name) => name.startsWith(prefix));
+      if (topics.length > 0) await admin.deleteTopics({ topics });
+    },
+    async stop() {
+      await Promise.all([log.close(), appender.close(), admin.disconnect()]);
+      await registry.stop();
+      await kafka.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,125 @@
+// One instance of the bench's app, with what `runApp` gives an app and its default settings. Started by app-process.ts with its
+// configuration as JSON; told what to do, and telling how far it is, over the process' channel.
+import { rmSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
+import { join } from 'node:path';
+import { createCodec, createEventLog } from '@waybill/kafka';
+import { openStateStore } from '@waybill/state-store';
+import { runTopology, type EventLog, type Observer, type Running, type Topology } from '@waybill/stream';
+import { nowMs, type AppConfig, type AppProgress, type FromApp, type ToApp } from './app-messages.ts';
+import { benchTopology, inputTopic } from './topology.ts';
+
+const config = JSON.parse(process.argv[2]!) as AppConfig;
+const tell = (message: FromApp): void => void process.send?.(message);
+
+/** Counts without a clock of its own in the hot path: one look at the time per record, as the peer does. */
+const counts = { inputs: 0, outputs: 0, committed: 0, transactions: 0, firstMs: 0, lastMs: 0, lastCommitMs: 0 };
+let told: AppProgress = { ...counts };
+setInterval(() => {
+  if (told.inputs === counts.inputs && told.committed === counts.committed) return;
+  told = { ...counts };
+  tell({ is: 'progress', ...told });
+}, 50).unref();
+
+function counted(topology: Topology): Topology {
+  return {
+    ...topology,
+    handle(input, context) {
+      const step = topology.handle(input, context);
+      counts.lastMs = nowMs();
+      if (counts.inputs++ === 0) counts.firstMs = counts.lastMs;
+      if (step.emit) counts.outputs++;
+      return step;
+    },
+  };
+}
+
+/** Partition numbers that have been assigned and have not yet put anything out. */
+const silent = new Set<number>();
+
+const observer: Observer = {
+  committed(draft, _durationMs, inputs) {
+    counts.transactions++;
+    counts.lastCommitMs = nowMs();
+    for (const count of inputs.values()) counts.committed += count;
+    const partition = silent.size > 0 ? draft.records.find((record) => silent.has(record.partition))?.partition : undefined;
+    if (partition === undefined) return;
+    silent.delete(partition);
+    tell({ is: 'output', partition, atMs: counts.lastCommitMs });
+  },
+  fault: (error) => console.error(error),
+};
+
+/** Tells when the group gives partitions, which is before they are restored and ready. */
+const watched = (log: EventLog): EventLog => ({
+  ...log,
+  joinGroup: (options) =>
+    log.joinGroup({
+      ...options,
+      handlers: {
+        ...options.handlers,
+        async assigned(partitions, membership) {
+          const atMs = nowMs();
+          for (const partition of partitions) silent.add(partition);
+          const starts = await options.handlers.assigned(partitions, membership);
+          tell({ is: 'assigned', partitions, atMs, readyMs: nowMs() });
+          return starts;
+        },
+      },
+    }),
+});
+
+async function main(): Promise<void> {
+  const { run, brokers, registryUrl, stateDir, instance, sessionTimeoutMs } = config;
+  const log = await createEventLog({ brokers: brokers.split(','), clientId: run, countBy: inputTopic.name });
+  const codec = await createCodec({ registryUrl });
+  const topology = counted(benchTopology(run, { ...inputTopic, name: config.input }));
+  const start = (): Promise<Running> =>
+    runTopology({
+      ...{ topology, codec, observer, sessionTimeoutMs, instance },
+      log: watched(log),
+      openStore: async (group, partition) => openStateStore(join(stateDir, `${group}-${partition}`)),
+      onCrash(error) {
+        console.error(error);
+        process.exit(1);
+      },
+    });
+  let running: Running | undefined;
+  const session = new Session();
+
+  const obey = async (message: ToApp): Promise<void> => {
+    switch (message.do) {
+      case 'start':
+        running = await start();
+        return;
+      case 'profile':
+        if (message.on) await startProfile(session);
+        else tell({ is: 'profiled', profile: (await session.post('Profiler.stop')).profile });
+        return;
+      case 'wipe':
+        await running?.close();
+        tell({ is: 'closed', atMs: nowMs() });
+        rmSync(stateDir, { recursive: true, force: true });
+        running = await start();
+        return;
+      case 'stop':
+        await running?.close();
+        await log.close();
+        process.disconnect!(); // There is a channel: it has brought this.
+    }
+  };
+  // One after the other: a stop must not overtake the start that it ends.
+  let obeying: Promise<void> = Promise.resolve();
+  process.on('message', (message: ToApp) => {
+    obeying = obeying.then(() => obey(message));
+  });
+  tell({ is: 'booted' });
+}
+
+async function startProfile(session: Session): Promise<void> {
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.start');
+}
+
+await main();
