@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dedup } from '../../apps/dedup/src/topology.ts';
+import type { FaultCluster } from './fault-cluster.ts';
+import { feedOf } from './feed.ts';
+import { assertCatchesUp, assertOracle, startReader, type Verdict } from './oracle.ts';
+import type { Random } from './random.ts';
+import { pass } from './tcp-proxy.ts';
+import { killPointNames, startDoomedWorker, startWorker, type KillAt, type KillPoint } from './worker.ts';
+
+export type KillRounds = {
+  readonly cluster: FaultCluster;
+  readonly random: Random;
+  readonly run: string;
+  readonly killsCount: number;
+  /** The oracle is asked after so many kills. */
+  readonly killsPerOracle: number;
+  readonly onProgress: (line: string) => void;
+};
+export type KillReport = Verdict & { readonly killed: ReadonlyMap<KillPoint, number> };
+
+/**
+ * One worker after another on the same local state, each killed at a point that the seed has chosen, while pushes come in; then one
+ * that may live, and the oracle.
+ */
+export async function killRounds(options: KillRounds): Promise<KillReport> {
+  const { cluster, random, run, killsCount, killsPerOracle, onProgress } = options;
+  const stateDir = join(cluster.dir, `state-${run}`);
+  const feed = feedOf(cluster, run, random);
+  const reader = startReader(cluster, dedup);
+  const killed = new Map<KillPoint, number>();
+  let verdict: Verdict | undefined;
+  for (let done = 0; done < killsCount;) {
+    // Each point as often as any other, in an order that the seed gives.
+    const points = shuffled(killPointNames, random);
+    const count = Math.min(killsPerOracle, killsCount - done);
+    for (let index = 0; index < count; index++) {
+      const killAt: KillAt = { point: points[index % points.length]!, nth: 1 + random.below(4) };
+      await killOnce(cluster, killAt, { stateDir, feed, run });
+      killed.set(killAt.point, (killed.get(killAt.point) ?? 0) + 1);
+    }
+    done += count;
+    verdict = await surviveAndCheck(cluster, { stateDir, reader });
+    onProgress(`${done} of ${killsCount} kills, ${feed.count()} pushes, ${verdict.outputsCount} passed on: as it should be`);
+  }
+  await reader.close();
+  return { ...verdict!, killed };
+}
+
+/** @throws AssertionError when the worker does not come by the point, or ends otherwise */
+async function killOnce(
+  cluster: FaultCluster,
+  killAt: KillAt,
+  { stateDir, feed }: { readonly stateDir: string; readonly feed: ReturnType<typeof feedOf>; readonly run: string },
+): Promise<void> {
+  await feed.next(40);
+  const worker = startDoomedWorker(cluster, killAt, { stateDir });
+  const deadlineMs = performance.now() + 60_000;
+  while (worker.isAlive() && performance.now() < deadlineMs) {
+    await Promise.race([worker.exited, sleep(250)]);
+    if (worker.isAlive()) await feed.next(15);
+  }
+  const isReached = !worker.isAlive();
+  if (!isReached) await worker.kill();
+  assert.ok(isReached, `a worker comes by ${killAt.point} ${killAt.nth} times; it said ${JSON.stringify(worker.reports.slice(-5))}`);
+  assert.equal(
+    await worker.exited,
+    null,
+    `the worker dies at ${killAt.point}, and not of itself: ${JSON.stringify(worker.reports.slice(-5))}`,
+  );
+  for (const { proxy } of cluster.brokers.all) proxy.rule = pass;
+}
+
+async function surviveAndCheck(
+  cluster: FaultCluster,
+  { stateDir, reader }: { readonly stateDir: string; readonly reader: ReturnType<typeof startReader> },
+): Promise<Verdict> {
+  const survivor = startWorker(cluster, { stateDir });
+  await assertCatchesUp(cluster.log, dedup);
+  assert.equal(await survivor.stop(), 0, 'the last worker ends in order');
+  return assertOracle(cluster, { topology: dedup, stateDir, reader });
+}
+
+const shuffled = <T>(items: readonly T[], random: Random): readonly T[] =>
+  items
+    .map((item) => ({ item, at: random.next() }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ item }) => item);

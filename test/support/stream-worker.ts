@@ -1,0 +1,124 @@
+// A stream app's process for the fault tests: the real ports, wrapped where a fault has to be put that no request marks.
+import { join } from 'node:path';
+import { createCodec, createEventLog } from '@waybill/kafka';
+import { openStateStore } from '@waybill/state-store';
+import { runTopology, StreamError, systemClock, type Clock, type EventLog, type OpenStore, type Topology } from '@waybill/stream';
+import { audit } from '../../apps/audit/src/topology.ts';
+import { dedup } from '../../apps/dedup/src/topology.ts';
+import type { killPoints, WorkerOptions, WorkerReport } from './worker.ts';
+
+const options = JSON.parse(process.env['WORKER_OPTIONS']!) as WorkerOptions;
+const report = (message: WorkerReport): void => void process.send?.(message);
+process.once('disconnect', () => process.exit(1)); // Whoever started it is gone.
+
+/** Ends the process at the n-th time that it comes by a point: at once, as `kill -9` from outside would. */
+const passing = new Map<string, number>();
+function passBy(point: (typeof killPoints.inWorker)[number]): void {
+  const count = (passing.get(point) ?? 0) + 1;
+  passing.set(point, count);
+  if (options.killAt?.point === point && options.killAt.nth === count) process.kill(process.pid, 'SIGKILL');
+}
+
+/** Takes every partition without asking the group: two such processes are the split that only fencing can end. */
+const withoutGroup = (log: EventLog): EventLog => ({
+  ...log,
+  async joinGroup({ topics, handlers }) {
+    const closing = new AbortController();
+    const verify = async (): Promise<void> => {
+      throw new StreamError('FENCED', 'nobody has given it these partitions');
+    };
+    const run = async (): Promise<void> => {
+      const starts = await handlers.assigned([...Array(log.partitions).keys()], { verify });
+      await log.follow({
+        topics,
+        from: ({ topic, partition }) => starts.get(partition)?.get(topic),
+        onRecords: (place, records) => (records.length > 0 ? handlers.batch(place, records) : undefined),
+        signal: closing.signal,
+      });
+    };
+    const running = run().catch((error: unknown) => handlers.crashed(error as Error));
+    return {
+      async close() {
+        closing.abort();
+        await running;
+      },
+    };
+  },
+});
+
+const wrapped = (log: EventLog): EventLog => ({
+  ...log,
+  joinGroup: (group) => {
+    const { batch } = group.handlers;
+    const handlers = {
+      ...group.handlers,
+      batch: (...args: Parameters<typeof batch>) => {
+        passBy('after-fetch');
+        return batch(...args);
+      },
+    };
+    return log.joinGroup({ ...group, handlers });
+  },
+  async read(place, range, onRecords, signal) {
+    await systemClock.sleep(options.restoreDelayMs ?? 0, signal);
+    await log.read(place, range, onRecords, signal);
+  },
+});
+
+const openStore: OpenStore = async (group, partition) => {
+  const store = openStateStore(join(options.stateDir, `${group}-${partition}`));
+  const commit = store.commit.bind(store);
+  store.commit = async (changes) => {
+    passBy('before-store-commit');
+    await commit(changes);
+    passBy('after-store-commit');
+  };
+  return store;
+};
+
+/** Jumps to and fro by up to an hour, several times a second. */
+function jumpingClock(jumpMsMax: number): Clock {
+  let shiftMs = 0;
+  setInterval(() => (shiftMs = Math.round((Math.random() * 2 - 1) * jumpMsMax)), 150).unref();
+  return { ...systemClock, now: () => Date.now() + shiftMs };
+}
+
+function topologyOf({ app, group, failingSubject }: WorkerOptions): Topology {
+  const topology: Topology = { ...{ dedup, audit }[app], ...(group !== undefined && { group }) };
+  if (failingSubject === undefined) return topology;
+  return {
+    ...topology,
+    handle(input, context) {
+      if (input.kind === 'event' && input.event.meta.subject === failingSubject) (undefined as never as { missing: () => void }).missing();
+      return topology.handle(input, context);
+    },
+  };
+}
+
+const crash = (error: Error): void => {
+  report({ kind: 'crashed', code: error instanceof StreamError ? error.code : error.name, message: error.message });
+  setTimeout(() => process.exit(1), 50);
+};
+
+const topology = topologyOf(options);
+const log = await createEventLog({ brokers: options.brokers, clientId: options.clientId, countBy: topology.inputs[0]!.name });
+const running = await runTopology({
+  topology,
+  log: wrapped(options.isForced === true ? withoutGroup(log) : log),
+  codec: await createCodec({ registryUrl: options.registryUrl }),
+  openStore,
+  instance: options.instance,
+  sessionTimeoutMs: options.sessionTimeoutMs,
+  ...(options.clockJumpMs !== undefined && { clock: jumpingClock(options.clockJumpMs) }),
+  observer: {
+    assigned: (partitions) => report({ kind: 'assigned', partitions }),
+    fault: (error) => report({ kind: 'fault', code: error instanceof StreamError ? error.code : 'UNKNOWN', message: String(error) }),
+  },
+  onCrash: crash,
+});
+process.once('SIGTERM', () => {
+  void running
+    .close()
+    .then(() => log.close())
+    .then(() => process.exit(0), crash);
+});

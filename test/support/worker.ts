@@ -1,0 +1,129 @@
+// Starts, breaks and ends `stream-worker.ts`, and puts a kill at a named point of its life.
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { FaultCluster } from './fault-cluster.ts';
+import type { Rule } from './tcp-proxy.ts';
+
+/**
+ * Where a worker can be killed. The proxy knows those that a request marks: `before` means that the broker does not get it, `after`
+ * that the worker does not get the answer. The others the worker knows itself.
+ */
+export const killPoints = {
+  inWorker: ['after-fetch', 'before-store-commit', 'after-store-commit'],
+  inProxy: {
+    'before-produce': ['client', 'Produce'],
+    'after-produce': ['broker', 'Produce'],
+    'before-offset-commit': ['client', 'TxnOffsetCommit'],
+    'after-offset-commit': ['broker', 'TxnOffsetCommit'],
+    'before-end': ['client', 'EndTxn'],
+    'after-end': ['broker', 'EndTxn'],
+    'before-writer-opens': ['client', 'InitProducerId'],
+    'after-writer-opens': ['broker', 'InitProducerId'],
+  },
+} as const;
+export type KillPoint = (typeof killPoints.inWorker)[number] | keyof typeof killPoints.inProxy;
+export const killPointNames = [...killPoints.inWorker, ...Object.keys(killPoints.inProxy)] as readonly KillPoint[];
+
+/** The n-th time, from 1, that the worker comes by. */
+export type KillAt = { readonly point: KillPoint; readonly nth: number };
+
+export type WorkerOptions = {
+  readonly app: 'dedup' | 'audit';
+  /** Instead of the app's own: then it begins at the first offsets. */
+  readonly group?: string;
+  readonly brokers: readonly string[];
+  readonly registryUrl: string;
+  readonly stateDir: string;
+  readonly instance: string;
+  readonly clientId: string;
+  readonly sessionTimeoutMs: number;
+  readonly killAt?: KillAt;
+  /** The stage throws a TypeError for events about it. */
+  readonly failingSubject?: string;
+  /** The clock of the runtime is wrong by up to so much. */
+  readonly clockJumpMs?: number;
+  /** Before each read of a restore. */
+  readonly restoreDelayMs?: number;
+  /** Takes all partitions without asking the group. */
+  readonly isForced?: boolean;
+};
+
+export type WorkerReport =
+  | { readonly kind: 'assigned'; readonly partitions: readonly number[] }
+  | { readonly kind: 'fault'; readonly code: string; readonly message: string }
+  | { readonly kind: 'crashed'; readonly code: string; readonly message: string };
+
+export type Worker = {
+  readonly clientId: string;
+  readonly reports: readonly WorkerReport[];
+  /** Resolves with the exit code, `null` when it was killed. */
+  readonly exited: Promise<number | null>;
+  isAlive(): boolean;
+  signal(name: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void;
+  /** SIGTERM. @returns the exit code; kills it after `graceMs` and then gives `null` */
+  stop(graceMs?: number): Promise<number | null>;
+  kill(): Promise<void>;
+};
+
+const program = join(import.meta.dirname, 'stream-worker.ts');
+let livesCount = 0;
+
+/** Through the proxies, unless `changes` say otherwise. */
+export function startWorker(cluster: FaultCluster, changes: Partial<WorkerOptions> & Pick<WorkerOptions, 'stateDir'>): Worker {
+  const clientId = `life${++livesCount}`;
+  const options: WorkerOptions = {
+    app: 'dedup',
+    brokers: cluster.brokers.proxied,
+    registryUrl: cluster.registryUrl,
+    instance: 'worker-0',
+    clientId,
+    sessionTimeoutMs: 6_000,
+    ...changes,
+  };
+  const env = { ...process.env, WORKER_OPTIONS: JSON.stringify(options) };
+  const child = fork(program, [], { env, execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const reports: WorkerReport[] = [];
+  child.on('message', (message) => reports.push(message as WorkerReport));
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  return {
+    ...{ clientId, reports, exited },
+    isAlive: () => isAlive(child),
+    signal: (name) => void child.kill(name),
+    async stop(graceMs = 30_000) {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+      return exited.finally(() => clearTimeout(timer));
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+const isAlive = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
+
+/**
+ * Starts a worker that dies at a point. One that dies by a proxy's hand has had the request held back before the signal: the
+ * point is exact.
+ */
+export function startDoomedWorker(
+  cluster: FaultCluster,
+  killAt: KillAt,
+  changes: Partial<WorkerOptions> & Pick<WorkerOptions, 'stateDir'>,
+): Worker {
+  const place = killAt.point in killPoints.inProxy ? killPoints.inProxy[killAt.point as keyof typeof killPoints.inProxy] : undefined;
+  if (place === undefined) return startWorker(cluster, { ...changes, killAt });
+  const worker = startWorker(cluster, changes);
+  let count = 0;
+  const rule: Rule = ({ from, api, clientId }) => {
+    if (!clientId.startsWith(`${worker.clientId}-`)) return 'pass';
+    if (from === place[0] && api === place[1]) count += 1;
+    if (count < killAt.nth) return 'pass';
+    worker.signal('SIGKILL');
+    return 'drop';
+  };
+  for (const { proxy } of cluster.brokers.all) proxy.rule = rule;
+  return worker;
+}
