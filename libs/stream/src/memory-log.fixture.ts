@@ -2,18 +2,24 @@
 import type { Topic, TypedRecord } from '@waybill/domain';
 import { StreamError } from './errors.ts';
 import type { Codec, EventLog, LogRecord, NewRecord, Offsets, Transaction, Writer } from './event-log.ts';
-import type { StoreChanges, StorePosition, SweepOptions, TaskStore } from './state-store.ts';
+import type { LoadChanges, StoreChanges, StorePosition, SweepOrder, TaskStore } from './state-store.ts';
 
 export const jsonCodec: Codec = {
   encode: ({ type, data }) => Buffer.from(JSON.stringify({ type, data })),
   decode: async (value) => jsonCodec.decodeSync(value),
   decodeSync: (value) => {
     try {
-      return JSON.parse(value.toString()) as TypedRecord;
+      return JSON.parse(value.toString(), reviveBytes) as TypedRecord;
     } catch {
       throw new StreamError('RECORD_UNDECODABLE', 'no JSON');
     }
   },
+};
+
+/** As `Buffer` writes itself into JSON. */
+const reviveBytes = (_name: string, value: unknown): unknown => {
+  const { type, data } = (value ?? {}) as { readonly type?: unknown; readonly data?: unknown };
+  return type === 'Buffer' && Array.isArray(data) ? Buffer.from(data as number[]) : value;
 };
 
 /** A state topic whose rows are short. */
@@ -122,10 +128,12 @@ export class MemoryStore implements TaskStore {
   }
 
   /** All rows at once: what is amortised is of the real store. */
-  sweep(store: string, { isExpired }: SweepOptions): number {
-    const expired = [...this.entries(store)].filter(([key, value]) => isExpired(key, value));
-    for (const [key] of expired) this.rows.delete(`${store}\0${key}`);
-    return expired.length;
+  sweep({ store, below }: SweepOrder): void {
+    for (const [key, value] of this.entries(store)) if (value.compare(below) < 0) this.rows.delete(`${store}\0${key}`);
+  }
+
+  async load({ rows, position }: LoadChanges): Promise<void> {
+    await this.commit({ puts: rows.map((row) => ({ ...row, key: row.key.toString() })), position });
   }
 
   flush = async (): Promise<void> => undefined;
