@@ -1,8 +1,12 @@
 import { StreamError, type NewRecord } from '@waybill/stream';
 import { openConnections, type KafkaOptions } from './connections.ts';
 import { errorMessage } from './error-message.ts';
-import { partitionOfKey } from './wire.ts';
-import { chunksByLeader, inRounds, topicData, type Chunk } from './writer.ts';
+import { produceCall } from './produce-call.ts';
+import { inRounds, planRound, roundsByLeader, type Chunk } from './produce-rounds.ts';
+import { anonymous } from './record-batch-encoder.ts';
+import { partitionOfKey, send } from './wire.ts';
+
+const producer = { ...anonymous, transactionalId: null };
 
 export type Appender = {
   /**
@@ -37,13 +41,13 @@ export async function createAppender(options: AppenderOptions): Promise<Appender
   async function appendRound(round: readonly Chunk[], signal: AbortSignal): Promise<void> {
     const topics = [...new Set(round.map(({ topic }) => topic))];
     await connections.run(
-      'control',
+      'produce',
       topics,
       async (cluster) => {
         await Promise.all(
-          [...chunksByLeader(cluster, round)].map(async ([nodeId, chunks]) => {
+          [...roundsByLeader(cluster, [round])].map(async ([nodeId, [chunks]]) => {
             const broker = await cluster.findBroker({ nodeId });
-            await broker.produce({ acks: -1, timeout: timeoutMs, topicData: topicData(chunks, undefined) });
+            await send(broker, produceCall(planRound(chunks!, undefined), producer, timeoutMs));
           }),
         );
       },

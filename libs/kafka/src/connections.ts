@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage } from './error-message.ts';
 import { untilAborted } from './until-aborted.ts';
-import { createCluster, wireErrorType, type Broker, type Cluster, type WireLog } from './wire.ts';
+import { createCluster, type Broker, type Cluster, type WireLog } from './wire.ts';
+import { wireErrorType } from './wire-error.ts';
 
 export type KafkaOptions = {
   readonly brokers: readonly string[];
@@ -11,7 +12,7 @@ export type KafkaOptions = {
 };
 
 /** One use, one connection per broker: `docs/adr/0001`. */
-type Use = 'control' | 'group' | 'fetch' | 'read';
+type Use = 'control' | 'produce' | 'group' | 'fetch' | 'read';
 
 export type Connections = {
   /**

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StreamError } from '@waybill/stream';
 import { openConnections, type Connections, type KafkaOptions } from './connections.ts';
 import { runFetchLoop } from './fetch-loop.ts';
-import { fetchFrom, positionsByLeader } from './fetch.ts';
 import { joinGroup } from './group.ts';
+import { readRange } from './read-range.ts';
 import { coordinators, partitionOfKey, type Cluster } from './wire.ts';
 import { openWriter } from './writer.ts';
 
@@ -49,30 +49,7 @@ export async function createEventLog(options: EventLogOptions): Promise<EventLog
     openWriter: (group, partition, signal) =>
       openWriter({ connections, group, partition, transactionTimeoutMs: options.transactionTimeoutMs ?? 30_000 }, signal),
     committed: (group, topics, partition, signal) => committedOffsets(connections, { group, topics, partition }, signal),
-    async read(place, { from, to }, onRecords, signal) {
-      let offset = from;
-      let idle = 0;
-      while (offset < to && idle < 3) {
-        const results = await connections.run(
-          'read',
-          [place.topic],
-          async (cluster) => {
-            const [nodeId] = positionsByLeader(cluster, [{ ...place, offset }]).keys();
-            return fetchFrom(cluster, nodeId!, [{ ...place, offset }], 200);
-          },
-          signal,
-        );
-        const result = results[0];
-        // Nothing although the end is further on: compaction has removed the tail, and the broker has waited in vain.
-        idle = result ? 0 : idle + 1;
-        if (!result) continue;
-        offset = Math.min(to, result.next);
-        await onRecords(
-          result.records.filter((record) => record.offset < to),
-          offset,
-        );
-      }
-    },
+    read: (place, range, onRecords, signal) => readRange(connections, place, range, onRecords, signal),
     follow: (followOptions) =>
       follow(connections, partitions, bounds, followOptions).catch((error: unknown) => {
         if (!followOptions.signal.aborted) throw error;

@@ -2,18 +2,47 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { NewRecord } from '@waybill/stream';
+import { int64At } from './byte-reader.ts';
+import { ByteWriter } from './byte-writer.ts';
 import { openConnections, type Connections } from './connections.ts';
 import { runFetchLoop } from './fetch-loop.ts';
+import { storedBatch } from './record-batch.fixture.ts';
+import type { WireCall } from './wire-call.ts';
 import type { Broker, Cluster } from './wire.ts';
+
+const newRecord: NewRecord = { topic: 'images', partition: 0, key: 'k', value: null, headers: {} };
+
+/** Version 11 of a response for partition 0. */
+function fetchResponse(topic: string, bytes: Buffer): Buffer {
+  const writer = new ByteWriter(200 + bytes.length);
+  writer.int32(0);
+  writer.int16(0);
+  writer.int32(0);
+  writer.int32(1);
+  writer.text(topic);
+  writer.int32(1);
+  writer.int32(0);
+  writer.int16(0);
+  writer.int64(1_000);
+  writer.int64(1_000);
+  writer.int64(0);
+  writer.int32(-1);
+  writer.int32(-1);
+  writer.int32(bytes.length);
+  writer.raw(bytes);
+  return writer.bytes.subarray(0, writer.at);
+}
 
 class Moved extends Error {
   readonly type = 'NOT_LEADER_FOR_PARTITION';
 }
 
-/** One partition `images/0` that node `leader` leads; the client knows of it what its last refresh said. */
+/** One partition `images/0` that node `leader` leads; the client knows of it what its last refresh said. Node 3 leads the rest. */
 class Nodes {
   leader = '1';
   coordinator = '1';
+  held: Promise<unknown> = Promise.resolve();
   readonly asked: string[] = [];
   #known = '1';
   #end = 0;
@@ -28,7 +57,7 @@ class Nodes {
       disconnect: async () => undefined,
       refreshMetadata: async () => void (this.#known = this.leader),
       addMultipleTargetTopics: async () => undefined,
-      findLeaderForPartitions: () => ({ [this.#known]: [0] }),
+      findLeaderForPartitions: (topic) => ({ [topic === 'images' ? this.#known : '3']: [0] }),
       findBroker: async ({ nodeId }) => this.#broker(nodeId),
       findGroupCoordinator: async () => {
         this.asked.push('coordinator');
@@ -45,16 +74,23 @@ class Nodes {
         if (nodeId !== this.coordinator) throw Object.assign(new Error('moved'), { type: 'NOT_COORDINATOR_FOR_GROUP' });
       },
       endTxn: () => new Promise(() => undefined),
-      fetch: async ({ topics }) => {
-        await sleep(2);
-        if (nodeId !== this.leader) throw new Moved();
-        const { fetchOffset } = topics[0]!.partitions[0]!;
-        const lastOffset = fetchOffset < this.#end ? { lastOffset: BigInt(this.#end - 1) } : {};
-        const fetched = { partition: 0, highWatermark: '0', lastStableOffset: '0', abortedTransactions: [] };
-        return { responses: [{ topicName: 'images', partitions: [{ ...fetched, messages: Object.assign([], lastOffset) }] }] };
-      },
+      connectionPool: { send: (call) => this.#answer(nodeId, call) },
     };
     return broker as Broker;
+  }
+
+  /** One record per offset. A node that does not lead says so; one that has just handed over still may answer what it was asked. */
+  async #answer<T>(nodeId: string, call: WireCall<T>): Promise<T> {
+    const isLeader = nodeId === this.leader;
+    await sleep(2);
+    if (nodeId === '3') return call.response.parse(await call.response.decode(fetchResponse('elsewhere', Buffer.alloc(0))));
+    await this.held;
+    if (!isLeader) throw new Moved();
+    const request = call.request.encode().frame({ apiKey: 1, apiVersion: 11, correlationId: 0, clientId: 'c' });
+    const fetchOffset = int64At(request, request.length - 26);
+    const offsets = Array.from({ length: Math.max(0, this.#end - fetchOffset) }, (_, index) => fetchOffset + index);
+    const bytes = Buffer.concat(offsets.map((baseOffset) => storedBatch([newRecord], { baseOffset })));
+    return call.response.parse(await call.response.decode(fetchResponse('images', bytes)));
   }
 }
 
@@ -83,6 +119,38 @@ describe('a fetch loop', () => {
     await fetching;
     await connections.close();
     assert.equal(reached, 2);
+  });
+
+  it('takes a record once when it has asked the old leader and the new one for it', async () => {
+    const nodes = new Nodes();
+    const connections = connect(nodes);
+    const closing = new AbortController();
+    const taken: number[] = [];
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    nodes.held = held;
+    nodes.append();
+    const fetching = runFetchLoop({
+      connections,
+      use: 'fetch',
+      start: [
+        { topic: 'images', partition: 0, offset: 0 },
+        { topic: 'elsewhere', partition: 0, offset: 0 }, // Its answers wake the loop.
+      ],
+      onRecords: (_place, records) => void taken.push(...records.map(({ offset }) => offset)),
+      signal: closing.signal,
+      maxWaitMs: 2,
+    });
+    await sleep(10); // Node 1 has been asked.
+    nodes.leader = '2';
+    await connections.run('fetch', [], (cluster) => cluster.refreshMetadata());
+    await sleep(30);
+    release();
+    for (let tries = 0; tries < 200 && taken.length < 1; tries++) await sleep(5);
+    await sleep(20);
+    closing.abort();
+    await fetching;
+    await connections.close();
+    assert.deepEqual(taken, [0]);
   });
 });
 

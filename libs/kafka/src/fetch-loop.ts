@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StreamError, type LogRecord, type TopicPartition } from '@waybill/stream';
 import type { Connections } from './connections.ts';
-import { fetchFrom, positionsByLeader, type FetchPosition } from './fetch.ts';
-import { wireErrorType } from './wire.ts';
+import { fetchFrom, positionsByLeader, type Fetch, type FetchPosition } from './fetch.ts';
+import { wireErrorType } from './wire-error.ts';
 
 export type FetchLoopOptions = {
   readonly connections: Connections;
@@ -20,8 +20,7 @@ type Lane = { position: FetchPosition; bufferedBytes: number; tail: Promise<void
 /** Above this a partition is not fetched further until its records have been taken. */
 const bufferedBytesMax = 4 * 1_048_576;
 
-const bytesOf = (records: readonly LogRecord[]): number =>
-  records.reduce((sum, record) => sum + (record.value?.length ?? 0) + (record.key?.length ?? 0) + 100, 0);
+const partitionBytesMax = 1_048_576;
 
 /**
  * Fetches partitions until the signal fires. Fetching goes on while earlier records are being processed, so that nothing waits
@@ -35,9 +34,15 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
   const topics = [...new Set(options.start.map(({ topic }) => topic))];
   if (lanes.size === 0) return;
 
-  const deliver = (result: FetchPosition & { records: readonly LogRecord[]; next: number }): void => {
-    const lane = lanes.get(keyOf(result))!;
-    const bytes = bytesOf(result.records);
+  const deliver = (result: Fetch): void => {
+    const key = keyOf(result);
+    const lane = lanes.get(key)!;
+    // Nothing new; or the partition has moved while two nodes were asked for it, and the other one has answered already.
+    if (result.next === result.offset || result.offset !== lane.position.offset) return;
+    // To the end of the queue: a request's first partition may take more than its share.
+    lanes.delete(key);
+    lanes.set(key, lane);
+    const { bytes } = result;
     lane.position = { topic: result.topic, partition: result.partition, offset: result.next };
     lane.bufferedBytes += bytes;
     lane.tail = lane.tail
@@ -56,7 +61,7 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
       topics,
       async (cluster) => {
         const led = positionsByLeader(cluster, positions).get(nodeId);
-        return led ? fetchFrom(cluster, nodeId, led, options.maxWaitMs) : []; // The leader has moved: the next round asks the new one.
+        return led ? fetchFrom(cluster, nodeId, led, { maxWaitMs: options.maxWaitMs, partitionBytesMax }) : []; // The leader has moved: the next round asks the new one.
       },
       stop,
     );

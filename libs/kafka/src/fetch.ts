@@ -1,15 +1,16 @@
 import type { TopicPartition } from '@waybill/stream';
-import { committedRecords, type FetchResult } from './committed-records.ts';
-import type { Cluster } from './wire.ts';
+import { fetchCall } from './fetch-call.ts';
+import { committedRecords, type FetchResult } from './record-batch-decoder.ts';
+import { send, type Cluster } from './wire.ts';
 
 export type FetchPosition = TopicPartition & { readonly offset: number };
 
-/**
- * Bytes asked for per partition and request. A broker goes beyond it for the first partition that has something (KIP-74), so that
- * a longer batch waits for its partition to be first; kafkajs shuffles them.
- */
-const partitionBytesMax = 1_048_576;
+/** What one fetch may take. A broker goes beyond it for the first partition that has something (KIP-74). */
+export type FetchLimits = { readonly maxWaitMs: number; readonly partitionBytesMax: number };
 const responseBytesMax = 16 * 1_048_576;
+
+/** `bytes` were fetched; `lastStableOffset` is the end of what is committed, taken before the bytes were read. */
+export type Fetch = FetchPosition & FetchResult & { readonly bytes: number; readonly lastStableOffset: number };
 
 /** Positions by the node that leads their partition. */
 export function positionsByLeader(cluster: Cluster, positions: readonly FetchPosition[]): ReadonlyMap<string, readonly FetchPosition[]> {
@@ -23,35 +24,20 @@ export function positionsByLeader(cluster: Cluster, positions: readonly FetchPos
 
 /**
  * One fetch of committed records from one node. Waits up to `maxWaitMs` for the first byte.
- * @returns a result for each partition that has something to show or to skip
+ * @returns a result for each partition that was asked for, also where there is nothing new
  */
 export async function fetchFrom(
   cluster: Cluster,
   nodeId: string,
   positions: readonly FetchPosition[],
-  maxWaitMs: number,
-): Promise<readonly (FetchPosition & FetchResult)[]> {
+  limits: FetchLimits,
+): Promise<readonly Fetch[]> {
   const broker = await cluster.findBroker({ nodeId });
-  const topics = Map.groupBy(positions, (position) => position.topic);
-  const response = await broker.fetch({
-    replicaId: -1,
-    isolationLevel: 1,
-    maxWaitTime: maxWaitMs,
-    minBytes: 1,
-    maxBytes: responseBytesMax,
-    topics: [...topics].map(([topic, entries]) => ({
-      topic,
-      partitions: entries.map(({ partition, offset }) => ({ partition, fetchOffset: offset, maxBytes: partitionBytesMax })),
-    })),
+  const fetched = await send(broker, fetchCall({ ...limits, bytesMax: responseBytesMax, positions }));
+  return fetched.flatMap((partition) => {
+    const position = positions.find((entry) => entry.topic === partition.topic && entry.partition === partition.partition);
+    if (!position) return [];
+    const result = committedRecords(position, position.offset, partition);
+    return [{ ...position, ...result, bytes: partition.bytes.length, lastStableOffset: partition.lastStableOffset }];
   });
-  const results: (FetchPosition & FetchResult)[] = [];
-  for (const { topicName, partitions } of response.responses) {
-    for (const fetched of partitions) {
-      const position = topics.get(topicName)?.find((entry) => entry.partition === fetched.partition);
-      if (!position) continue;
-      const result = committedRecords({ topic: topicName, partition: fetched.partition }, position.offset, fetched);
-      if (result.next > position.offset) results.push({ ...position, ...result });
-    }
-  }
-  return results;
 }

@@ -13,7 +13,8 @@ import {
 import { isTransient, type Connections } from './connections.ts';
 import { runFetchLoop } from './fetch-loop.ts';
 import type { FetchPosition } from './fetch.ts';
-import { assignerProtocol, coordinators, wireErrorType, type Broker } from './wire.ts';
+import { assignerProtocol, coordinators, type Broker } from './wire.ts';
+import { wireErrorType } from './wire-error.ts';
 
 /** Name of the assignment rule; members with another one cannot share a group, so that a change of the rule needs a new name. */
 const protocolName = 'waybill-copartitioned-1';

@@ -2,64 +2,31 @@
 // offset rules and retries are the source of most of its known defects (docs/adr/0001). kafkajs has no `exports`, so its
 // parts can be required; this file alone knows their names.
 import { createRequire } from 'node:module';
-import { errorMessage } from './error-message.ts';
+import { refuseUnsupported, type VersionRanges } from './supported-versions.ts';
+import type { WireCall } from './wire-call.ts';
+import { wireErrorType } from './wire-error.ts';
 
 const require = createRequire(import.meta.url);
 
 export type TopicPartitions = { readonly topic: string; readonly partitions: readonly number[] };
-export type WireRecord = {
-  readonly offset: string;
-  readonly timestamp: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer | readonly Buffer[]>>;
-  readonly isControlRecord: boolean;
-  readonly batchContext: { readonly producerId: string; readonly inTransaction: boolean };
-};
-/** `lastOffset` is set by our patch: where the last batch reaches to, also when compaction has emptied it. */
-export type WireRecords = readonly WireRecord[] & { readonly lastOffset?: bigint };
-export type AbortedTransaction = { readonly producerId: string; readonly firstOffset: string };
-
-export type FetchedPartition = {
-  readonly partition: number;
-  readonly highWatermark: string;
-  readonly lastStableOffset: string;
-  readonly abortedTransactions: readonly AbortedTransaction[];
-  readonly messages: WireRecords;
-};
-
-type ProducedRecord = { readonly key: string | null; readonly value: Buffer | null; readonly headers: Readonly<Record<string, Buffer>> };
-export type ProduceTopic = {
-  readonly topic: string;
-  readonly partitions: readonly {
-    readonly partition: number;
-    readonly firstSequence: number;
-    readonly messages: readonly ProducedRecord[];
-  }[];
-};
-
+/** kafkajs keeps 64-bit numbers as text. */
 type ProducerIds = { readonly producerId: string; readonly producerEpoch: number };
 type Transactional = ProducerIds & { readonly transactionalId: string };
 type MemberIds = { readonly groupId: string; readonly memberId: string; readonly groupInstanceId: string };
 
 export type Broker = {
   readonly nodeId: number;
-  fetch(request: {
-    replicaId: -1;
-    isolationLevel: 1;
-    maxWaitTime: number;
-    minBytes: number;
-    maxBytes: number;
-    topics: readonly { topic: string; partitions: readonly { partition: number; fetchOffset: number; maxBytes: number }[] }[];
-  }): Promise<{ responses: readonly { topicName: string; partitions: readonly FetchedPartition[] }[] }>;
+  readonly brokerAddress: string;
+  /** As the broker said when it was first connected to. */
+  readonly versions: VersionRanges;
+  /** Its connections: one for fetches, one for all else. */
+  readonly connectionPool: { send<T>(call: WireCall<T>): Promise<T> };
+  disconnect(): Promise<void>;
   listOffsets(request: {
     replicaId: -1;
     isolationLevel: 1;
     topics: readonly { topic: string; partitions: readonly { partition: number; timestamp: number }[] }[];
   }): Promise<{ responses: readonly { topic: string; partitions: readonly { partition: number; offset: string }[] }[] }>;
-  produce(request: Partial<Transactional> & { acks: -1; timeout: number; topicData: readonly ProduceTopic[] }): Promise<{
-    topics: readonly { topicName: string; partitions: readonly { partition: number; baseOffset: string }[] }[];
-  }>;
   initProducerId(request: { transactionalId: string; transactionTimeout: number }): Promise<ProducerIds>;
   addPartitionsToTxn(request: Transactional & { topics: readonly TopicPartitions[] }): Promise<unknown>;
   addOffsetsToTxn(request: Transactional & { groupId: string }): Promise<unknown>;
@@ -98,6 +65,8 @@ export type Cluster = {
   disconnect(): Promise<void>;
   refreshMetadata(): Promise<void>;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  getNodeIds(): readonly string[];
+  /** @throws StreamError `BROKER_UNSUPPORTED` */
   findBroker(options: { nodeId: string }): Promise<Broker>;
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
   findTopicPartitionMetadata(topic: string): readonly { partitionId: number; leader: number }[];
@@ -121,8 +90,7 @@ export type ClusterOptions = {
  * would hold up everything behind it: each such use has its own cluster.
  */
 export function createCluster(options: ClusterOptions): Cluster {
-  type Constructor = new (options: object) => Cluster;
-  const ClusterClass = require('kafkajs/src/cluster') as Constructor;
+  const ClusterClass = checked(require('kafkajs/src/cluster') as Constructor);
   const { createLogger } = require('kafkajs/src/loggers') as { createLogger: (options: object) => unknown };
   const createSocketFactory = require('kafkajs/src/network/socketFactory') as () => unknown;
   const warnLevel = 2; // kafkajs LEVELS.WARN
@@ -145,6 +113,34 @@ export function createCluster(options: ClusterOptions): Cluster {
   });
 }
 
+type Constructor = new (options: object) => Cluster;
+
+/** Leaders and coordinators are all found in this way, so that no broker is spoken to whose versions were not looked at. */
+const checked = (ClusterClass: Constructor): Constructor =>
+  class extends ClusterClass {
+    /** kafkajs takes every broker for as old as the first one that answered; without this each is asked itself. */
+    override async connect(): Promise<void> {
+      await super.connect();
+      (this as unknown as { brokerPool: { versions: undefined } }).brokerPool.versions = undefined;
+    }
+
+    override async findBroker(options: { nodeId: string }): Promise<Broker> {
+      const broker = await super.findBroker(options);
+      refuseUnsupported(broker.brokerAddress, broker.versions);
+      return broker;
+    }
+  };
+
+/** Sends a request of our own encoding as kafkajs sends its own: a connection that the broker has closed is let go. */
+export async function send<T>(broker: Broker, call: WireCall<T>): Promise<T> {
+  try {
+    return await broker.connectionPool.send(call);
+  } catch (error) {
+    if (wireErrorType(error) === 'KafkaJSConnectionClosedError') await broker.disconnect();
+    throw error;
+  }
+}
+
 type AssignerProtocol = {
   MemberMetadata: {
     encode(metadata: { version: number; topics: readonly string[]; userData: Buffer }): Buffer;
@@ -160,9 +156,3 @@ export const assignerProtocol = require('kafkajs/src/consumer/assignerProtocol')
 const murmur2 = require('kafkajs/src/producer/partitioners/default/murmur2') as (key: string) => number;
 /** Kafka's default partitioner for a key. */
 export const partitionOfKey = (key: string, partitions: number): number => (murmur2(key) & 0x7f_ff_ff_ff) % partitions;
-
-/** Name of a broker's error (`INVALID_PRODUCER_EPOCH`), or of the client's own (`KafkaJSConnectionClosedError`). */
-export function wireErrorType(error: unknown): string {
-  const { type, name } = error as { type?: unknown; name?: unknown };
-  return typeof type === 'string' ? type : typeof name === 'string' ? name : errorMessage(error);
-}

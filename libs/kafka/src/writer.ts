@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StreamError, type NewRecord, type Offsets, type Transaction, type Writer } from '@waybill/stream';
 import type { Connections } from './connections.ts';
 import { errorMessage } from './error-message.ts';
-import { coordinators, wireErrorType, type Broker, type Cluster, type ProduceTopic } from './wire.ts';
+import { produceCall, type ProduceBatch } from './produce-call.ts';
+import { inRounds, planRound, roundsByLeader, type Chunk } from './produce-rounds.ts';
+import { coordinators, send, type Broker, type Cluster } from './wire.ts';
+import { wireErrorType } from './wire-error.ts';
 
 export type WriterOptions = {
   readonly connections: Connections;
@@ -12,9 +15,6 @@ export type WriterOptions = {
 };
 
 const produceTimeoutMs = 30_000;
-/** Below the broker's default `message.max.bytes` of 1 MiB, which bounds a batch. */
-const batchBytesMax = 900_000;
-const batchRecordsMax = 1_000;
 
 const fencedTypes = new Set([
   'INVALID_PRODUCER_EPOCH',
@@ -37,8 +37,6 @@ const refusedTypes = new Set([
   'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
   'UNSUPPORTED_VERSION',
 ]);
-
-export type Chunk = { readonly topic: string; readonly partition: number; readonly records: readonly NewRecord[] };
 
 /**
  * Opens the one writer of (group, partition). The transactional id is made of both, so that opening fences an earlier owner and
@@ -107,9 +105,7 @@ class TransactionalWriter implements Writer {
     });
     const add = (broker: Broker): Promise<unknown> => broker.addPartitionsToTxn({ ...this.#identity, topics });
     await retryConcurrent(() => this.#onCoordinator(coordinators.transaction, signal, add));
-    const next = new Map<string, number>();
-    for (const round of rounds) for (const [topic, offset] of await this.#produce(round, signal)) next.set(topic, offset);
-    return next;
+    return this.#produce(rounds, signal);
   }
 
   async #sendOffsets(consumed: Offsets, signal: AbortSignal): Promise<void> {
@@ -131,38 +127,36 @@ class TransactionalWriter implements Writer {
     return connections.once('control', [], async (cluster) => call(await connections.coordinator(cluster, type, id)), signal);
   }
 
-  /** One request per leading broker. @returns the offset after the last record, for topics that were written in our own partition */
-  async #produce(chunks: readonly Chunk[], signal: AbortSignal): Promise<Offsets> {
+  /**
+   * A request per round and leading broker. All are sent at once, in order on one connection: the broker takes them one after the
+   * other, and a gap that a refused one leaves makes it refuse those behind it by their sequence numbers.
+   * @returns the offset after the last record, for topics that were written in our own partition
+   */
+  async #produce(rounds: readonly (readonly Chunk[])[], signal: AbortSignal): Promise<Offsets> {
     const next = new Map<string, number>();
-    const topics = [...new Set(chunks.map(({ topic }) => topic))];
-    const produce = async (cluster: Cluster): Promise<void> => {
-      const send = async ([nodeId, leaderChunks]: readonly [string, readonly Chunk[]]): Promise<void> => {
-        const broker = await cluster.findBroker({ nodeId });
-        const data = topicData(leaderChunks, this.#sequences);
-        const response = await broker.produce({ ...this.#identity, acks: -1, timeout: produceTimeoutMs, topicData: data });
-        for (const { topicName, partitions } of response.topics) {
-          const own = partitions.find(({ partition }) => partition === this.#partition);
-          const sent = leaderChunks.find(({ topic, partition }) => topic === topicName && partition === this.#partition);
-          if (own && sent) next.set(topicName, Number(own.baseOffset) + sent.records.length);
-        }
-      };
-      await Promise.all([...chunksByLeader(cluster, chunks)].map(send));
+    const topics = [...new Set(rounds.flat().map(({ topic }) => topic))];
+    const producer = { ...this.#identity, producerId: Number(this.#identity.producerId), isTransactional: true };
+    const sendRound = async (broker: Broker, batches: readonly ProduceBatch[]): Promise<void> => {
+      for (const { topic, partition, baseOffset } of await send(broker, produceCall(batches, producer, produceTimeoutMs))) {
+        const sent = batches.find((one) => one.topic === topic && one.partition === partition);
+        if (partition !== this.#partition || !sent) continue;
+        next.set(topic, Math.max(next.get(topic) ?? 0, baseOffset + sent.batch.records.length));
+      }
     };
-    await this.#connections.once('control', topics, produce, signal);
+    const produce = async (cluster: Cluster): Promise<void> => {
+      const sendAll = async ([nodeId, theirs]: readonly [string, readonly (readonly Chunk[])[]]): Promise<void> => {
+        const broker = await cluster.findBroker({ nodeId });
+        await Promise.all(theirs.map((chunks) => sendRound(broker, planRound(chunks, this.#sequences))));
+      };
+      await Promise.all([...roundsByLeader(cluster, rounds)].map(sendAll));
+    };
+    await this.#connections.once('produce', topics, produce, signal);
     return next;
   }
 }
 
-/** @throws Error for a partition that does not exist */
-export function chunksByLeader(cluster: Cluster, chunks: readonly Chunk[]): ReadonlyMap<string, readonly Chunk[]> {
-  return Map.groupBy(chunks, ({ topic, partition }) => {
-    const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
-    if (leader === undefined) throw new Error(`${topic} has no partition ${partition}`);
-    return leader;
-  });
-}
-
 function commitError(transactionalId: string, records: readonly NewRecord[], error: unknown): StreamError {
+  if (error instanceof StreamError) return error;
   const type = wireErrorType(error);
   const options = { cause: error };
   if (fencedTypes.has(type)) return new StreamError('FENCED', `writer ${transactionalId} has been fenced: ${type}`, options);
@@ -188,51 +182,4 @@ async function retryConcurrent<T>(call: () => Promise<T>): Promise<T> {
       await sleep(Math.min(20, 2 * attempt));
     }
   }
-}
-
-/**
- * Records cut into rounds of produce requests. A request may hold one batch per partition, so that a partition with more than
- * one batch's worth needs several rounds; the first round names every partition of the transaction.
- */
-export function inRounds(records: readonly NewRecord[]): readonly (readonly Chunk[])[] {
-  const rounds: Chunk[][] = [];
-  for (const [, group] of Map.groupBy(records, ({ topic, partition }) => `${topic}/${partition}`)) {
-    const { topic, partition } = group[0]!;
-    let chunk: NewRecord[] = [];
-    let bytes = 0;
-    let round = 0;
-    const flush = (): void => {
-      (rounds[round] ??= []).push({ topic, partition, records: chunk });
-      round += 1;
-      chunk = [];
-      bytes = 0;
-    };
-    for (const record of group) {
-      const size = recordBytes(record);
-      if (chunk.length > 0 && (bytes + size > batchBytesMax || chunk.length >= batchRecordsMax)) flush();
-      chunk.push(record);
-      bytes += size;
-    }
-    flush();
-  }
-  return rounds;
-}
-
-const recordBytes = (record: NewRecord): number =>
-  (record.value?.length ?? 0) +
-  (record.key?.length ?? 0) +
-  64 +
-  Object.entries(record.headers).reduce((sum, [name, value]) => sum + name.length + value.length + 8, 0);
-
-/** Wire form of one round of chunks; advances the sequence numbers when there are any. */
-export function topicData(chunks: readonly Chunk[], sequences: Map<string, number> | undefined): readonly ProduceTopic[] {
-  return [...Map.groupBy(chunks, ({ topic }) => topic)].map(([topic, topicChunks]) => ({
-    topic,
-    partitions: topicChunks.map(({ partition, records }) => {
-      const place = `${topic}/${partition}`;
-      const firstSequence = sequences?.get(place) ?? 0;
-      sequences?.set(place, (firstSequence + records.length) % 2 ** 31);
-      return { partition, firstSequence, messages: records.map(({ key, value, headers }) => ({ key, value, headers })) };
-    }),
-  }));
 }

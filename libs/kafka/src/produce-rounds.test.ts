@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { NewRecord } from '@waybill/stream';
-import { inRounds, topicData } from './writer.ts';
+import { inRounds, planRound } from './produce-rounds.ts';
 
 const record = (topic: string, partition: number, key: string, bytes = 10): NewRecord => ({
   topic,
@@ -48,10 +48,16 @@ describe('records of a transaction', () => {
     assert.deepEqual(rounds[0]!.map(({ topic, partition }) => `${topic}/${partition}`), ['a/0', 'b/1']); // prettier-ignore
   });
 
-  it('have sequence numbers that go on per partition', () => {
-    const sequences = new Map<string, number>();
-    topicData([{ topic: 'a', partition: 0, records: [record('a', 0, 'x'), record('a', 0, 'y')] }], sequences);
-    const [second] = topicData([{ topic: 'a', partition: 0, records: [record('a', 0, 'z')] }], sequences);
-    assert.equal(second!.partitions[0]!.firstSequence, 2);
+  it('have sequence numbers that go on per partition, and begin anew after 2^31', () => {
+    const sequences = new Map([['a/1', 2 ** 31 - 1]]);
+    const plan = (...records: readonly NewRecord[]) => inRounds(records).map((round) => planRound(round, sequences));
+    const baseSequences = (...records: readonly NewRecord[]) => plan(...records).flat().map(({ batch }) => batch.baseSequence); // prettier-ignore
+    assert.deepEqual(baseSequences(record('a', 0, 'x'), record('a', 0, 'y'), record('a', 1, 'z')), [0, 2 ** 31 - 1]);
+    assert.deepEqual(baseSequences(record('a', 0, 'x'), record('a', 1, 'z')), [2, 0]);
+  });
+
+  it('need no quadratic time', () => {
+    const many = Array.from({ length: 30_000 }, (_, index) => record('a', 0, `k${index}`));
+    assert.deepEqual(inRounds(many).map(([chunk]) => chunk!.records.length), [20_000, 10_000]); // prettier-ignore
   });
 });

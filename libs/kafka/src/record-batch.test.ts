@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { NewRecord } from '@waybill/stream';
+import { layout } from './record-batch.ts';
+import { committedRecords } from './record-batch-decoder.ts';
+import { encodeBatch, storedBatch } from './record-batch.fixture.ts';
+
+const require = createRequire(import.meta.url);
+const place = { topic: 'images', partition: 3 };
+
+const bytes = fc.uint8Array({ maxLength: 80 }).map((array) => Buffer.from(array));
+const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 90 }), fc.string({ maxLength: 200 }));
+const newRecord: fc.Arbitrary<NewRecord> = fc.record({
+  topic: fc.constant(place.topic),
+  partition: fc.constant(place.partition),
+  key: fc.option(text),
+  value: fc.option(fc.oneof(bytes, fc.constant(Buffer.alloc(20_000, 'v')))),
+  headers: fc.dictionary(text, bytes, { maxKeys: 4, noNullPrototype: true }),
+  timestampMs: fc.oneof(fc.integer({ min: 0, max: 100_000 }), fc.constantFrom(2 ** 31, 2 ** 33 + 5, 2 ** 50)),
+});
+const batch = fc.array(newRecord, { minLength: 1, maxLength: 200 });
+
+const decode = (stored: Buffer, fetchOffset = 0) =>
+  committedRecords(place, fetchOffset, {
+    partition: 3,
+    highWatermark: 2 ** 52,
+    lastStableOffset: 2 ** 52,
+    abortedTransactions: [],
+    bytes: stored,
+  });
+
+describe('a record batch', () => {
+  it('decodes to the records that it was encoded from', () => {
+    fc.assert(
+      fc.property(batch, fc.integer({ min: 0, max: 2 ** 40 }), (records, baseOffset) => {
+        const { records: decoded, next } = decode(storedBatch(records, { baseOffset }));
+        const expected = records.map(({ key, ...rest }, index) => {
+          return { ...rest, key: key === null ? null : Buffer.from(key), offset: baseOffset + index };
+        });
+        assert.deepEqual(decoded, expected);
+        assert.equal(next, baseOffset + records.length);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('is byte for byte what kafkajs writes', async () => {
+    type Encoder = { readonly buffer: Buffer };
+    const recordOf = require('kafkajs/src/protocol/recordBatch/record/v0') as (options: object) => Encoder;
+    const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0') as { RecordBatch: (options: object) => Promise<Encoder> };
+    const producer = { producerId: 4_711, producerEpoch: 7, isTransactional: true };
+    await fc.assert(
+      fc.asyncProperty(batch, async (records) => {
+        const times = records.map(({ timestampMs }) => timestampMs!);
+        const theirs = await RecordBatch({
+          ...producer,
+          transactional: true,
+          producerId: String(producer.producerId),
+          firstSequence: 99,
+          firstTimestamp: times[0],
+          maxTimestamp: Math.max(...times),
+          lastOffsetDelta: records.length - 1,
+          records: records.map((record, index) => {
+            return recordOf({ ...record, offsetDelta: index, timestampDelta: record.timestampMs! - times[0]! });
+          }),
+        });
+        assert.deepEqual(encodeBatch(records, producer, 99), theirs.buffer);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('is an error with any bit flipped that its CRC stands for (no CRC is looked at in kafkajs)', () => {
+    const stored = storedBatch(records(3), { baseOffset: 1_000 });
+    for (let bit = layout.magic * 8; bit < stored.length * 8; bit++) {
+      const flipped = Buffer.from(stored);
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      const code = bit < layout.crc * 8 ? 'RECORD_UNSUPPORTED' : 'RECORD_CORRUPT';
+      assert.throws(() => decode(flipped), { code, message: /images\/3\/1000/ }, `bit ${bit}`);
+    }
+  });
+
+  it('never yields a wrong record for a flipped length', () => {
+    const stored = storedBatch(records(3), { baseOffset: 1_000 });
+    for (let bit = layout.length * 8; bit < layout.leaderEpoch * 8; bit++) {
+      const flipped = Buffer.from(stored);
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      assert.deepEqual(resultOf(flipped), [], `bit ${bit}`);
+    }
+  });
+
+  it('is left for the next fetch where it is cut off, at whatever byte', () => {
+    const [first, second] = [storedBatch(records(2), { baseOffset: 10 }), storedBatch(records(2), { baseOffset: 12 })];
+    const stored = Buffer.concat([first, second]);
+    for (let length = 0; length < stored.length; length++) {
+      const { records: decoded, next } = decode(stored.subarray(0, length), 10);
+      assert.equal(next, length < first.length ? 10 : 12, `of ${length} bytes`);
+      assert.equal(decoded.length, length < first.length ? 0 : 2);
+    }
+  });
+
+  it('is an error where its offsets cannot be: before the batch before it, or beyond the high watermark', () => {
+    const stored = Buffer.concat([storedBatch(records(2), { baseOffset: 10 }), storedBatch(records(2), { baseOffset: 11 })]);
+    assert.throws(() => decode(stored), { code: 'RECORD_CORRUPT' });
+    const fetched = { partition: 3, highWatermark: 11, lastStableOffset: 11, abortedTransactions: [], bytes: stored };
+    assert.throws(() => committedRecords(place, 0, fetched), { code: 'RECORD_CORRUPT' });
+  });
+});
+
+const records = (count: number): readonly NewRecord[] =>
+  Array.from({ length: count }, (_, index) => ({
+    ...{ topic: place.topic, partition: place.partition, key: `k${index}`, value: Buffer.from(`v${index}`) },
+    ...{ headers: { h: Buffer.from('x') }, timestampMs: 5 },
+  }));
+
+function resultOf(stored: Buffer): readonly unknown[] {
+  try {
+    return decode(stored).records;
+  } catch (error) {
+    assert.match((error as { code: string }).code, /^RECORD_/);
+    return [];
+  }
+}
