@@ -1,181 +1,425 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from './clock.ts';
-import { JobPool, type JobSink } from './job-pool.ts';
+import fc from 'fast-check';
+import { ManualClock, rowOf as row, settled } from './job-pool.fixture.ts';
+import { JobPool, type JobPoolOptions, type JobSink } from './job-pool.ts';
+import { letGoMsMax } from './job-try.ts';
 import { JobError, type JobAttempt, type JobRow, type JobSpec } from './topology.ts';
 import type { JobEnd } from './work.ts';
 
-const row = (id: string, changes: Partial<JobRow> = {}): JobRow => ({
-  ...{ id, kind: 'scan', key: 'k', status: 'due', attempt: 0, priority: 0, notBeforeMs: 0, host: null, payload: '{}', lastError: null },
-  ...{ causeId: 'c', correlationId: 'c', traceparent: null, createdAtMs: 0 },
-  ...changes,
-});
+type Payload = { readonly id: string };
+type Run = (payload: Payload, attempt: JobAttempt) => Promise<unknown>;
+type Changes = Partial<JobSpec> & { readonly pool?: Partial<JobPoolOptions> };
 
-type Run = (payload: { readonly id: string }, attempt: JobAttempt) => Promise<unknown>;
+const hourMs = 3_600_000;
 
-function poolOf(run: Run, changes: Partial<JobSpec> = {}) {
-  const spec: JobSpec = {
-    run,
-    concurrencyMax: 10,
-    perHostMax: 10,
-    timeoutMs: 1_000,
-    attemptsMax: 3,
-    delayMsMin: 100,
-    delayMsMax: 1_000,
-    ...changes,
-  };
-  const pool = new JobPool({ specs: { scan: spec }, clock: systemClock, random: () => 1 });
+function poolOf(run: Run, { pool: options, ...changes }: Changes = {}) {
+  const limits = { concurrencyMax: 10, perHostMax: 10, timeoutMs: 1_000, attemptsMax: 3, delayMsMin: 100, delayMsMax: 1_000 };
+  const clock = new ManualClock();
+  const outcomes: string[] = [];
+  const onEnd: JobPoolOptions['onEnd'] = (_kind, outcome) => void outcomes.push(outcome);
+  const pool = new JobPool({ specs: { scan: { run, ...limits, ...changes } }, clock, random: () => 1, onEnd, ...options });
   const ends = new Map<string, JobEnd>();
-  const sink: JobSink = async (job, end) => void ends.set(job.id, end);
+  const times = new Map<string, number>();
+  const sink: JobSink = async (job, end, atMs) => {
+    ends.set(job.id, end);
+    times.set(job.id, atMs);
+  };
   const owner = {};
   const set = (job: JobRow): void => pool.set(owner, job.id, { ...job, payload: JSON.stringify({ id: job.id }) }, sink);
-  return { pool, ends, owner, sink, set };
+  return { pool, clock, ends, times, outcomes, owner, sink, set };
 }
 
-const until = async (isTrue: () => boolean): Promise<void> => {
-  for (let waited = 0; !isTrue() && waited < 2_000; waited += 5) await sleep(5);
-  assert.ok(isTrue(), 'it happens within two seconds');
-};
+/** Work that ends when the test says so; it listens to its signal, or is deaf. */
+function manualRun(isDeaf = false) {
+  const begun: string[] = [];
+  const finish = new Map<string, () => void>();
+  const run: Run = ({ id }, { signal }) => {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    begun.push(id);
+    finish.set(id, () => resolve(id));
+    if (!isDeaf) signal.addEventListener('abort', () => reject(signal.reason as Error));
+    return promise;
+  };
+  return { run, begun, finish };
+}
 
 describe('due jobs', () => {
   it('run by priority, then by how long they are due, within the limit', async () => {
     const order: string[] = [];
-    const { pool, set, ends } = poolOf(async ({ id }) => void order.push(id), { concurrencyMax: 1 });
+    const { clock, set } = poolOf(async ({ id }) => void order.push(id), { concurrencyMax: 1 });
     set(row('late', { notBeforeMs: 20 }));
     set(row('early', { notBeforeMs: 10 }));
     set(row('critical', { priority: 9, notBeforeMs: 30 }));
-    await until(() => ends.size === 3);
+    await clock.pass(0);
     assert.deepEqual(order, ['critical', 'early', 'late']);
-    pool.close();
   });
 
-  it('wait for their time', async () => {
-    const started: number[] = [];
-    const { pool, set, ends } = poolOf(async () => void started.push(Date.now()));
-    const dueMs = Date.now() + 80;
-    set(row('a', { notBeforeMs: dueMs }));
-    await until(() => ends.size === 1);
-    assert.ok(started[0]! >= dueMs);
-    pool.close();
+  it('share the limit of the process with all other kinds', async () => {
+    const { run, begun, finish } = manualRun();
+    const spec = { run, concurrencyMax: 9, perHostMax: 9, timeoutMs: 999, attemptsMax: 1, delayMsMin: 1, delayMsMax: 1 };
+    const { clock, set } = poolOf(run, { pool: { specs: { scan: spec, copy: spec }, jobsMax: 3 } });
+    for (const id of ['a', 'b']) set(row(id));
+    for (const id of ['c', 'd']) set(row(id, { kind: 'copy' }));
+    await clock.pass(0);
+    assert.equal(begun.length, 3);
+    finish.get(begun[0]!)!();
+    await clock.pass(0);
+    assert.equal(begun.length, 4);
   });
 
-  it('share a host within its limit, and do not hold up another host', async () => {
-    let running = 0;
-    let most = 0;
-    const busy: Run = async () => {
-      most = Math.max(most, (running += 1));
-      await sleep(10);
-      running -= 1;
-    };
-    const { pool, set, ends } = poolOf(busy, { perHostMax: 1 });
-    for (const id of ['a', 'b', 'c']) set(row(id, { host: 'one' }));
-    await until(() => ends.size === 3);
-    assert.equal(most, 1);
-    for (const id of ['d', 'e']) set(row(id, { host: id }));
-    await until(() => ends.size === 5);
-    assert.equal(most, 2);
-    pool.close();
+  it('wait for their time, and do not wait longer', async () => {
+    const { clock, set, times } = poolOf(async () => null);
+    const createdAtMs = clock.ms;
+    for (const delayMs of [80, 26 * 24 * hourMs]) set(row(`${delayMs}`, { createdAtMs, notBeforeMs: createdAtMs + delayMs }));
+    await clock.pass(79);
+    assert.equal(times.size, 0);
+    await clock.pass(1);
+    assert.deepEqual([...times.keys()], ['80']);
+    await clock.pass(25 * 24 * hourMs); // More than the 2^31 ms that a timer can take.
+    assert.equal(times.size, 1);
+    await clock.pass(24 * hourMs);
+    assert.equal(times.get(`${26 * 24 * hourMs}`), createdAtMs + 26 * 24 * hourMs);
+  });
+
+  it('of a kind that another version of the app has left are kept, and not run', async () => {
+    const { clock, set, pool, ends } = poolOf(async () => null);
+    set(row('a', { kind: 'unheard-of' }));
+    await clock.pass(hourMs);
+    assert.deepEqual([pool.counts().waiting, ends.size], [1, 0]);
+  });
+});
+
+describe('a clock that is set', () => {
+  const setUp = () => {
+    const { clock, set, ends, ...rest } = poolOf(async () => null);
+    const createdAtMs = clock.ms;
+    set(row('soon', { createdAtMs, notBeforeMs: createdAtMs + 5_000 }));
+    set(row('later', { createdAtMs, notBeforeMs: createdAtMs + 2 * hourMs }));
+    return { clock, set, ends, ...rest };
+  };
+
+  it('back makes nothing wait that was due soon', async () => {
+    const { clock, ends } = setUp();
+    await clock.pass(1_000);
+    clock.ms -= hourMs;
+    await clock.pass(4_000);
+    assert.deepEqual([...ends.keys()], ['soon']);
+  });
+
+  it('forward makes due what is due by it, a minute later at most', async () => {
+    const { clock, ends } = setUp();
+    await clock.pass(1_000);
+    clock.ms += 3 * hourMs;
+    await clock.pass(60_000);
+    assert.deepEqual([...ends.keys()], ['soon', 'later']);
+  });
+
+  it('back before a restart makes no job wait longer than was asked for', async () => {
+    const { clock, set, ends } = poolOf(async () => null);
+    const writtenAtMs = clock.ms + hourMs;
+    set(row('at-once', { createdAtMs: writtenAtMs, notBeforeMs: writtenAtMs }));
+    set(row('in-5-s', { createdAtMs: writtenAtMs, notBeforeMs: writtenAtMs + 5_000 }));
+    set(row('retry', { createdAtMs: 0, attempt: 1, notBeforeMs: writtenAtMs + 9 * hourMs }));
+    await clock.pass(0);
+    assert.deepEqual([...ends.keys()], ['at-once']);
+    await clock.pass(5_000);
+    assert.deepEqual([...ends.keys()], ['at-once', 'in-5-s']);
+    await clock.pass(hourMs);
+    assert.equal(ends.size, 3, 'no try is put off for longer than a Retry-After may be');
   });
 });
 
 describe('the end of a run', () => {
-  const endOf = async (run: Run, changes: Partial<JobSpec> = {}, job: Partial<JobRow> = {}): Promise<JobEnd> => {
-    const { pool, set, ends } = poolOf(run, changes);
+  const endOf = async (run: Run, changes: Changes = {}, job: Partial<JobRow> = {}) => {
+    const { clock, set, ends } = poolOf(run, changes);
+    const startedAtMs = clock.ms;
     set(row('a', job));
-    await until(() => ends.size === 1);
-    pool.close();
-    return ends.get('a')!;
+    await clock.pass(5_000);
+    const end = ends.get('a')!;
+    return { end, afterMs: end.ok ? 0 : end.retryAtMs - startedAtMs };
   };
   const failing =
     (error: Error): Run =>
     () =>
       Promise.reject(error);
 
-  it('is its result', async () => assert.deepEqual(await endOf(async ({ id }) => ({ id })), { ok: true, result: { id: 'a' } }));
-
-  it('is a failure to be tried again, with full jitter over a doubling bound', async () => {
-    const before = Date.now();
-    const end = await endOf(failing(new Error('no route')), {}, { attempt: 2 });
-    assert.ok(!end.ok && !end.final && end.reason === 'no route' && end.code === 'JOB_FAILED');
-    assert.ok(end.retryAtMs >= before + 400 && end.retryAtMs <= Date.now() + 400);
+  it('is its result', async () => {
+    const { end } = await endOf(async ({ id }) => ({ id }));
+    assert.deepEqual(end, { ok: true, result: { id: 'a' } });
   });
 
-  it('waits as long as the other side asks', async () => {
-    const before = Date.now();
-    const end = await endOf(failing(new JobError('TOO_MANY', 'slow down', { retry: true, retryAfterMs: 60_000 })));
-    assert.ok(!end.ok && end.code === 'TOO_MANY' && end.retryAtMs >= before + 60_000);
+  it('is a failure to be tried again, with full jitter over a doubling bound', async () => {
+    const { end, afterMs } = await endOf(failing(new Error('no route')), {}, { attempt: 2 });
+    assert.ok(!end.ok && !end.final && end.reason === 'no route' && end.code === 'JOB_FAILED');
+    assert.equal(afterMs, 400);
+    assert.equal((await endOf(failing(new Error('no')), { pool: { random: () => 0.25 } }, { attempt: 30 })).afterMs, 250);
+  });
+
+  it('waits as long as the other side asks, with the jitter behind, but no longer than an hour', async () => {
+    const asked = (retryAfterMs: number) => failing(new JobError('TOO_MANY', 'slow down', { retry: true, retryAfterMs }));
+    assert.equal((await endOf(asked(60_000))).afterMs, 60_100);
+    assert.equal((await endOf(asked(365 * 24 * hourMs))).afterMs, hourMs + 100);
+    assert.equal((await endOf(asked(-1))).afterMs, 100);
   });
 
   it('is final where no try can help', async () => {
-    const end = await endOf(failing(new JobError('DENIED', 'no', { retry: false })));
+    const { end } = await endOf(failing(new JobError('DENIED', 'no', { retry: false })));
     assert.ok(!end.ok && end.final);
   });
 
   it('comes at the time limit, also from work that listens to nothing', async () => {
-    const end = await endOf(() => new Promise(() => undefined), { timeoutMs: 30 });
+    const { end, afterMs } = await endOf(() => new Promise(() => undefined), { timeoutMs: 30 });
     assert.ok(!end.ok && end.code === 'JOB_TIMEOUT' && !end.final);
+    assert.equal(afterMs, 130);
+  });
+
+  it('is a failure, and not a crash, where the work throws at once', async () => {
+    const { end } = await endOf(() => {
+      throw new TypeError('a fault of ours');
+    });
+    assert.ok(!end.ok && end.code === 'JOB_FAILED');
+  });
+});
+
+describe('work that goes on after its time limit', () => {
+  it('keeps its place: the other side still has it', async () => {
+    const { run, begun, finish } = manualRun(true);
+    const { clock, set, ends } = poolOf(run, { perHostMax: 1, timeoutMs: 100 });
+    for (const id of ['deaf', 'next']) set(row(id, { host: 'h' }));
+    await clock.pass(100);
+    assert.deepEqual([ends.has('deaf'), begun], [true, ['deaf']]);
+    finish.get('deaf')!();
+    await clock.pass(0);
+    assert.deepEqual(begun, ['deaf', 'next']);
+  });
+
+  it('loses it after a while, or a few such would stop the app', async () => {
+    const abandoned: string[] = [];
+    const { run, begun } = manualRun(true);
+    const onAbandoned = ({ id }: JobRow): void => void abandoned.push(id);
+    const { clock, set } = poolOf(run, { concurrencyMax: 1, timeoutMs: 100, pool: { onAbandoned } });
+    for (const id of ['deaf', 'next']) set(row(id));
+    await clock.pass(100 + letGoMsMax);
+    assert.deepEqual([begun, abandoned], [['deaf', 'next'], ['deaf']]);
+  });
+
+  it('is not joined by the next try of the same job', async () => {
+    const { run, begun, finish } = manualRun(true);
+    const { clock, set } = poolOf(run, { timeoutMs: 100 });
+    set(row('a'));
+    await clock.pass(100);
+    set(row('a', { attempt: 1 }));
+    await clock.pass(1_000);
+    assert.deepEqual(begun, ['a']);
+    finish.get('a')!();
+    await clock.pass(0);
+    assert.deepEqual(begun, ['a', 'a']);
+  });
+});
+
+describe('jobs of a host that is down', () => {
+  const isDown = { retry: true, hostDown: 'h' };
+
+  it('wait without using up their tries, until a probe gets through', async () => {
+    const tried: string[] = [];
+    let isUp = false;
+    const run: Run = async ({ id }) => {
+      tried.push(id);
+      if (!isUp) throw new JobError('REFUSED', 'no', isDown);
+    };
+    const { clock, pool, set, ends } = poolOf(run, { concurrencyMax: 5 });
+    for (let index = 0; index < 50; index++) set(row(`j${index}`, { host: 'h', notBeforeMs: index }));
+    await clock.pass(999);
+    assert.equal(tried.length, 5, 'five in a row open the circuit');
+    assert.deepEqual(pool.circuits(), [{ kind: 'scan', host: 'h', state: 'open' }]);
+    await clock.pass(1);
+    assert.equal(tried.length, 6, 'one probe after a second');
+    isUp = true;
+    await clock.pass(2_000);
+    assert.equal(ends.size, 50);
+    assert.equal([...ends.values()].filter(({ ok }) => ok).length, 44);
+  });
+
+  it('are not told apart by failures that say nothing of the host', async () => {
+    const errors = [
+      new JobError('NOT_FOUND', 'no', { retry: false }),
+      new JobError('REFUSED', 'another host', { retry: true, hostDown: 'elsewhere' }),
+      new Error('a fault of ours'),
+    ];
+    for (const error of errors) {
+      const { clock, set, ends } = poolOf(() => Promise.reject(error), { concurrencyMax: 1 });
+      for (let index = 0; index < 50; index++) set(row(`j${index}`, { host: 'h' }));
+      await clock.pass(0);
+      assert.equal(ends.size, 50, error.message);
+    }
+  });
+
+  it('hold up no other host', async () => {
+    const run: Run = async ({ id }) => {
+      if (id.startsWith('h')) throw new JobError('REFUSED', 'no', isDown);
+    };
+    const { clock, set, ends } = poolOf(run, { concurrencyMax: 1 });
+    for (let index = 0; index < 20; index++) {
+      set(row(`h${index}`, { host: 'h' }));
+      set(row(`g${index}`, { host: 'g' }));
+    }
+    await clock.pass(0);
+    assert.equal([...ends.keys()].filter((id) => id.startsWith('g')).length, 20);
+    assert.equal(ends.size, 25);
+  });
+});
+
+describe('a timer', () => {
+  it('is handed back once it is due, and takes no place from jobs', async () => {
+    const { run, begun } = manualRun();
+    const { clock, set, ends, times } = poolOf(run, { concurrencyMax: 1, pool: { timers: ['alarm'], jobsMax: 1 } });
+    const createdAtMs = clock.ms;
+    set(row('job'));
+    for (const id of ['t1', 't2']) set(row(id, { kind: 'alarm', createdAtMs, notBeforeMs: createdAtMs + 500 }));
+    await clock.pass(499);
+    assert.equal(ends.size, 0);
+    await clock.pass(1);
+    assert.deepEqual([...ends.keys()], ['t1', 't2']);
+    assert.equal(times.get('t1'), createdAtMs + 500);
+    assert.deepEqual(begun, ['job']);
+  });
+
+  it('never says that it is earlier than was asked for', async () => {
+    const { clock, set, times } = poolOf(async () => null, { pool: { timers: ['alarm'] } });
+    const createdAtMs = clock.ms;
+    set(row('t', { kind: 'alarm', createdAtMs, notBeforeMs: createdAtMs + 500 }));
+    clock.ms -= hourMs;
+    await clock.pass(500);
+    assert.equal(times.get('t'), createdAtMs + 500);
+  });
+
+  it('waits while a thousand others are being committed', async () => {
+    const { clock, pool, owner } = poolOf(async () => null, { pool: { timers: ['alarm'] } });
+    const commits: (() => void)[] = [];
+    const slow: JobSink = () => new Promise((resolve) => commits.push(resolve));
+    for (let index = 0; index < 3_000; index++) pool.set(owner, `t${index}`, row(`t${index}`, { kind: 'alarm' }), slow);
+    await clock.pass(0);
+    assert.equal(commits.length, 1_000);
+    for (const commit of commits.splice(0)) commit();
+    await clock.pass(0);
+    assert.equal(commits.length, 1_000);
   });
 });
 
 describe('a job whose row changes', () => {
   it('is aborted when it is replaced, and only the new run reports', async () => {
-    const aborted: string[] = [];
-    const { pool, set, ends } = poolOf(async (_payload, { signal, attempt }) => {
-      if (attempt > 1) return 'new';
-      await sleep(5_000, undefined, { signal }).catch(() => aborted.push('old'));
-      throw new Error('aborted');
-    });
+    const { run, begun, finish } = manualRun();
+    const { clock, set, ends, outcomes } = poolOf(run);
     set(row('a'));
-    await until(() => pool.counts().running === 1);
-    set(row('a', { attempt: 1 }));
-    await until(() => ends.size === 1 && aborted.length === 1);
-    assert.deepEqual(ends.get('a'), { ok: true, result: 'new' });
-    pool.close();
+    await clock.pass(0);
+    set(row('a', { causeId: 'newer' }));
+    await clock.pass(0);
+    assert.deepEqual([begun, outcomes, ends.size], [['a', 'a'], ['aborted'], 0]);
+    finish.get('a')!();
+    await clock.pass(0);
+    assert.deepEqual(ends.get('a'), { ok: true, result: 'a' });
   });
 
   it('does not begin its new run before the aborted one has let go', async () => {
-    const order: string[] = [];
-    const { pool, set, ends } = poolOf(async (_payload, { attempt }) => {
-      if (attempt === 1) await sleep(60); // Deaf to the signal, as a request that is already on its way.
-      order.push(attempt === 1 ? 'old' : 'new');
-    });
+    const { run, begun, finish } = manualRun(true); // As a request that is already on its way.
+    const { clock, set } = poolOf(run);
     set(row('a'));
-    await until(() => pool.counts().running === 1);
-    await sleep(10);
-    set(row('a', { attempt: 1 }));
-    await until(() => ends.size === 1);
-    assert.deepEqual(order, ['old', 'new']);
-    pool.close();
+    await clock.pass(0);
+    set(row('a', { causeId: 'newer' }));
+    await clock.pass(60);
+    assert.deepEqual(begun, ['a']);
+    finish.get('a')!();
+    await clock.pass(0);
+    assert.deepEqual(begun, ['a', 'a']);
   });
 
   it('is aborted when its task moves to another process, and reports nothing', async () => {
-    let isAborted = false;
-    const { pool, set, ends, owner } = poolOf(async (_payload, { signal }) => {
-      await sleep(5_000, undefined, { signal }).catch(() => (isAborted = true));
-      throw new Error('aborted');
-    });
+    const { clock, pool, owner, set, ends, outcomes } = poolOf(manualRun().run);
     set(row('a'));
-    await until(() => pool.counts().running === 1);
+    await clock.pass(0);
     pool.removeOwner(owner);
-    await until(() => isAborted);
-    await sleep(10);
-    assert.equal(ends.size, 0);
+    await clock.pass(hourMs);
+    assert.deepEqual([outcomes, ends.size], [['aborted'], 0]);
     assert.deepEqual(pool.counts(), { waiting: 0, running: 0 });
-    pool.close();
   });
 
   it('is not begun again by the same row told twice, nor by a parked one', async () => {
     let runs = 0;
-    const { pool, set, ends } = poolOf(async () => (runs += 1));
+    const { clock, set } = poolOf(async () => (runs += 1));
     set(row('a'));
     set(row('a'));
     set(row('b', { status: 'parked' }));
-    await until(() => ends.size === 1);
-    await sleep(20);
+    await clock.pass(0);
     set(row('a'));
-    await sleep(20);
+    await clock.pass(0);
     assert.equal(runs, 1);
-    pool.close();
   });
+
+  it('leaves no timer behind once it has ended', async () => {
+    const { clock, pool, owner, set, sink } = poolOf(async () => null);
+    set(row('a'));
+    await clock.pass(0);
+    pool.set(owner, 'a', null, sink);
+    await settled();
+    assert.equal(clock.waitingCount, 0);
+  });
+});
+
+describe('whatever happens to them, jobs', () => {
+  const job = fc.record({
+    host: fc.option(fc.constantFrom('a', 'b', 'c')),
+    priority: fc.nat(2),
+    delayMs: fc.nat(300),
+    workMs: fc.nat(400), // Longer than the time limit, too.
+    behaves: fc.constantFrom('well', 'well', 'fails', 'deaf'),
+    cancelAtMs: fc.option(fc.nat(600), { freq: 8 }),
+  });
+
+  it('keep to the limits, and each ends once or is called off', () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(job, { maxLength: 40, size: 'max' }), async (jobs) => {
+        const limits = { concurrencyMax: 4, perHostMax: 2, timeoutMs: 250 };
+        const alive = new Map<string, number>();
+        const count = (host: string | null, change: number): void => {
+          for (const name of ['all', ...(host === null ? [] : [host])]) {
+            const now = (alive.get(name) ?? 0) + change;
+            alive.set(name, now);
+            assert.ok(now <= (name === 'all' ? 4 : 2), `${now} of ${name} at a time`);
+          }
+        };
+        const run: Run = async ({ id }, { signal }) => {
+          const { host, workMs, behaves } = jobs[Number(id)]!;
+          count(host, 1);
+          try {
+            await clock.sleep(workMs, behaves === 'deaf' ? undefined : signal);
+            if (behaves === 'fails') throw new JobError('REFUSED', 'no', { retry: true, hostDown: host ?? 'none' });
+          } finally {
+            count(host, -1);
+          }
+        };
+        const { clock, pool, owner, ends, outcomes } = poolOf(run, limits);
+        const toldTwice: string[] = [];
+        const createdAtMs = clock.ms;
+        const sink: JobSink = async ({ id }, end) => {
+          if (ends.has(id)) toldTwice.push(id);
+          ends.set(id, end);
+          pool.set(owner, id, null, sink);
+        };
+        jobs.forEach(({ host, priority, delayMs, cancelAtMs }, index) => {
+          const id = `${index}`;
+          const notBeforeMs = createdAtMs + delayMs;
+          pool.set(owner, id, row(id, { host, priority, createdAtMs, notBeforeMs, payload: JSON.stringify({ id }) }), sink);
+          if (cancelAtMs !== null) clock.after(cancelAtMs, () => pool.set(owner, id, null, sink));
+        });
+        await clock.pass(24 * hourMs);
+        assert.deepEqual(toldTwice, []);
+        assert.deepEqual(pool.counts(), { waiting: 0, running: 0 });
+        const silent = jobs.flatMap(({ cancelAtMs }, index) => (ends.has(`${index}`) || cancelAtMs !== null ? [] : [index]));
+        assert.deepEqual(silent, []);
+        assert.equal(outcomes.filter((outcome) => outcome !== 'aborted').length, ends.size);
+        assert.equal(alive.get('all') ?? 0, 0);
+      }),
+      { numRuns: 60 },
+    ));
 });

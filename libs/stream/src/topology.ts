@@ -121,16 +121,22 @@ export class JobError extends Error {
   readonly retry: boolean;
   /** The other side asked to wait this long (Retry-After). */
   readonly retryAfterMs: number | undefined;
+  /**
+   * A host that did not answer or takes no more for now: refused or cut connection, time-out, 5xx, 429. After some such in a row the
+   * jobs with this `host` wait, without using up their tries, until one of them gets through.
+   */
+  readonly hostDown: string | undefined;
 
   constructor(
     code: string,
     message: string,
-    options: { readonly retry: boolean; readonly retryAfterMs?: number; readonly cause?: unknown },
+    options: { readonly retry: boolean; readonly retryAfterMs?: number; readonly hostDown?: string; readonly cause?: unknown },
   ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.retry = options.retry;
     this.retryAfterMs = options.retryAfterMs;
+    this.hostDown = options.hostDown;
   }
 }
 

@@ -1,0 +1,64 @@
+import type { Clock } from './clock.ts';
+import { Heap } from './heap.ts';
+import type { JobRow } from './topology.ts';
+
+export const rowOf = (id: string, changes: Partial<JobRow> = {}): JobRow => ({
+  ...{ id, kind: 'scan', key: 'k', status: 'due', attempt: 0, priority: 0, notBeforeMs: 0, host: null, payload: '{}', lastError: null },
+  ...{ causeId: 'c', correlationId: 'c', traceparent: null, createdAtMs: 0 },
+  ...changes,
+});
+
+/** A clock that stands still until it is moved; then it calls back, in order, whatever was due by then. */
+export class ManualClock implements Clock {
+  ms = Date.UTC(2026, 0, 1);
+  /** Callbacks by the time that has really gone by, which setting the clock does not change. */
+  readonly #calls = new Heap<{ readonly atMs: number; readonly number: number; readonly call: () => void }>((a, b) =>
+    a.atMs !== b.atMs ? a.atMs < b.atMs : a.number < b.number,
+  );
+  #elapsedMs = 0;
+  #callsCount = 0;
+
+  get waitingCount(): number {
+    return this.#calls.size;
+  }
+
+  now = (): number => this.ms;
+
+  after = (ms: number, call: () => void): (() => void) => {
+    const entry = { atMs: this.#elapsedMs + ms, number: (this.#callsCount += 1), call };
+    this.#calls.set(entry);
+    return () => this.#calls.delete(entry);
+  };
+
+  bound = (ms: number): Promise<void> => new Promise((resolve) => this.after(ms, resolve));
+
+  sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const cancel = this.after(ms, resolve);
+      signal?.addEventListener('abort', () => {
+        cancel();
+        reject(signal.reason as Error);
+      });
+    });
+
+  /** Lets time go by; everything that follows from a callback has happened before the next one. */
+  async pass(ms: number): Promise<void> {
+    const endMs = this.#elapsedMs + ms;
+    await settled();
+    for (let next = this.#calls.first(); next && next.atMs <= endMs; next = this.#calls.first()) {
+      this.#calls.delete(next);
+      this.#goTo(next.atMs);
+      next.call();
+      await settled();
+    }
+    this.#goTo(endMs);
+  }
+
+  #goTo(elapsedMs: number): void {
+    this.ms += elapsedMs - this.#elapsedMs;
+    this.#elapsedMs = elapsedMs;
+  }
+}
+
+/** Once everything that can happen without time has happened. */
+export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
