@@ -109,7 +109,7 @@ async function assertMarksEqualTopic({ log, codec }: Cluster, group: string, nam
         for (const [index, id] of ids.entries()) newest.set(id, atMs[index]!);
       }
     });
-    const store = openStateStore(join(stateDir, `${group}-${partition}`));
+    const store = await openStateStore(join(stateDir, `${group}-${partition}`));
     const local = new Map([...store.entries(`#${name}`)].map(([id, bytes]) => [id, bytes.readDoubleBE()]));
     await store.close();
     const different = [...new Set([...local.keys(), ...newest.keys()])].filter((id) => local.get(id) !== newest.get(id));
@@ -136,7 +136,7 @@ export async function assertStoreEqualsTopic(
           else newest.set(key!.toString(), value.toString('base64'));
         }
       });
-      const store = openStateStore(join(stateDir, `${group}-${partition}`));
+      const store = await openStateStore(join(stateDir, `${group}-${partition}`));
       const local = new Map([...store.entries(name)].map(([key, value]) => [key, value.toString('base64')]));
       await store.close();
       const different = [...new Set([...local.keys(), ...newest.keys()])].filter((key) => local.get(key) !== newest.get(key));

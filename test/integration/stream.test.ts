@@ -5,9 +5,19 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { topics, type RecordParked } from '@waybill/domain';
+import { topics, type ImagePushed, type RecordParked } from '@waybill/domain';
 import { openStateStore } from '@waybill/state-store';
-import { StreamError, type EventLog, type Running, type RunOptions, type Transaction } from '@waybill/stream';
+import {
+  encodeParkedCommand,
+  isEvent,
+  StreamError,
+  type EventLog,
+  type Running,
+  type RunOptions,
+  type Topology,
+  type Transaction,
+} from '@waybill/stream';
+import { dedup } from '../../apps/dedup/src/topology.ts';
 import { eventually, readAll } from '../support/read-log.ts';
 import { assertExactlyOnce, hasCaughtUp, pushRecord, runDedupOn, startCluster, type Cluster } from './stream.fixture.ts';
 
@@ -148,7 +158,7 @@ describe('local state', () => {
   it('of another cluster is refused, with what to do', async () => {
     const stateDir = join(cluster.dir, 'foreign');
     for (let partition = 0; partition < 6; partition++) {
-      const store = openStateStore(join(stateDir, `dedup-${partition}`));
+      const store = await openStateStore(join(stateDir, `dedup-${partition}`));
       await store.commit({ puts: [], position: { changelog: new Map([[topics.catalog.name, 1_000_000]]) } });
       await store.close();
     }
@@ -161,10 +171,22 @@ describe('local state', () => {
 });
 
 describe('a record that cannot be processed', () => {
+  const parkedSince = async (earlier: number) =>
+    Promise.all(
+      (await readAll(cluster.log, topics.parked))
+        .slice(earlier)
+        .map(async ({ value }) => (await cluster.codec.decode(value!)).data as RecordParked),
+    );
+  const parkedCount = async (): Promise<number> => (await readAll(cluster.log, topics.parked)).length;
+  const imagesOf = async (run: string): Promise<readonly string[]> => {
+    const records = (await readAll(cluster.log, topics.images)).filter(({ key }) => key?.toString().includes(`/${run}/`));
+    return Promise.all(records.map(async ({ value }) => ((await cluster.codec.decode(value!)).data as ImagePushed).tags[0]!));
+  };
+
   it('is parked with its bytes and reason, and the rest goes on', async () => {
     const stateDir = join(cluster.dir, 'poison');
     const good = pushRecord(cluster, 'poison', 0);
-    const place = { topic: topics.imageEvents.name, partition: good.partition, key: 'registry.test/poison/app0' };
+    const place = { topic: topics.imageEvents.name, partition: good.partition };
     const unknownSchema = Buffer.from([0, 0x7f, 0xff, 0xff, 0xff, 1]);
     const bad = [
       { value: Buffer.from('no avro at all'), headers: good.headers, reason: /first byte/ },
@@ -173,23 +195,59 @@ describe('a record that cannot be processed', () => {
       { value: good.value, headers: {}, reason: /header ce_time|header ce_id/ },
       { value: null, headers: good.headers, reason: /no value/ },
       { value: Buffer.alloc(0), headers: good.headers, reason: /first byte/ },
+      { value: Buffer.alloc(1_500_000, 'x'), headers: good.headers, reason: /first byte/ },
     ];
-    const earlier = (await readAll(cluster.log, topics.parked)).length;
-    await cluster.appender.append([...bad.map(({ value, headers }) => ({ ...place, value, headers })), good]);
+    const earlier = await parkedCount();
+    await cluster.appender.append([
+      ...bad.map(({ value, headers }, index) => ({ ...place, key: index === 0 ? null : `\0\0\0\0${index}`, value, headers })),
+      good,
+    ]);
     const running = await runDedup(cluster.log, stateDir);
     assert.ok(await caughtUp());
     await running.close();
-    const parked = (await readAll(cluster.log, topics.parked)).slice(earlier);
-    const records = await Promise.all(parked.map(async ({ value }) => (await cluster.codec.decode(value!)).data as RecordParked));
+    const records = await parkedSince(earlier);
     assert.equal(records.length, bad.length);
-    for (const { value, reason } of bad) {
+    for (const [index, { value, reason }] of bad.entries()) {
       const found = records.find(
         (record) => reason.test(record.reason) && (record.value?.equals(value ?? Buffer.alloc(0)) ?? value === null),
       );
       assert.ok(found, `parked with ${String(reason)}: ${records.map((record) => record.reason).join(' | ')}`);
-      assert.equal(found.key?.toString(), place.key);
+      assert.equal(found.key?.toString(), index === 0 ? undefined : `\0\0\0\0${index}`);
       assert.equal(found.code, 'RECORD_UNDECODABLE');
     }
     await assertExactlyOnce(cluster, 'poison', 1, stateDir);
+  });
+
+  it('holds back its key alone; mended and retried it goes first, and everything arrives once', async () => {
+    const stateDir = join(cluster.dir, 'mended');
+    const broken: Topology = {
+      ...dedup,
+      handle(input, context) {
+        if (isEvent(input, 'ImagePushed') && input.event.data.tags[0] === 'v0') throw new TypeError('v0 is undefined');
+        return dedup.handle(input, context);
+      },
+    };
+    const earlier = await parkedCount();
+    const first = await runDedup(cluster.log, stateDir, { topology: broken });
+    await feed('mended', 0, 60);
+    assert.ok(await caughtUp());
+    await first.close();
+    const before = await imagesOf('mended');
+    assert.deepEqual([before.length, before.includes('v0'), before.includes('v40'), before.includes('v41')], [58, false, false, true]);
+    const [parked, ...more] = await parkedSince(earlier);
+    assert.deepEqual([parked?.code, parked?.reason, more.length], ['STAGE_FAILED', 'v0 is undefined', 0]);
+
+    const second = await runDedup(cluster.log, join(cluster.dir, 'mended-anew'));
+    const { topic, partition, offset } = parked!;
+    const wanted = { app: 'dedup', kind: 'record', id: `${topic}/${partition}/${offset}`, partition, wish: 'retry' } as const;
+    const command = { ...wanted, requestedBy: 'ann', reason: 'mended', requestedAtMs: Date.now(), correlationId: 'c' };
+    await feed('mended', 60, 100); // v80 comes to stand behind v0 and v40.
+    await cluster.appender.append([1, 2].map(() => encodeParkedCommand(cluster.codec, command)));
+    assert.equal((await eventually(() => imagesOf('mended'), ({ length }) => length === 100)).length, 100); // prettier-ignore
+    await second.close();
+    const held = await readAll(cluster.log, topics.dedupHeld);
+    const newest = new Map(held.map(({ key, value }) => [key!.toString(), value]));
+    assert.equal(newest.get(wanted.id), null);
+    await assertExactlyOnce(cluster, 'mended', 100, join(cluster.dir, 'mended-anew'));
   });
 });

@@ -1,1 +1,2 @@
-export { openStateStore } from './lmdb-store.ts';
+export { openStateStore } from './open-store.ts';
+export type { OpenStateStoreOptions } from './open-store.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rowKeyBytesMax } from '@waybill/stream';
-import { openStateStore } from './lmdb-store.ts';
+import { openStateStore } from './open-store.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'waybill-store-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -15,11 +15,11 @@ const put = (key: string, value: string | null, store = 'rows') => ({ store, key
 
 describe('a state store', () => {
   it('keeps rows and position over a restart, together', async () => {
-    const store = openStateStore(join(root, 'restart'));
+    const store = await openStateStore(join(root, 'restart'));
     await store.commit({ puts: [put('a', '1'), put('b', '2')], position: at(7) });
     await store.commit({ puts: [put('a', null)], position: at(8) });
     await store.close();
-    const again = openStateStore(join(root, 'restart'));
+    const again = await openStateStore(join(root, 'restart'));
     assert.equal(again.get('rows', 'a'), undefined);
     assert.equal(again.get('rows', 'b')?.toString(), '2');
     assert.deepEqual(again.position(), at(8));
@@ -27,7 +27,7 @@ describe('a state store', () => {
   });
 
   it('iterates one store in key order, by prefix, limit and backwards', async () => {
-    const store = openStateStore(join(root, 'range'));
+    const store = await openStateStore(join(root, 'range'));
     const keys = ['b', 'a:2', 'a:1', 'a', 'ä'];
     await store.commit({ puts: [...keys.map((key) => put(key, key)), put('a:1', 'other', 'rows2')], position: at(1) });
     const found = (range?: object) => [...store.entries('rows', range)].map(([key]) => key);
@@ -38,16 +38,18 @@ describe('a state store', () => {
   });
 
   it('refuses the commit of a process whose store another has opened since', async () => {
-    const zombie = openStateStore(join(root, 'fence'));
-    const successor = openStateStore(join(root, 'fence'));
-    await assert.rejects(zombie.commit({ puts: [put('a', 'stale')], position: at(1) }), { code: 'FENCED' });
+    const zombie = await openStateStore(join(root, 'fence'));
+    const successor = await openStateStore(join(root, 'fence'));
+    await zombie.commit({ puts: [put('a', 'stale')], position: at(1) });
+    await assert.rejects(zombie.flush(), { code: 'FENCED' });
+    await assert.rejects(zombie.commit({ puts: [], position: at(2) }), { code: 'FENCED' });
     await successor.commit({ puts: [put('a', 'fresh')], position: at(2) });
     assert.equal(successor.get('rows', 'a')?.toString(), 'fresh');
     await Promise.all([zombie.close(), successor.close()]);
   });
 
   it('knows over a restart when it was last written, which opening it is not', async () => {
-    const fresh = openStateStore(join(root, 'age'));
+    const fresh = await openStateStore(join(root, 'age'));
     assert.equal(fresh.writtenAtMs(), undefined);
     const fromMs = Date.now();
     await fresh.commit({ puts: [put('a', '1')], position: at(1) });
@@ -55,55 +57,60 @@ describe('a state store', () => {
     const writtenAtMs = fresh.writtenAtMs()!;
     assert.ok(writtenAtMs >= fromMs && writtenAtMs <= Date.now());
     await sleep(5);
-    await openStateStore(join(root, 'age')).close();
-    const again = openStateStore(join(root, 'age'));
+    await (await openStateStore(join(root, 'age'))).close();
+    const again = await openStateStore(join(root, 'age'));
     assert.equal(again.writtenAtMs(), writtenAtMs);
     await again.close();
   });
 
   it('sweeps a few rows at a time, in key order, round and round, and only those of one store', async () => {
-    const store = openStateStore(join(root, 'sweep'));
-    const rows = ['a', 'b', 'c', 'd', 'e'].map((key) => put(key, key < 'c' ? 'old' : 'new'));
-    await store.commit({ puts: [...rows, put('z', 'old', 'rows2')], position: at(1) });
+    const store = await openStateStore(join(root, 'sweep'));
+    const rows = ['a', 'b', 'c', 'd', 'e'].map((key) => put(key, 'cd'.includes(key) ? '2-new' : '1-old'));
+    await store.commit({ puts: [...rows, put('z', '1-old', 'rows2')], position: at(1) });
     await store.flush();
-    const looked: string[] = [];
-    const sweep = (): number =>
-      store.sweep('rows', { limit: 2, isExpired: (key, value) => (looked.push(key), value.toString() === 'old') });
-    assert.deepEqual([sweep(), sweep(), sweep(), sweep()], [2, 0, 0, 0]);
-    assert.deepEqual(looked, ['a', 'b', 'c', 'd', 'e', 'c', 'd']);
-    assert.deepEqual([...store.entries('rows')].map(([key]) => key), ['c', 'd', 'e']); // prettier-ignore
-    assert.equal(store.get('rows2', 'z')?.toString(), 'old');
+    const keys = () => [...store.entries('rows')].map(([key]) => key);
+    for (const left of [
+      ['c', 'd', 'e'],
+      ['c', 'd', 'e'],
+      ['c', 'd'],
+    ]) {
+      store.sweep({ store: 'rows', limit: 2, below: Buffer.from('2') });
+      await store.commit({ puts: [], position: at(2) });
+      await store.flush();
+      assert.deepEqual(keys(), left);
+    }
+    assert.equal(store.get('rows2', 'z')?.toString(), '1-old');
     await store.close();
   });
 
   it('forgets everything but who owns it', async () => {
-    const store = openStateStore(join(root, 'clear'));
+    const store = await openStateStore(join(root, 'clear'));
     await store.commit({ puts: [put('a', '1'), put('b', '2', 'other')], position: at(7) });
     await store.clear();
     assert.deepEqual([...store.entries('rows'), ...store.entries('other')], []);
     assert.deepEqual(store.position(), { changelog: new Map() });
     await store.commit({ puts: [put('c', '3')], position: at(1) });
     await store.close();
-    const again = openStateStore(join(root, 'clear'));
+    const again = await openStateStore(join(root, 'clear'));
     assert.deepEqual([again.get('rows', 'a'), again.get('rows', 'c')?.toString()], [undefined, '3']);
     await again.close();
   });
 
   it('grows far beyond its first map, and ends a commit under way before it closes', async () => {
-    const store = openStateStore(join(root, 'growth'));
+    const store = await openStateStore(join(root, 'growth'));
     const value = Buffer.alloc(1_000, 'x');
     const rows = (from: number) => Array.from({ length: 10_000 }, (_, index) => ({ store: 'rows', key: `k${from + index}`, value }));
     for (let round = 0; round < 4; round++) await store.commit({ puts: rows(round * 10_000), position: at(round) });
     const last = store.commit({ puts: rows(40_000), position: at(4) });
     await Promise.all([last, store.close()]);
-    const again = openStateStore(join(root, 'growth'));
+    const again = await openStateStore(join(root, 'growth'));
     assert.equal([...again.entries('rows')].length, 50_000);
     assert.deepEqual(again.position(), at(4));
     await again.close();
   });
 
   it('takes the longest key that the port promises, and refuses a longer one with nothing written', async () => {
-    const store = openStateStore(join(root, 'keys'));
+    const store = await openStateStore(join(root, 'keys'));
     const longest = 'k'.repeat(rowKeyBytesMax - 'rows'.length);
     await store.commit({ puts: [put(longest, '1')], position: at(1) });
     assert.equal(store.get('rows', longest)?.toString(), '1');
@@ -113,9 +120,9 @@ describe('a state store', () => {
     await store.close();
   });
 
-  it('says what to do where the folder cannot be opened', () => {
+  it('says what to do where the folder cannot be opened', async () => {
     const path = join(root, 'file');
     writeFileSync(path, 'not a folder');
-    assert.throws(() => openStateStore(join(path, 'store')), { code: 'STORE_FAILED', message: /delete the folder/ });
+    await assert.rejects(openStateStore(join(path, 'store')), { code: 'STORE_FAILED', message: /delete the folder/ });
   });
 });

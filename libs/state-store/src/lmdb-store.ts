@@ -1,173 +1,176 @@
-import { mkdirSync } from 'node:fs';
-import { randomUUID } from 'node:crypto';
 import {
   rowKeyBytesMax,
   StreamError,
   type EntryRange,
+  type LoadChanges,
   type StoreChanges,
   type StorePosition,
-  type SweepOptions,
+  type SweepOrder,
   type TaskStore,
 } from '@waybill/stream';
-import { open } from 'lmdb';
+import { entriesOf } from './entries.ts';
+import { metaOf, putMeta, readMeta, type Database } from './environment.ts';
+import { Overlay } from './overlay.ts';
+import { RowPacker } from './rows.ts';
+import { askWriter } from './writer.ts';
+
+export type FlushLimits = {
+  /** Memory that rows may take before they are written; twice as much while they are. */
+  readonly overlayBytesMax: number;
+  /** Oldest that a row becomes before it is written: what a kill -9 makes to be read again. */
+  readonly flushAfterMs: number;
+  /** Loaded rows per transaction: they are written in key order, so more is faster. */
+  readonly loadBytesMax: number;
+};
+
+export type LmdbStoreOptions = FlushLimits & {
+  readonly folder: string;
+  readonly database: Database;
+  readonly owner: string;
+  /** After rows and position have been written. */
+  readonly onFlushed: () => void;
+  /** Before LMDB is closed: what still reads it has to end. */
+  readonly onClosing: () => Promise<void>;
+  /** After LMDB has been closed with everything written. */
+  readonly onClosed: () => Promise<void>;
+};
 
 /**
  * One LMDB environment per task: rows of all its stores under `<store>\0<key>`, and the changelog position, written in one
  * transaction, so that neither can be ahead of the other after a kill -9.
  *
- * LMDB syncs in the background here (`overlappingSync`): a power loss may cost the newest commits, never their order, and the
- * position says what is missing; it is read again from the state topics.
+ * A commit goes into memory, over LMDB. A second thread writes what has gathered, now and then, while the next gathers: a row that
+ * changes often is written seldom, and the thread that runs the stage only packs. A kill -9 costs the tail of the state topics.
  */
-type Meta = { readonly changelog: readonly (readonly [string, number])[]; readonly owner: string; readonly writtenAtMs?: number };
+export class LmdbStore implements TaskStore {
+  readonly #options: LmdbStoreOptions;
+  /** Committed and not handed over yet. */
+  #gathering: Overlay;
+  /** Being written, and read until LMDB shows it. */
+  #writing: { readonly overlay: Overlay; readonly done: Promise<void> } | undefined;
+  #loading: RowPacker | undefined;
+  readonly #sweeps = new Map<string, SweepOrder>();
+  #timer: NodeJS.Timeout | undefined;
+  #failure: Error | undefined;
 
-const metaKey = Buffer.from([0, 0]);
-const separator = 0;
-
-/** With its default page size LMDB takes keys of up to 1978 bytes; ours have a separator. */
-const keyBytesMax = rowKeyBytesMax + 1;
-
-/** @throws StreamError `STORE_FAILED` when the folder cannot be opened */
-export function openStateStore(folder: string): TaskStore {
-  return new LmdbStore(folder, openDatabase(folder));
-}
-
-class LmdbStore implements TaskStore {
-  readonly #folder: string;
-  readonly #database: Database;
-  readonly #owner = randomUUID();
-  #position: StorePosition;
-  #writtenAtMs: number | undefined;
-  #writing: Promise<unknown> = Promise.resolve();
-  readonly #sweptTo = new Map<string, string>();
-
-  constructor(folder: string, database: Database) {
-    this.#folder = folder;
-    this.#database = database;
-    const { changelog, writtenAtMs } = this.#readMeta() ?? { changelog: [] };
-    this.#position = { changelog: new Map(changelog) };
-    this.#writtenAtMs = writtenAtMs;
-    database.transactionSync(() => this.#putMeta(this.#position, writtenAtMs)); // Becoming the owner is no commit.
+  constructor(options: LmdbStoreOptions) {
+    this.#options = options;
+    const { database, owner } = options;
+    const { changelog, writtenAtMs } = readMeta(database) ?? { changelog: [] };
+    const position = { changelog: new Map(changelog) };
+    database.transactionSync(() => putMeta(database, metaOf(owner, position, writtenAtMs))); // Becoming the owner is no commit.
+    this.#gathering = new Overlay(position, writtenAtMs);
   }
 
   get(store: string, key: string): Buffer | undefined {
-    const bytes = this.#database.getBinary(keyOf(store, key));
-    return bytes && Buffer.from(bytes);
+    let row = this.#gathering.get(store, key);
+    if (row === undefined) row = this.#writing?.overlay.get(store, key);
+    if (row === undefined) return this.#options.database.getBinary(`${store}\0${key}`);
+    return row ?? undefined;
   }
 
-  *entries(store: string, range: EntryRange = {}): Generator<readonly [string, Buffer]> {
-    yield* rangeOf(this.#database, store, range);
+  entries(store: string, range: EntryRange = {}): Iterable<readonly [string, Buffer]> {
+    return entriesOf(this.#options.database, [this.#writing?.overlay, this.#gathering], store, range);
   }
 
-  sweep(store: string, { limit, isExpired }: SweepOptions): number {
-    const from = Buffer.from(`${store}\0${this.#sweptTo.get(store) ?? ''}`);
-    const end = Buffer.from(`${store}\0\xff`, 'latin1');
-    let looked = 0;
-    let last = '';
-    const expired: Buffer[] = [];
-    for (const { key, value } of this.#database.getRange({ start: from, end, limit })) {
-      looked += 1;
-      last = key.toString('utf8', store.length + 1);
-      if (isExpired(last, value)) expired.push(Buffer.from(key));
-    }
-    this.#sweptTo.set(store, looked < limit ? '' : `${last}\0`);
-    this.#database.transactionSync(() => {
-      for (const key of expired) this.#database.removeSync(key);
-    });
-    return expired.length;
+  position = (): StorePosition => this.#gathering.position;
+  writtenAtMs = (): number | undefined => this.#gathering.writtenAtMs;
+
+  async commit(changes: StoreChanges): Promise<void> {
+    this.#refuseFailed();
+    for (const { store, key } of changes.puts) this.#refuseLong(store, key);
+    if (this.#loading) await this.#handOver();
+    this.#gathering.commit(changes, Date.now());
+    if (this.#gathering.weightBytes >= this.#options.overlayBytesMax) await this.#handOver();
+    else this.#handOverLater();
   }
 
-  flush = async (): Promise<void> => undefined;
-  position = (): StorePosition => this.#position;
-  writtenAtMs = (): number | undefined => this.#writtenAtMs;
+  async load({ rows, position }: LoadChanges): Promise<void> {
+    this.#refuseFailed();
+    for (const { store, key } of rows) this.#refuseLong(store, key);
+    if (!this.#loading && !this.#gathering.isEmpty) await this.#handOver(); // It is older, and must be written before.
+    this.#loading ??= new RowPacker(this.#options.loadBytesMax);
+    for (const { store, key, value } of rows) this.#loading.add(store, key, value);
+    this.#gathering.commit({ puts: [], position }, Date.now());
+    if (this.#loading.bytes >= this.#options.loadBytesMax) await this.#handOver();
+  }
 
-  async commit({ puts, position }: StoreChanges): Promise<void> {
-    await this.#write(position, () => {
-      // Keys first: what throws within LMDB's transaction does not undo what was put before it.
-      const rows = puts.map(({ store, key, value }) => ({ key: keyOf(store, key), value }));
-      for (const { key, value } of rows) {
-        if (value === null) this.#database.removeSync(key);
-        else this.#database.putSync(key, value);
-      }
-    });
+  sweep(order: SweepOrder): void {
+    const { store, limit, below } = this.#sweeps.get(order.store) ?? { ...order, limit: 0 };
+    this.#sweeps.set(store, { store, limit: limit + order.limit, below: Buffer.compare(below, order.below) > 0 ? below : order.below });
   }
 
   async clear(): Promise<void> {
-    await this.#write({ changelog: new Map() }, () => {
-      for (const key of this.#database.getKeys()) this.#database.removeSync(key);
-    });
-  }
-
-  /** After the commit under way, which LMDB itself would let fail. */
-  async close(): Promise<void> {
-    await this.#writing.catch(() => undefined);
-    await this.#database.close();
-  }
-
-  /** As the owner, or not at all; what `change` leaves and the position become visible together. */
-  async #write(position: StorePosition, change: () => void): Promise<void> {
+    await this.flush();
+    const position = { changelog: new Map<string, number>() };
     const writtenAtMs = Date.now();
-    let isFenced = false;
+    await this.#ask({ kind: 'clear', meta: metaOf(this.#options.owner, position, writtenAtMs) });
+    this.#gathering = new Overlay(position, writtenAtMs);
+  }
+
+  async flush(): Promise<void> {
+    await this.#handOver();
+    await this.#writing?.done;
+    this.#refuseFailed();
+  }
+
+  async close(): Promise<void> {
+    const { onClosing, onClosed, database } = this.#options;
+    await this.flush().catch(() => undefined);
+    clearTimeout(this.#timer);
+    await onClosing();
+    await this.#ask({ kind: 'close' }).catch((error: Error) => (this.#failure ??= error));
+    await database.close();
+    if (!this.#failure) await onClosed();
+    else if ((this.#failure as StreamError).code !== 'FENCED') throw this.#failure;
+  }
+
+  /** Gives the second thread what has gathered. Waits while it still writes what it was given before: memory is bounded. */
+  async #handOver(): Promise<void> {
+    while (this.#writing && !this.#failure) await this.#writing.done;
+    this.#refuseFailed();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const overlay = this.#gathering;
+    if (overlay.isEmpty) return;
+    const rows = this.#loading?.finish() ?? overlay.pack();
+    const sweeps = [...this.#sweeps.values()];
+    const meta = metaOf(this.#options.owner, overlay.position, overlay.writtenAtMs);
+    this.#sweeps.clear();
+    this.#loading = undefined;
+    this.#gathering = new Overlay(overlay.position, overlay.writtenAtMs);
+    const asked = this.#ask({ kind: 'write', meta, rows, sweeps }, [rows.bytes]);
+    this.#writing = { overlay, done: asked.then(() => this.#written(), () => undefined) }; // prettier-ignore
+  }
+
+  #handOverLater(): void {
+    const handOver = (): void => void this.#handOver().catch(() => undefined); // The next call says it.
+    this.#timer ??= setTimeout(handOver, this.#options.flushAfterMs).unref();
+  }
+
+  #written(): void {
+    this.#options.database.resetReadTxn(); // Or this turn would still read what was there before.
+    this.#writing = undefined;
+    this.#options.onFlushed();
+  }
+
+  /** What fails once has failed for good: the rows that could not be written stay readable, and no later one is taken. */
+  async #ask(request: Parameters<typeof askWriter>[1], transfer?: readonly ArrayBuffer[]): Promise<unknown> {
     try {
-      this.#writing = this.#database.transaction(() => {
-        isFenced = this.#readMeta()?.owner !== this.#owner;
-        if (isFenced) return;
-        change();
-        this.#putMeta(position, writtenAtMs);
-      });
-      await this.#writing;
+      return await askWriter(this.#options, request, transfer);
     } catch (error) {
-      throw new StreamError('STORE_FAILED', `the state in ${this.#folder} cannot be written; check the disk's space and health`, {
-        cause: error,
-      });
+      this.#failure ??= error as Error;
+      throw error;
     }
-    if (isFenced) throw new StreamError('FENCED', `another process has opened the state in ${this.#folder}`);
-    this.#position = position;
-    this.#writtenAtMs = writtenAtMs;
   }
 
-  #readMeta(): Meta | undefined {
-    const bytes = this.#database.getBinary(metaKey);
-    return bytes ? (JSON.parse(bytes.toString()) as Meta) : undefined;
+  #refuseFailed(): void {
+    if (this.#failure) throw this.#failure;
   }
 
-  #putMeta({ changelog }: StorePosition, writtenAtMs: number | undefined): void {
-    const meta: Meta = { changelog: [...changelog], owner: this.#owner, ...(writtenAtMs !== undefined && { writtenAtMs }) };
-    this.#database.putSync(metaKey, Buffer.from(JSON.stringify(meta)));
-  }
-}
-
-type Database = ReturnType<typeof openDatabase>;
-
-function openDatabase(folder: string) {
-  try {
-    mkdirSync(folder, { recursive: true });
-    return open<Buffer, Buffer>({ path: folder, encoding: 'binary', keyEncoding: 'binary', overlappingSync: true, compression: false });
-  } catch (error) {
-    throw new StreamError(
-      'STORE_FAILED',
-      `the state in ${folder} cannot be opened; check the disk, or delete the folder: the log restores it`,
-      { cause: error },
-    );
-  }
-}
-
-function keyOf(store: string, key: string): Buffer {
-  const bytes = Buffer.from(`${store}\0${key}`);
-  if (bytes.length > keyBytesMax) throw new RangeError(`a key of ${bytes.length} bytes is over the limit of ${keyBytesMax}`);
-  return bytes;
-}
-
-function* rangeOf(
-  database: Database,
-  store: string,
-  { prefix = '', limit, reverse = false }: EntryRange,
-): Generator<readonly [string, Buffer]> {
-  const first = Buffer.from(`${store}\0${prefix}`);
-  const last = Buffer.concat([first, Buffer.from([0xff])]);
-  const start = reverse ? last : first;
-  const end = reverse ? first : last;
-  const offset = first.indexOf(separator) + 1;
-  for (const { key, value } of database.getRange({ start, end, reverse, ...(limit === undefined ? {} : { limit }) })) {
-    yield [key.subarray(offset).toString(), Buffer.from(value)];
+  #refuseLong(store: string, key: string | Buffer): void {
+    if (store.length + key.length * 3 <= rowKeyBytesMax) return;
+    const bytes = Buffer.byteLength(store) + Buffer.byteLength(key);
+    if (bytes > rowKeyBytesMax) throw new StreamError('STORE_FAILED', `a key of ${bytes} bytes is over the limit of ${rowKeyBytesMax}`);
   }
 }

@@ -131,7 +131,9 @@ describe('the marks of a transaction', () => {
 
   it('let the store look at twice as many, so that it holds at most about twice those that count', () => {
     const [sweep] = draftOf(['a', 'b', 'c']).sweeps(nowMs + 5);
-    assert.deepEqual(sweep, { store: '#seen', markedBeforeMs: nowMs - ttlMs - markGraceMs, limit: 22 });
+    const below = Buffer.alloc(8);
+    below.writeDoubleBE(nowMs - ttlMs - markGraceMs);
+    assert.deepEqual(sweep, { store: '#seen', below, limit: 22 });
   });
 });
 

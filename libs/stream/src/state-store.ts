@@ -9,8 +9,9 @@ export type StateStore = {
   /** In key order (UTF-8 bytes); the iteration sees the store as it was at the start. */
   entries(store: string, range?: EntryRange): Iterable<readonly [key: string, value: Buffer]>;
   /**
-   * Writes rows and position in one local transaction.
-   * @throws StreamError `FENCED` when another process has opened the same store since
+   * Takes rows and position, which reach the disk together, some time later: a kill -9 leaves the store as one commit or another left
+   * it. Waits only when too much has gathered.
+   * @throws StreamError `FENCED` when another process has opened the same store since, `STORE_FAILED`; also for a commit before
    */
   commit(changes: StoreChanges): Promise<void>;
   /** Position of the newest commit, empty maps for a new store. */
@@ -25,12 +26,15 @@ export type TaskStore = StateStore & {
   /** Forgets all rows and the position, in one local transaction. */
   clear(): Promise<void>;
   /**
-   * Expires rows a few at a time: looks at the next `limit` rows of a store in key order, from where its last sweep ended and round
-   * and round, and deletes those that are expired. Where it stands is forgotten with the process. Rows not yet flushed are looked at
-   * once they are.
-   * @returns how many rows were deleted
+   * Expires rows a few at a time: with the next flush, looks at the next `limit` rows of a store in key order, from where its last
+   * sweep ended and round and round, and deletes those whose value sorts below. Where it stands is forgotten with the process.
    */
-  sweep(store: string, options: SweepOptions): number;
+  sweep(order: SweepOrder): void;
+  /**
+   * As `commit`, for a restore: many rows, of which none is read before a `flush` has resolved.
+   * @throws StreamError as `commit`
+   */
+  load(changes: LoadChanges): Promise<void>;
   /**
    * Resolves once everything committed until now would survive a kill -9. Nothing has to wait for it: what is lost is in the log.
    * @throws StreamError as `commit`
@@ -38,17 +42,20 @@ export type TaskStore = StateStore & {
   flush(): Promise<void>;
 };
 
-export type SweepOptions = {
-  /** Most rows that one call looks at: it is synchronous. */
-  readonly limit: number;
-  readonly isExpired: (key: string, value: Buffer) => boolean;
-};
+/** `below` is compared byte by byte, as rows are that begin with a time in big-endian order. */
+export type SweepOrder = { readonly store: string; readonly limit: number; readonly below: Uint8Array };
 
 export type EntryRange = { readonly prefix?: string; readonly limit?: number; readonly reverse?: boolean };
 
 export type StoreChanges = {
   /** In order; a later one of the same key wins. `null` deletes. */
   readonly puts: readonly { readonly store: string; readonly key: string; readonly value: Buffer | null }[];
+  readonly position: StorePosition;
+};
+
+export type LoadChanges = {
+  /** In order; a later one of the same key wins. */
+  readonly rows: readonly { readonly store: string; readonly key: string | Buffer; readonly value: Buffer | null }[];
   readonly position: StorePosition;
 };
 

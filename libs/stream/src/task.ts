@@ -4,7 +4,7 @@ import { StreamError } from './errors.ts';
 import { entryOf, heldRowsMax, heldStore, HeldLines, lineOf, type HeldEntry } from './held.ts';
 import type { LogRecord, Membership, Offsets, Writer } from './event-log.ts';
 import type { JobPool } from './job-pool.ts';
-import { findTime, marksTopics } from './marks.ts';
+import { marksTopics } from './marks.ts';
 import { restore } from './restore.ts';
 import type { TaskStore } from './state-store.ts';
 import type { JobEnd, Work } from './work.ts';
@@ -177,8 +177,7 @@ export class Task {
       const moved = [...written].filter(([topic]) => stateTopics.has(topic));
       const changelog = new Map([...this.#options.store.position().changelog, ...moved]);
       await this.#options.store.commit({ puts: draft.puts, position: { changelog } });
-      for (const { store, limit, markedBeforeMs } of draft.sweeps)
-        this.#options.store.sweep(store, { limit, isExpired: (_id, row) => (findTime(row) ?? 0) < markedBeforeMs });
+      for (const sweep of draft.sweeps) this.#options.store.sweep(sweep);
     }
     this.#held.adopt(draft.held);
     for (const [id, job] of draft.jobs) this.#schedule(id, job);

@@ -15,7 +15,7 @@ export async function openReadModel(
   onReset: (reason: string) => void,
 ): Promise<StateStore> {
   const folder = `${stateDir}/api/model-${modelVersion}`;
-  const store = openStateStore(folder);
+  const store = await openStateStore(folder);
   const stale = await findStalePosition(store, log);
   if (stale === undefined) return store;
   onReset(stale);

@@ -95,7 +95,7 @@ describe('the read model', () => {
 
   it('keeps ids and keys of any length below the bound of the local store', async () => {
     const folder = mkdtempSync(`${tmpdir()}/waybill-api-`);
-    const log = fakeLog(openStateStore(folder));
+    const log = fakeLog(await openStateStore(folder));
     const id = 'x'.repeat(5_000);
     await log.event(topics.parked, 'RecordParked', parkedData({ app: id, topic: id, code: id }), { id });
     await pushOf(log, id).pushed();

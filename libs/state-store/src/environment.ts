@@ -1,0 +1,52 @@
+import type { StorePosition } from '@waybill/stream';
+import { rowKeyBytesMax } from '@waybill/stream';
+import { open } from 'lmdb';
+
+/** `<store>\0<key>` in UTF-8, or its bytes. */
+export type Key = string | Buffer;
+export type Database = ReturnType<typeof openDatabase>;
+
+/** With its default page size LMDB takes keys of up to 1978 bytes; ours have a separator. */
+export const keyBytesMax = rowKeyBytesMax + 1;
+
+/** Who owns the store and where its rows stand, in a row of its own: no store's name begins with a zero byte. */
+export type Meta = { readonly changelog: readonly (readonly [string, number])[]; readonly owner: string; readonly writtenAtMs?: number };
+const metaKey = '\0\0';
+
+/**
+ * Without sync: what LMDB has written survives the death of the process, not that of the machine. `state-mark.ts` knows of the
+ * latter. Keys are written straight into LMDB's own buffer, which saves a copy per read.
+ */
+export function openDatabase(folder: string) {
+  return open<Buffer, Key>({
+    path: folder,
+    encoding: 'binary',
+    noSync: true,
+    compression: false,
+    keyEncoder: { writeKey, readKey: (source: Buffer, start: number, end: number) => source.toString('utf8', start, end) },
+  } as Parameters<typeof open<Buffer, Key>>[0]);
+}
+
+export const readMeta = (database: Database): Meta | undefined => {
+  const bytes = database.getBinary(metaKey);
+  return bytes ? (JSON.parse(bytes.toString()) as Meta) : undefined;
+};
+
+export const putMeta = (database: Database, meta: Meta): void => void database.putSync(metaKey, Buffer.from(JSON.stringify(meta)));
+
+export const metaOf = (owner: string, { changelog }: StorePosition, writtenAtMs: number | undefined): Meta => ({
+  changelog: [...changelog],
+  owner,
+  ...(writtenAtMs !== undefined && { writtenAtMs }),
+});
+
+/** @throws RangeError where the key does not fit: LMDB then takes a new buffer */
+function writeKey(key: Key, target: Buffer, start: number): number {
+  if (typeof key !== 'string') {
+    target.set(key, start);
+    return start + key.length;
+  }
+  const written = target.write(key, start);
+  if (key.length * 3 > target.length - start && written < Buffer.byteLength(key)) throw new RangeError('no room for the key');
+  return start + written;
+}

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openDatabase, readMeta, type Database, type Meta } from './environment.ts';
+
+export const dataFile = 'data.mdb';
+const lockFile = 'lock.mdb';
+
+/** What a copy holds, read from the copy itself: writes went on beside it. */
+export type Copied = { readonly meta: Meta | undefined; readonly rows: number; readonly bytes: number; readonly sha256: string };
+
+/** Copies a database as it stands into a new folder, without its free pages, and waits for the disk. */
+export async function copyTo(database: Database, folder: string): Promise<Copied> {
+  await mkdir(folder, { recursive: true });
+  await database.backup(folder, true);
+  const copy = openDatabase(folder);
+  const meta = readMeta(copy);
+  const rows = (copy.getStats() as { readonly entryCount: number }).entryCount;
+  await copy.close();
+  await rm(join(folder, lockFile), { force: true });
+  const path = join(folder, dataFile);
+  const file = await open(path, 'r+');
+  await file.sync();
+  await file.close();
+  return { meta, rows, bytes: (await stat(path)).size, sha256: await sha256Of(path) };
+}
+
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1_048_576 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
