@@ -143,6 +143,30 @@ describe('a transaction', () => {
     }
   });
 
+  it('passes an event on with the bytes and headers that it came with, also such as nobody here knows', async () => {
+    const work = record(1);
+    assert.ok(work.kind === 'record');
+    const headers = { ...work.record.headers, extra: Buffer.from('x') };
+    const newer = { ...json, decodeSync: () => requested('of a newer version') };
+    const passing = (input: Input): Step =>
+      input.kind === 'event' ? { emit: [{ topic: topics.scanRequests, key: 'other', forward: input.event }] } : {};
+    const draft = await drafting(passing, new Map(), newer)({ kind: 'record', record: { ...work.record, headers } });
+    const { value } = work.record;
+    assert.deepEqual(draft.records, [{ topic: topics.scanRequests.name, partition: 5, key: 'other', value, headers }]);
+  });
+
+  it('runs a record in the way of which there is something again, as if it had not been run before', async () => {
+    let runs = 0;
+    const draft = await drafting((input) => {
+      runs += 1;
+      const isBad = isEvent(input, 'ScanRequested') && input.event.data.digest === 'd2';
+      return { put: [mark(`run ${runs}`), mark('k'.repeat(isBad ? 2_000 : 1))], mark: [] };
+    })(record(1), record(2), record(3));
+    assert.equal(draft.parked.length, 1);
+    assert.deepEqual(draft.puts.filter(({ store }) => store === 'marks').map(({ key }) => key), ['run 1', 'k', 'run 4']); // prettier-ignore
+    assert.equal(draft.consumed.get(topics.scanRequests.name), 4);
+  });
+
   it('reads a row that another version has written, by loading its schema first', async () => {
     const rows = new Map<string, TypedRecord>([['marks/a', mark('a').row]]);
     const isLoaded = { a: false };

@@ -1,4 +1,4 @@
-import { topics, type Event, type EventOf, type HeldRecord, type Job, type RecordType, type TypedRecord } from '@waybill/domain';
+import { topics, type Event, type EventOf, type HeldRecord, type Job, type TypedRecord } from '@waybill/domain';
 import { outcomeOf } from './apply.ts';
 import type { Clock } from './clock.ts';
 import { StreamError } from './errors.ts';
@@ -7,7 +7,6 @@ import {
   drainedBytesMax,
   drainedMax,
   entryOf,
-  heldBytesMax,
   heldRecord,
   heldRow,
   heldStore,
@@ -18,9 +17,10 @@ import {
   type Failure,
   type HeldEntry,
 } from './held.ts';
-import { MarksDraft, type Sweep } from './marks.ts';
-import { decodeEvent, encodeEvent } from './record.ts';
-import { rowKeyBytesMax, type StateStore, type StoreChanges } from './state-store.ts';
+import { MarksDraft } from './marks.ts';
+import { decodeEvent, decodeEventSync, encodeEvent } from './record.ts';
+import { refuseLong, RowsDraft, type Row } from './rows.ts';
+import type { StateStore, StoreChanges, SweepOrder } from './state-store.ts';
 import type { Context, Input, Step, Topology } from './topology.ts';
 import type { JobEnd, Work } from './work.ts';
 
@@ -31,7 +31,7 @@ export const jobStore = '@jobs';
 export type Draft = {
   readonly records: readonly NewRecord[];
   readonly puts: StoreChanges['puts'];
-  readonly sweeps: readonly Sweep[];
+  readonly sweeps: readonly SweepOrder[];
   /** Next offset per input topic. */
   readonly consumed: ReadonlyMap<string, number>;
   /** Job rows as they will be; `null` for those that end. */
@@ -61,20 +61,18 @@ export type DraftDependencies = {
  */
 export async function draftTransaction(dependencies: DraftDependencies, works: readonly Work[]): Promise<Draft> {
   const draft = new Drafting(dependencies);
-  for (const work of works) await (work.kind === 'record' ? draft.takeRecord(work.record) : draft.takeJobEnd(work));
+  for (const work of works) {
+    if (work.kind === 'record' && draft.takeAtOnce(work.record)) continue;
+    await (work.kind === 'record' ? draft.takeRecord(work.record) : draft.takeJobEnd(work));
+  }
   await draft.drain();
   return draft.finish();
 }
 
-type Change = { readonly store: string; readonly key: string; readonly row: TypedRecord | null; readonly origin: string };
-/** With its bytes: what cannot be encoded has to show before anything of its step counts. */
-type Row = Change & { readonly value: Buffer | null };
-
 class Drafting {
   readonly #dependencies: DraftDependencies;
   readonly #events: NewRecord[] = [];
-  /** Newest row per store and key; only that is written, however often it changed within the transaction. */
-  readonly #rows = new Map<string, Row>();
+  readonly #rows: RowsDraft;
   readonly #consumed = new Map<string, number>();
   readonly #held: HeldLines;
   readonly #parked: Draft['parked'][number][] = [];
@@ -83,18 +81,41 @@ class Drafting {
   readonly #context: Context;
   /** Of the input that is being handled. */
   #atMs = 0;
-  /** A row whose writer's schema has not been loaded yet: written by another version of the app. */
-  #unread: Buffer | undefined;
 
   constructor(dependencies: DraftDependencies) {
     this.#dependencies = dependencies;
+    const { topology, store, codec } = dependencies;
+    const own = { [heldStore]: topology.held, ...(topology.jobTopic && { [jobStore]: topology.jobTopic }) };
+    this.#rows = new RowsDraft({ store, codec, topics: { ...topology.stores, ...own } });
     this.#held = new HeldLines(dependencies.held);
-    this.#marks = new MarksDraft(dependencies.topology, dependencies.store);
+    this.#marks = new MarksDraft(topology, store);
     this.#context = {
-      get: (store, key, type) => this.#get(store, key, type) as never,
+      get: (name, key, type) => this.#rows.get(name, key, type) as never,
       isMarked: (marks, id) => this.#marks.isMarked(marks, id, this.#atMs),
       table: dependencies.table,
     };
+  }
+
+  /**
+   * The way of almost every record: without a promise. Whatever is in its way (a schema to be loaded, a stage that throws) leaves
+   * no trace and returns `false`; then `takeRecord` begins anew.
+   */
+  takeAtOnce(record: LogRecord): boolean {
+    const { topology, codec } = this.#dependencies;
+    if (record.topic === topics.parkedCommands.name) return false;
+    if (!this.#held.isEmpty && this.#held.has(lineOf(record))) return false;
+    try {
+      const atMs = record.timestampMs;
+      const input: Input =
+        topology.decode === 'raw'
+          ? { kind: 'record', record, atMs }
+          : { kind: 'event', event: decodeEventSync(codec, record), record, atMs };
+      this.#follow(input, this.#handle(input));
+    } catch {
+      return false;
+    }
+    this.#consumed.set(record.topic, record.offset + 1);
+    return true;
   }
 
   async takeRecord(record: LogRecord): Promise<void> {
@@ -121,10 +142,10 @@ class Drafting {
   }
 
   async #drainFirst(line: string, { place, offset }: HeldEntry): Promise<void> {
-    const row = await this.#reading(() => this.#get(heldStore, place, 'HeldRecord'));
+    const row = await this.#reading(() => this.#rows.get(heldStore, place, 'HeldRecord'));
     if (!row) throw new StreamError('STORE_FAILED', `the row of ${place} is not there; delete the state folder, the log restores it`);
     if (!(await this.#tryRecord(heldRecord(row), row.attempts))) return;
-    this.#put(this.#rowOf({ store: heldStore, key: place, row: null, origin: place }));
+    this.#put(heldStore, place, null);
     this.#held.remove(line, offset);
   }
 
@@ -135,7 +156,7 @@ class Drafting {
         this.#dependencies.topology.decode === 'raw'
           ? { kind: 'record', record, atMs: record.timestampMs }
           : { kind: 'event', event: await decodeEvent(this.#dependencies.codec, record), record, atMs: record.timestampMs };
-      await this.#apply(input, placeOf(record));
+      await this.#apply(input);
       return true;
     } catch (error) {
       if (isToWait(error)) throw error;
@@ -154,76 +175,60 @@ class Drafting {
     if (!isDone) this.#ignored.push('a command for what is not parked');
   }
 
-  async #commandRecord({ type, data: { id }, meta }: ParkedCommand): Promise<boolean> {
-    const row = await this.#reading(() => this.#get(heldStore, id, 'HeldRecord'));
+  async #commandRecord({ type, data: { id } }: ParkedCommand): Promise<boolean> {
+    const row = await this.#reading(() => this.#rows.get(heldStore, id, 'HeldRecord'));
     const isDrop = type === 'ParkedDropRequested';
     if (!row || (!isDrop && row.status !== 'parked')) return false;
     // Retried means: its turn has come, like that of any other in the line.
     const data: HeldRecord = { ...row, status: 'waiting' };
-    this.#put(this.#rowOf({ store: heldStore, key: id, row: isDrop ? null : { type: 'HeldRecord', data }, origin: meta.id }));
+    this.#put(heldStore, id, isDrop ? null : { type: 'HeldRecord', data });
     if (isDrop) this.#held.remove(lineOf(row), row.offset);
     else this.#held.set(lineOf(row), entryOf(data));
     return true;
   }
 
   async #commandJob({ type, data: { id }, meta }: ParkedCommand, { timestampMs }: LogRecord): Promise<boolean> {
-    const row = this.#dependencies.topology.jobTopic && (await this.#reading(() => this.#get(jobStore, id, 'Job')));
+    const row = this.#dependencies.topology.jobTopic && (await this.#reading(() => this.#rows.get(jobStore, id, 'Job')));
     if (row?.status !== 'parked') return false;
-    if (type === 'ParkedDropRequested') this.#put(this.#rowOf({ store: jobStore, key: id, row: null, origin: meta.id }));
+    if (type === 'ParkedDropRequested') this.#put(jobStore, id, null);
     // Caused by whoever asked: what follows from this run is not what followed from the first ones.
-    else this.#putJob({ ...row, status: 'due', attempt: 0, notBeforeMs: timestampMs, causeId: meta.id }, meta.id);
+    else this.#putJob({ ...row, status: 'due', attempt: 0, notBeforeMs: timestampMs, causeId: meta.id });
     return true;
   }
 
   async takeJobEnd({ job, end, atMs }: Extract<Work, { kind: 'job-end' }>): Promise<void> {
-    const row = await this.#reading(() => this.#get(jobStore, job.id, 'Job'));
+    const row = await this.#reading(() => this.#rows.get(jobStore, job.id, 'Job'));
     const isCurrent =
       row?.status === 'due' && row.causeId === job.causeId && row.attempt === job.attempt && row.createdAtMs === job.createdAtMs;
     if (!isCurrent) return; // Replaced or cancelled while it ran.
     const spec = this.#dependencies.topology.jobs?.[job.kind];
-    const origin = `job/${job.id}`;
     const attempts = job.attempt + 1;
     if (!end.ok && !end.final && spec && attempts < spec.attemptsMax) {
-      this.#putJob({ ...row, attempt: attempts, notBeforeMs: end.retryAtMs, lastError: failureText(end) }, origin);
+      this.#putJob({ ...row, attempt: attempts, notBeforeMs: end.retryAtMs, lastError: failureText(end) });
       return;
     }
     // Before the step, which may schedule the same id anew.
-    if (end.ok) this.#put(this.#rowOf({ store: jobStore, key: job.id, row: null, origin }));
-    else this.#putJob({ ...row, attempt: attempts, status: 'parked', lastError: failureText(end) }, origin);
+    if (end.ok) this.#put(jobStore, job.id, null);
+    else this.#putJob({ ...row, attempt: attempts, status: 'parked', lastError: failureText(end) });
     try {
       await this.#apply(
         end.ok
           ? { kind: 'job-done', job, result: end.result, atMs }
           : { kind: 'job-failed', job, failure: { code: end.code, reason: end.reason, attempts }, atMs },
-        origin,
       );
     } catch (error) {
       if (isToWait(error)) throw error;
-      this.#putJob(
-        {
-          ...row,
-          attempt: attempts,
-          status: 'parked',
-          lastError: `STAGE_FAILED: ${error instanceof Error ? error.message : String(error)}`.slice(0, 2_000),
-        },
-        origin,
-      );
+      const lastError = `STAGE_FAILED: ${error instanceof Error ? error.message : String(error)}`.slice(0, 2_000);
+      this.#putJob({ ...row, attempt: attempts, status: 'parked', lastError });
     }
   }
 
   finish(): Draft {
-    const { topology, partition, codec, clock } = this.#dependencies;
-    const rows = [...this.#rows.values()];
-    const changes = rows.map(({ store, key, value, origin }): NewRecord => {
-      const topic = store === jobStore ? topology.jobTopic! : store === heldStore ? topology.held : topology.stores[store]!;
-      return { topic: topic.name, partition, key, value, headers: { 'waybill-origin': Buffer.from(origin) } };
-    });
-    const jobs = rows
-      .filter(({ store }) => store === jobStore)
-      .map(({ key, row }) => [key, (row?.data as Job | undefined) ?? null] as const);
+    const { partition, codec, clock } = this.#dependencies;
+    const jobs = this.#rows.rowsOf(jobStore).map(({ key, row }) => [key, (row?.data as Job | undefined) ?? null] as const);
     return {
-      records: [...this.#events, ...changes, ...this.#marks.records(codec, partition)],
-      puts: [...rows.map(({ store, key, value }) => ({ store, key, value })), ...this.#marks.puts()],
+      records: [...this.#events, ...this.#rows.records(partition), ...this.#marks.records(codec, partition)],
+      puts: [...this.#rows.rows(), ...this.#marks.puts()],
       sweeps: this.#marks.sweeps(clock.now()),
       consumed: this.#consumed,
       jobs: new Map(jobs),
@@ -233,23 +238,30 @@ class Drafting {
     };
   }
 
-  /** All of a step or, when anything in it is wrong, nothing: every check and encoding comes before the first change. */
-  async #apply(input: Input, origin: string): Promise<void> {
-    const { topology } = this.#dependencies;
+  async #apply(input: Input): Promise<void> {
+    this.#follow(input, await this.#reading(() => this.#handle(input)));
+  }
+
+  #handle(input: Input): Step {
     this.#atMs = input.atMs;
-    const step = await this.#reading(() => topology.handle(input, this.#context));
+    return this.#dependencies.topology.handle(input, this.#context);
+  }
+
+  /** All of a step or, when anything in it is wrong, nothing: every check and encoding comes before the first change. */
+  #follow(input: Input, step: Step): void {
+    const { topology } = this.#dependencies;
     const outcome = outcomeOf(topology, input, step);
-    const events = outcome.events.map(({ emit, event }) => this.#encode(emit, event));
-    const changes: Change[] = (step.put ?? []).map(({ store, key, row }) => {
+    const events = outcome.events.map(({ emit, event }) => this.#encode(input, emit, event));
+    const rows: Row[] = [];
+    for (const { store, key, row } of step.put ?? []) {
       if (!topology.stores[store]) throw new Error(`${topology.group} declares no store ${store}`);
-      return { store, key, row, origin };
-    });
-    for (const id of step.cancel ?? []) changes.push({ store: jobStore, key: id, row: null, origin });
-    for (const job of outcome.jobs) changes.push({ store: jobStore, key: job.id, row: { type: 'Job', data: job }, origin });
-    const rows = changes.map((change) => this.#rowOf(change));
+      rows.push(this.#rows.prepare(store, key, row));
+    }
+    for (const id of step.cancel ?? []) rows.push(this.#rows.prepare(jobStore, id, null));
+    for (const job of outcome.jobs) rows.push(this.#rows.prepare(jobStore, job.id, { type: 'Job', data: job }));
     for (const mark of step.mark ?? []) this.#marks.check(mark);
     this.#events.push(...events);
-    for (const row of rows) this.#put(row);
+    for (const row of rows) this.#rows.put(row);
     for (const mark of step.mark ?? []) this.#marks.add(mark, input.atMs);
     if (step.ignored !== undefined) this.#ignored.push(step.ignored);
   }
@@ -257,34 +269,29 @@ class Drafting {
   /** Runs what reads rows; loads the schema that a row turns out to need, and runs it again. */
   async #reading<T>(read: () => T): Promise<T> {
     for (;;) {
-      this.#unread = undefined;
+      this.#rows.unread = undefined;
       try {
         return read();
       } catch (error) {
-        const bytes = this.#unread as Buffer | undefined; // Set by `#get`, which the compiler does not see.
+        const bytes = this.#rows.unread as Buffer | undefined; // Set by its `get`, which the compiler does not see.
         if (bytes === undefined) throw error;
         await this.#dependencies.codec.decode(bytes);
       }
     }
   }
 
-  #encode(emit: NonNullable<Step['emit']>[number], event: Event): NewRecord {
+  #encode(input: Input, emit: NonNullable<Step['emit']>[number], event: Event): NewRecord {
     const { topology, log, codec } = this.#dependencies;
     if (!topology.outputs.includes(emit.topic)) throw new Error(`${topology.group} emits to ${emit.topic.name}, which it does not declare`);
     const partition = 'partition' in emit && emit.partition !== undefined ? emit.partition : log.partitionOf(emit.key);
+    // What is passed on as it came keeps its bytes, in whatever version they are written, and its headers, known to us or not.
+    if (input.kind === 'event' && event === input.event) {
+      const { value, headers } = input.record;
+      return { topic: emit.topic.name, partition, key: emit.key, value, headers };
+    }
     const record = encodeEvent(codec, { topic: emit.topic, partition, key: emit.key }, event);
     refuseLong(`${event.type} for ${emit.topic.name}`, record.value, valueBytesMax);
     return record;
-  }
-
-  #rowOf(change: Change): Row {
-    const { store, key, row } = change;
-    if (store === jobStore && !this.#dependencies.topology.jobTopic)
-      throw new Error(`${this.#dependencies.topology.group} has no job topic`);
-    const value = row === null ? null : this.#dependencies.codec.encode(row);
-    refuseLong(`the key of a row of ${store}`, Buffer.from(`${store}${key}`), rowKeyBytesMax);
-    refuseLong(`a row of ${store}`, value, store === heldStore ? heldBytesMax : valueBytesMax);
-    return { ...change, value };
   }
 
   /** Sets a record aside: parked, where it has failed, else behind the one that has. */
@@ -292,31 +299,21 @@ class Drafting {
     const { topology, codec, clock, partition } = this.#dependencies;
     const place = placeOf(record);
     const row = heldRow(topology.group, record, failure, clock.now());
-    const held = this.#rowOf({ store: heldStore, key: place, row: { type: 'HeldRecord', data: row }, origin: place });
+    const held = this.#rows.prepare(heldStore, place, { type: 'HeldRecord', data: row });
     if (row.status === 'parked') {
       this.#events.push(encodeEvent(codec, { topic: topics.parked, partition, key: place }, parkedEvent(topology.group, row)));
       this.#parked.push({ code: row.code!, reason: row.reason!, record });
     }
-    this.#put(held);
+    this.#rows.put(held);
     this.#held.set(lineOf(record), entryOf(row));
   }
 
-  #get<T extends RecordType>(store: string, key: string, type: T): Extract<TypedRecord, { type: T }>['data'] | undefined {
-    const changed = this.#rows.get(`${store}\0${key}`);
-    if (changed) return changed.row?.type === type ? (changed.row.data as never) : undefined;
-    const bytes = this.#dependencies.store.get(store, key);
-    this.#unread = bytes;
-    const row = bytes && this.#dependencies.codec.decodeSync(bytes);
-    this.#unread = undefined;
-    return row?.type === type ? (row.data as never) : undefined;
+  #put(store: string, key: string, row: TypedRecord | null): void {
+    this.#rows.put(this.#rows.prepare(store, key, row));
   }
 
-  #put(row: Row): void {
-    this.#rows.set(`${row.store}\0${row.key}`, row);
-  }
-
-  #putJob(job: Job, origin: string): void {
-    this.#put(this.#rowOf({ store: jobStore, key: job.id, row: { type: 'Job', data: job }, origin }));
+  #putJob(job: Job): void {
+    this.#put(jobStore, job.id, { type: 'Job', data: job });
   }
 }
 
@@ -335,10 +332,5 @@ async function findCommand(codec: Codec, record: LogRecord): Promise<ParkedComma
 
 /** Neither the record nor the stage is at fault: the same work has to be tried again. */
 const isToWait = (error: unknown): boolean => error instanceof StreamError && error.handling === 'retry';
-
-/** Said here, where it parks one record: the broker or the store would say it of a whole transaction, for ever. */
-function refuseLong(what: string, bytes: Buffer | null, bytesMax: number): void {
-  if (bytes !== null && bytes.length > bytesMax) throw new Error(`${what} is ${bytes.length} bytes long; the limit is ${bytesMax}`);
-}
 
 const failureText = (end: Extract<JobEnd, { ok: false }>): string => `${end.code}: ${end.reason}`.slice(0, 2_000);

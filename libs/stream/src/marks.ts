@@ -1,6 +1,7 @@
 import type { Topic } from '@waybill/domain';
 import { valueBytesMax, type Codec, type LogRecord, type NewRecord } from './event-log.ts';
-import { rowKeyBytesMax, type StateStore, type StoreChanges } from './state-store.ts';
+import { refuseLongKey } from './rows.ts';
+import type { StateStore, StoreChanges, SweepOrder } from './state-store.ts';
 import type { Mark, Topology } from './topology.ts';
 
 type Puts = StoreChanges['puts'];
@@ -24,9 +25,6 @@ export function marksTopics({ group, marks = {} }: Topology): Readonly<Record<st
   return Object.fromEntries(Object.entries(marks).map(([name, { topic }]) => [marksStore(name), topic]));
 }
 
-/** Rows at which the store looks for expired ones after a transaction, and from when on they are. */
-export type Sweep = { readonly store: string; readonly markedBeforeMs: number; readonly limit: number };
-
 /** The marks of one transaction in the making, over those in the store. */
 export class MarksDraft {
   readonly #topology: Topology;
@@ -47,17 +45,14 @@ export class MarksDraft {
   /** @throws Error for a mark that cannot be kept */
   check({ marks, id }: Mark): void {
     this.#specOf(marks);
-    // No character takes more than three bytes: only long ids have to be measured.
-    if (id.length * 3 + marks.length + 1 <= rowKeyBytesMax) return;
-    const bytes = Buffer.byteLength(id) + marks.length + 1;
-    if (bytes > rowKeyBytesMax) throw new Error(`an id of the marks ${marks} is ${bytes} bytes long; the limit is ${rowKeyBytesMax}`);
+    refuseLongKey('an id of the marks', marksStore(marks), id);
   }
 
   /** After `check`. */
   add({ marks, id }: Mark, atMs: number): void {
     let made = this.#made.get(marks);
     if (!made) this.#made.set(marks, (made = new Map<string, number>()));
-    made.set(id, atMs);
+    made.set(id, Math.max(0, atMs)); // A record without a time has -1.
   }
 
   /** One record per name, or as few as its limit allows. */
@@ -78,10 +73,11 @@ export class MarksDraft {
    * Twice as many rows as were added, so that the store holds at most about twice the marks that count.
    * Not by the clock alone: a replay of old inputs makes marks that are old, and needs them.
    */
-  sweeps(nowMs: number): readonly Sweep[] {
+  sweeps(nowMs: number): readonly SweepOrder[] {
     return [...this.#made].map(([name, made]) => {
       const oldestMs = made.values().reduce((a, b) => Math.min(a, b), nowMs);
-      return { store: marksStore(name), markedBeforeMs: oldestMs - this.#specOf(name).ttlMs - markGraceMs, limit: 2 * made.size + 16 };
+      const below = timeBytes(Math.max(0, oldestMs - this.#specOf(name).ttlMs - markGraceMs)); // A negative number's bytes sort last.
+      return { store: marksStore(name), below, limit: 2 * made.size + 16 };
     });
   }
 

@@ -58,8 +58,16 @@ export const encodeEvent = (
 
 /** @throws StreamError `RECORD_UNDECODABLE` */
 export async function decodeEvent(codec: Codec, record: LogRecord): Promise<Event> {
-  if (record.value === null) throw new StreamError('RECORD_UNDECODABLE', 'an event has no value');
-  const meta = parseMeta(record.headers);
-  const { type, data } = await codec.decode(record.value);
-  return { type, data, meta } as Event; // The codec pairs type and data; the compiler cannot see that they stay a pair.
+  return eventOf(record, await codec.decode(valueOf(record)));
 }
+
+/** As `decodeEvent`, without a promise. @throws StreamError `RECORD_UNDECODABLE`, also where the writer's schema has not been loaded yet */
+export const decodeEventSync = (codec: Codec, record: LogRecord): Event => eventOf(record, codec.decodeSync(valueOf(record)));
+
+function valueOf({ value }: LogRecord): Buffer {
+  if (value === null) throw new StreamError('RECORD_UNDECODABLE', 'an event has no value');
+  return value;
+}
+
+/** The codec pairs type and data; the compiler cannot see that they stay a pair. */
+const eventOf = ({ headers }: LogRecord, { type, data }: TypedRecord): Event => ({ type, data, meta: parseMeta(headers) }) as Event;
