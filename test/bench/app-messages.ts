@@ -24,10 +24,11 @@ export type ToApp =
   | { readonly do: 'stop' };
 
 export type AppProgress = {
+  /** Given to the stage: more than there are, when a transaction fails and is made again. */
   readonly inputs: number;
-  readonly outputs: number;
-  /** Inputs whose transaction is acknowledged. */
+  /** Inputs and outputs whose transaction is acknowledged. */
   readonly committed: number;
+  readonly outputs: number;
   readonly transactions: number;
   readonly firstMs: number;
   readonly lastMs: number;

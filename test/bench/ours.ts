@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startApp, type AppProcess } from './app-process.ts';
 import type { AppConfig, AppProgress, Profile } from './app-messages.ts';
+import { checkOutput } from './check-output.ts';
 import { partitionCount, type Cluster } from './cluster.ts';
 import type { Input } from './input.ts';
 import { topicsOf } from './topology.ts';
@@ -12,6 +13,8 @@ export type RunOptions = {
   /** Also wipes the local state and measures its restore. */
   readonly restore?: boolean;
   readonly profile?: boolean;
+  /** Reads the output back: each occurrence once. */
+  readonly isChecked?: boolean;
   readonly guarantee?: AppConfig['guarantee'];
 };
 
@@ -44,7 +47,10 @@ export async function runOurs(cluster: Cluster, input: Input, options: RunOption
   const apps: AppProcess[] = [];
   try {
     for (let index = 0; index < options.instances; index++) apps.push(await startApp(configOf(cluster, input, run, index, options)));
-    return await measure(cluster, input, apps, options);
+    const figures = await measure(cluster, input, apps, options);
+    if (figures.uniqueCount !== input.uniqueCount) throw new Error(`${figures.uniqueCount} outputs instead of ${input.uniqueCount}`);
+    if (options.isChecked) await checkOutput(cluster, topicsOf(run).output, input);
+    return figures;
   } finally {
     await Promise.all(apps.map((app) => app.stop()));
     await cluster.deleteTopics(run);

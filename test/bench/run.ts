@@ -1,31 +1,100 @@
 // `npm run bench -- stream`: what the stream runtime does per second, beside Kafka Streams on the same broker. See README.md.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { repositoryRoot } from '../../infra/local/paths.ts';
 import { renderTable } from '../../infra/local/table.ts';
-import { startCluster } from './cluster.ts';
-import { appendInput } from './input.ts';
+import type { Bench, Experiment, Row } from './bench.ts';
+import { startCluster, type Cluster } from './cluster.ts';
+import { atLeastOnce } from './experiments/at-least-once.ts';
+import { throughput } from './experiments/throughput.ts';
+import { appendInput, type Input } from './input.ts';
 import { runOurs } from './ours.ts';
 import { profileTables } from './profile.ts';
+import { openResults, writeReport } from './report.ts';
 import { inputTopic } from './topology.ts';
 
-const options = { records: { type: 'string', default: '1000000' }, profile: { type: 'boolean', default: false } } as const;
-const { values } = parseArgs({ options, allowPositionals: true });
+/** In the order in which they run. */
+const experiments: readonly Experiment[] = [throughput, atLeastOnce];
 
-const cluster = await startCluster();
-try {
-  const recordsCount = Number(values.records);
-  console.log('making the input');
-  const input = await appendInput(cluster, inputTopic, { recordsCount, keysCount: recordsCount / 5, duplicatesPercent: 1, seed: 1 });
-  const { profile, ...figures } = await runOurs(cluster, input, { instances: 1, restore: true, profile: values.profile });
-  console.log(figures, input.uniqueCount);
-  if (profile) {
-    for (const table of profileTables(profile, recordsCount)) console.log(`\n${renderTable(table)}`);
-    const dir = join(repositoryRoot, '.waybill/bench');
-    mkdirSync(dir, { recursive: true });
-    writeFileSync(join(dir, 'stream.cpuprofile'), JSON.stringify(profile));
+const usage = `npm run bench -- stream [--quick] [--only <experiment>]... [--runs <n>] [--records <n>] [--profile]
+experiments: ${experiments.map(({ name }) => name).join(', ')}`;
+
+type Options = {
+  readonly only: readonly string[];
+  readonly runs: number;
+  readonly records: number;
+  readonly isQuick: boolean;
+  readonly isProfile: boolean;
+};
+
+/** @throws Error that says how it is used */
+function parseCommandLine(): Options {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      ...{ only: { type: 'string', multiple: true }, runs: { type: 'string' }, records: { type: 'string' } },
+      ...{ quick: { type: 'boolean' }, profile: { type: 'boolean' } },
+    },
+  });
+  const { only = [], quick: isQuick = false, profile: isProfile = false } = values;
+  const runs = Number(values.runs ?? (isQuick ? 1 : 5));
+  const records = Number(values.records ?? (isQuick ? 6_000 : 1_000_000));
+  const isKnown = only.every((name) => experiments.some((experiment) => experiment.name === name));
+  const isRight = positionals.join() === 'stream' && isKnown && Number.isInteger(runs) && runs > 0 && Number.isInteger(records);
+  if (!isRight || records < 1_000) throw new Error(usage);
+  return { only, runs, records, isQuick, isProfile };
+}
+
+/** Made at its first use, and then the same for all. */
+function inputOf(cluster: Cluster, recordsCount: number): () => Promise<Input> {
+  let made: Promise<Input> | undefined;
+  const sizes = { recordsCount, keysCount: Math.ceil(recordsCount / 5), duplicatesPercent: 1, seed: 1 };
+  return () => {
+    if (!made) console.log(`making ${recordsCount.toLocaleString('en')} records`);
+    return (made ??= appendInput(cluster, inputTopic, sizes));
+  };
+}
+
+async function profile(cluster: Cluster, options: Options, results: ReturnType<typeof openResults>): Promise<void> {
+  const input = await inputOf(cluster, options.records)();
+  const { profile, ...figures } = await runOurs(cluster, input, { instances: 1, profile: true });
+  results.note('profile', 'ours, 1 process', figures);
+  for (const table of profileTables(profile!, options.records)) console.log(`\n${renderTable(table)}`);
+  console.log(`\nthe profile, for the developer tools of a browser: ${results.keep('stream.cpuprofile', JSON.stringify(profile))}`);
+}
+
+const shown = (rows: readonly Row[]): string =>
+  renderTable([
+    ['what', 'goal', 'measured', ''],
+    ...rows.map(({ what, goal, measured, isReached }) => [what, goal, measured, isReached === undefined ? '' : isReached ? 'yes' : 'NO']),
+  ]);
+
+async function main(): Promise<void> {
+  const options = parseCommandLine();
+  const startedAtMs = Date.now();
+  const results = openResults();
+  console.log('starting a broker and a schema registry');
+  const cluster = await startCluster();
+  try {
+    if (options.isProfile) return await profile(cluster, options, results);
+    const bench: Bench = {
+      ...{ cluster, runs: options.runs, recordsCount: options.records, isQuick: options.isQuick, note: results.note },
+      input: inputOf(cluster, options.records),
+    };
+    const rows: Row[] = [];
+    for (const experiment of experiments) {
+      if (options.only.length === 0 || options.only.includes(experiment.name)) rows.push(...(await experiment.run(bench)));
+    }
+    console.log(`\n${shown(rows)}\n\nlines of JSON: ${results.path}`);
+    const isWhole = options.only.length === 0 && !options.isQuick;
+    if (isWhole) console.log(`report: ${writeReport({ rows, startedAtMs, ...options })}`);
+  } finally {
+    await cluster.stop();
   }
-} finally {
-  await cluster.stop();
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  if (error instanceof Error && error.cause) console.error(error.cause);
+  process.exit(1);
 }
