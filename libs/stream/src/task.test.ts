@@ -105,6 +105,15 @@ describe('a task that was overtaken', () => {
     assert.deepEqual(log.keys(output), digests(0, 2));
     await task.close();
   });
+
+  it('says that it is fenced, also when what it met first was a lost answer', async () => {
+    const log = new MemoryLog();
+    const gone = { verify: async () => Promise.reject(new StreamError('FENCED', 'the group has moved on')) };
+    const task = await Task.open(optionsOf(withLostAnswer(log, 1), { membership: gone }));
+    await assert.rejects(task.takeRecords(requests(0, 1)), { code: 'FENCED' });
+    assert.ok(task.isClosed);
+    await task.close();
+  });
 });
 
 describe('a work that arrives while a transaction settles', () => {

@@ -198,7 +198,9 @@ export class Task {
       if (await this.#isStillOurs()) await this.#reopen();
       else this.#lose(error);
     } catch (failure) {
-      this.#break(failure);
+      // Another one was opening its writer at the same moment: the spent writer leads here again, and the group is asked again.
+      if (failure instanceof StreamError && failure.code === 'FENCED') this.#options.onFault(failure);
+      else this.#break(failure);
     }
   }
 
@@ -274,11 +276,12 @@ export class Task {
     this.#options.pool.set(this, id, job, (ended, end, atMs) => this.takeJobEnd(ended, end, atMs));
   }
 
-  /** To another member; it does what is left. */
-  #lose(error: StreamError): void {
+  /** To another member; it does what is left. However the task came to know: to whoever waits the partition is gone. */
+  #lose(cause: StreamError): void {
+    const fenced = cause.code === 'FENCED' ? cause : new StreamError('FENCED', 'the group has given the partition away', { cause });
     this.#options.pool.removeOwner(this);
-    this.#closed.abort(error);
-    this.#rejectAll(error);
+    this.#closed.abort(fenced);
+    this.#rejectAll(fenced);
   }
 
   #break(error: unknown): void {
