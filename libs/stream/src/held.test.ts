@@ -128,7 +128,7 @@ describe('a record that the stage cannot take', () => {
     const sent = [
       request(0, 'a', { key, value: Buffer.from([0, 1, 2, 0xff]), headers: {} }),
       request(1, 'a', { key, headers }),
-      request(2, 'a', { key: Buffer.from([0, 0, 0, 0]) }),
+      request(2, 'a', { key: Buffer.from([0, 0, 0, 0, 254]) }),
       request(3, 'z', { value: null }),
     ];
     await task.takeRecords(sent);
