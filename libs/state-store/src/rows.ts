@@ -47,17 +47,58 @@ export class RowPacker {
   }
 }
 
-/** In key order, the newest of each key alone. The rows are views of the packed bytes. */
-export function sortedRows({ bytes, count }: PackedRows): readonly Row[] {
+/** In key order, of each key the newest alone. The rows are views of the packed bytes, each good for one turn of the loop. */
+export function* sortedRows({ bytes, count }: PackedRows): Generator<Row> {
   const buffer = Buffer.from(bytes);
-  const rows: Row[] = [];
-  for (let at = 0; rows.length < count;) {
-    const keyEnd = at + headBytes + buffer.readUInt32LE(at);
-    const length = buffer.readUInt32LE(at + 4);
-    const valueEnd = length === deletion ? keyEnd : keyEnd + length;
-    rows.push({ key: buffer.subarray(at + headBytes, keyEnd), value: length === deletion ? null : buffer.subarray(keyEnd, valueEnd) });
-    at = valueEnd;
+  const starts = startsOf(buffer, count);
+  const sorted = sortedByKey(buffer, starts);
+  for (const [index, row] of sorted.entries()) {
+    const next = sorted[index + 1];
+    const start = starts[row]!;
+    if (next !== undefined && compareKeys(buffer, start, starts[next]!) === 0) continue;
+    const keyEnd = start + headBytes + buffer.readUInt32LE(start);
+    const length = buffer.readUInt32LE(start + 4);
+    const value = length === deletion ? null : buffer.subarray(keyEnd, keyEnd + length);
+    yield { key: buffer.subarray(start + headBytes, keyEnd), value };
   }
-  rows.sort((a, b) => a.key.compare(b.key)); // Stable: of one key the newest comes last.
-  return rows.filter(({ key }, index) => rows[index + 1]?.key.equals(key) !== true);
+}
+
+function startsOf(buffer: Buffer, count: number): Uint32Array {
+  const starts = new Uint32Array(count);
+  for (let index = 0, at = 0; index < count; index++) {
+    starts[index] = at;
+    const length = buffer.readUInt32LE(at + 4);
+    at += headBytes + buffer.readUInt32LE(at) + (length === deletion ? 0 : length);
+  }
+  return starts;
+}
+
+const leadBytes = 6;
+
+/** Indexes of rows. Most keys differ in the first bytes after what all have in common, and numbers compare faster than bytes. */
+function sortedByKey(buffer: Buffer, starts: Uint32Array): Uint32Array {
+  const common = commonLength(buffer, starts);
+  const leads = new Float64Array(starts.length);
+  starts.forEach((start, index) => {
+    const from = start + headBytes + common;
+    const length = Math.min(leadBytes, buffer.readUInt32LE(start) - common);
+    leads[index] = length === 0 ? 0 : buffer.readUIntBE(from, length) * 256 ** (leadBytes - length);
+  });
+  const indexes = Uint32Array.from(starts.keys());
+  return indexes.sort((a, b) => leads[a]! - leads[b]! || compareKeys(buffer, starts[a]!, starts[b]!) || a - b);
+}
+
+function commonLength(buffer: Buffer, starts: Uint32Array): number {
+  const first = starts[0] ?? 0;
+  let common = starts.length === 0 ? 0 : buffer.readUInt32LE(first);
+  for (const start of starts) {
+    common = Math.min(common, buffer.readUInt32LE(start));
+    for (let at = 0; at < common; at++) if (buffer[first + headBytes + at] !== buffer[start + headBytes + at]) common = at;
+  }
+  return common;
+}
+
+function compareKeys(buffer: Buffer, a: number, b: number): number {
+  const [aKey, bKey] = [a + headBytes, b + headBytes];
+  return buffer.compare(buffer, bKey, bKey + buffer.readUInt32LE(b), aKey, aKey + buffer.readUInt32LE(a));
 }

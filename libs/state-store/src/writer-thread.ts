@@ -43,9 +43,8 @@ async function serve({ owner, folder, order }: Request): Promise<unknown> {
 
 function write(store: Opened, { meta, rows, sweeps }: Extract<Order, { kind: 'write' }>): void {
   const { database } = store;
-  const sorted = sortedRows(rows);
   asOwner(database, meta, () => {
-    for (const { key, value } of sorted) {
+    for (const { key, value } of sortedRows(rows)) {
       if (value === null) database.removeSync(key);
       else database.putSync(key, value);
     }

@@ -1,8 +1,10 @@
 import { systemClock, type Clock } from './clock.ts';
 import type { Codec, EventLog, LogRecord, Membership, Offsets } from './event-log.ts';
 import type { Draft } from './draft.ts';
-import { JobPool, type JobPoolOptions } from './job-pool.ts';
+import { JobPool, jobsMaxDefault, type JobPoolOptions } from './job-pool.ts';
+import type { HostCircuit } from './job-queue.ts';
 import { openSharedTables } from './shared-tables.ts';
+import type { RestoreProgress } from './restore.ts';
 import type { OpenStore } from './state-store.ts';
 import { Task, type TaskOptions } from './task.ts';
 import { inputsOf, type Topology } from './topology.ts';
@@ -11,7 +13,11 @@ import { inputsOf, type Topology } from './topology.ts';
 export type Observer = {
   readonly committed?: (draft: Draft, durationMs: number, inputs: ReadonlyMap<string, number>) => void;
   readonly jobEnded?: NonNullable<JobPoolOptions['onEnd']>;
+  /** A try goes on long after it should have ended, deaf to its signal; the limits no longer count it. */
+  readonly jobAbandoned?: NonNullable<JobPoolOptions['onAbandoned']>;
   readonly assigned?: (partitions: readonly number[]) => void;
+  /** After every chunk that is read into a local store, before the partition is taken up. */
+  readonly restored?: (progress: RestoreProgress) => void;
   readonly fault?: (error: unknown) => void;
 };
 
@@ -23,6 +29,8 @@ export type RunOptions = {
   /** Stable name of this instance of the app; a second process with the same one ends the first. */
   readonly instance: string;
   readonly sessionTimeoutMs: number;
+  /** Jobs running at the same time, of all kinds together; 64 unless given. */
+  readonly jobsMax?: number;
   readonly clock?: Clock;
   readonly random?: () => number;
   readonly observer?: Observer;
@@ -31,9 +39,11 @@ export type RunOptions = {
 };
 
 export type Running = {
-  /** True once this instance has its partitions and reads. */
+  /** True once this instance has its partitions and reads; false while the group is silent for longer than the session timeout. */
   ready(): boolean;
   jobs(): { readonly waiting: number; readonly running: number };
+  /** Hosts that have jobs or have failed of late, and whether jobs are let through to them. */
+  circuits(): readonly HostCircuit[];
   /** Finishes transactions under way, aborts jobs, leaves the group. */
   close(): Promise<void>;
 };
@@ -45,11 +55,19 @@ export async function runTopology(options: RunOptions): Promise<Running> {
     onFault: (error) => observer.fault?.(error),
     onEnd: (error) => options.onCrash(asError(error)),
   });
-  const pool = new JobPool({ specs: topology.jobs ?? {}, clock, random, onEnd: observer.jobEnded });
+  const pool = new JobPool({
+    ...{ specs: topology.jobs ?? {}, timers: topology.timers ?? [], jobsMax: options.jobsMax ?? jobsMaxDefault, clock, random },
+    ...{ onEnd: observer.jobEnded, onAbandoned: observer.jobAbandoned },
+  });
   const tasks = new TaskSet(observer, async (partition, membership, signal) => {
     const store = await options.openStore(topology.group, partition);
     const onCommit: TaskOptions['onCommit'] = (...args) => observer.committed?.(...args);
-    const hooks = { onCommit, onFault: (error: unknown) => observer.fault?.(error), onBroken: options.onCrash };
+    const hooks = {
+      onCommit,
+      onRestore: observer.restored,
+      onFault: (error: unknown) => observer.fault?.(error),
+      onBroken: options.onCrash,
+    };
     const parts = { topology, log, codec, store, partition, table: tables.table, clock, pool, membership };
     try {
       return await Task.open({ ...parts, ...hooks }, signal);
@@ -58,6 +76,8 @@ export async function runTopology(options: RunOptions): Promise<Running> {
       throw error;
     }
   });
+  let heardAtMs: number | undefined;
+  const isSilent = (): boolean => heardAtMs !== undefined && clock.now() - heardAtMs > options.sessionTimeoutMs;
   const group = await log.joinGroup({
     group: topology.group,
     topics: inputsOf(topology).map(({ name }) => name),
@@ -66,13 +86,15 @@ export async function runTopology(options: RunOptions): Promise<Running> {
     handlers: {
       assigned: (partitions, membership) => tasks.assign(partitions, membership),
       batch: ({ partition }, records) => tasks.take(partition, records),
+      heard: () => void (heardAtMs = clock.now()),
       crashed: options.onCrash,
     },
   });
 
   return {
-    ready: () => tasks.isReady,
+    ready: () => tasks.isReady && !isSilent(),
     jobs: () => pool.counts(),
+    circuits: () => pool.circuits(),
     async close() {
       pool.close();
       await tasks.close();

@@ -5,7 +5,7 @@ import { entryOf, heldRowsMax, heldStore, HeldLines, lineOf, type HeldEntry } fr
 import type { LogRecord, Membership, Offsets, Writer } from './event-log.ts';
 import type { JobPool } from './job-pool.ts';
 import { marksTopics } from './marks.ts';
-import { restore } from './restore.ts';
+import { restore, type RestoreProgress } from './restore.ts';
 import type { TaskStore } from './state-store.ts';
 import type { JobEnd, Work } from './work.ts';
 import { inputsOf, type JobRow } from './topology.ts';
@@ -17,6 +17,7 @@ export type TaskOptions = Omit<DraftDependencies, 'held'> & {
   /** Held rows above which no record is taken. */
   readonly heldRowsMax?: number;
   readonly onCommit: (draft: Draft, durationMs: number, inputs: ReadonlyMap<string, number>) => void;
+  readonly onRestore?: ((progress: RestoreProgress) => void) | undefined;
   /** Something failed and is being recovered from; for the log of the app. */
   readonly onFault: (error: unknown) => void;
   /** The local state cannot be kept: the process must end. */
@@ -69,7 +70,8 @@ export class Task {
     const names = inputsOf(topology).map(({ name }) => name);
     const next = await log.committed(topology.group, names, partition, signal);
     await Promise.all([...next].map(([topic, offset]) => refuseExpired(options, topic, offset, signal)));
-    await restore({ log, codec, store, stores, partition, nowMs: options.clock.now(), ...(signal && { signal }) });
+    const onProgress = options.onRestore;
+    await restore({ log, codec, store, stores, partition, nowMs: options.clock.now(), onProgress, ...(signal && { signal }) });
     const task = new Task(options, stores, writer, next);
     await task.#loadRows();
     task.#wake();
@@ -219,13 +221,14 @@ export class Task {
   }
 
   async #reopen(): Promise<void> {
-    const { log, codec, topology, partition, store, clock } = this.#options;
+    const { log, codec, topology, partition, store, clock, onRestore } = this.#options;
     const signal = this.#closed.signal;
     await this.#writer.close();
     this.#writer = await log.openWriter(topology.group, partition, signal);
     const names = inputsOf(topology).map(({ name }) => name);
     const committed = await log.committed(topology.group, names, partition, signal);
-    const restored = await restore({ log, codec, store, stores: this.#stores, partition, nowMs: clock.now(), signal });
+    const from = { log, codec, store, stores: this.#stores, partition };
+    const restored = await restore({ ...from, nowMs: clock.now(), onProgress: onRestore, signal });
     this.#next = new Map(committed);
     // Another owner may have come further in between: what it has committed must not be taken from later fetches either.
     for (const [topic, offset] of committed) this.#accepted.set(topic, Math.max(offset, this.#accepted.get(topic) ?? 0));
@@ -266,10 +269,12 @@ export class Task {
     if (!topology.jobTopic) return;
     const rows = [...store.entries(jobStore)];
     pool.retain(this, new Set(rows.map(([id]) => id)));
-    for (const [id, bytes] of rows) {
+    const jobs: JobRow[] = [];
+    for (const [, bytes] of rows) {
       const row = await codec.decode(bytes); // Not `decodeSync`: another version of the app may have written it.
-      if (row.type === 'Job') this.#schedule(id, row.data);
+      if (row.type === 'Job') jobs.push(row.data);
     }
+    for (const job of jobs) this.#schedule(job.id, job); // In one turn, so that the first to run is the first of all.
   }
 
   #schedule(id: string, job: JobRow | null): void {
