@@ -164,6 +164,94 @@ describe('GET /v1/parked', () => {
   });
 });
 
+describe('what is parked now', () => {
+  const held = (offset: number, change: object = {}) => ({
+    type: 'HeldRecord' as const,
+    data: {
+      ...{
+        topic: topics.images.name,
+        partition: 0,
+        offset,
+        timestampMs: 0,
+        key: Buffer.from('a'),
+        value: Buffer.from('bytes'),
+        headers: [],
+      },
+      ...{ status: 'parked', attempts: 2, code: 'STAGE_FAILED', reason: 'no tag', correlationId: 'push-1', heldAtMs: 1_000 + offset },
+      ...change,
+    },
+  });
+  const waiting = { status: 'waiting', attempts: 0, code: null, reason: null };
+  const job = (status: string) => ({
+    type: 'Job' as const,
+    data: {
+      ...{ id: 'a/b@sha256:1', kind: 'copy', key: 'k', status, attempt: 5, priority: 0, notBeforeMs: 0, host: null, payload: '{}' },
+      ...{ lastError: 'REGISTRY_DENIED: no right: push', causeId: 'c', correlationId: 'c', traceparent: null, createdAtMs: 0 },
+    },
+  });
+  const place = (offset: number): string => `${topics.images.name}/0/${offset}`;
+  type Listed = { readonly parked: readonly Readonly<Record<string, unknown>>[]; readonly nextCursor: string | null };
+  const list = async (log: FakeLog, query = '') => (await ask(log, `/v1/parked${query}`)).body as unknown as Listed;
+
+  it('are the rows that say so: records with how many wait behind them, and jobs; what is settled is gone', async () => {
+    const log = fakeLog();
+    await log.row(topics.policyHeld, place(3), held(3));
+    for (const offset of [4, 5]) await log.row(topics.policyHeld, place(offset), held(offset, waiting));
+    await log.row(topics.policyHeld, place(6), held(6, { ...waiting, key: Buffer.from('b') }));
+    await log.row(topics.replicatorJobs, job('parked').data.id, job('parked'), 9);
+    const { parked } = await list(log);
+    assert.deepEqual(
+      parked.map(({ kind, app, id, code, reason, attempts, behind }) => [kind, app, id, code, reason, attempts, behind]),
+      [
+        ['job', 'replicator', 'a/b@sha256:1', 'REGISTRY_DENIED', 'no right: push', 5, 0],
+        ['record', 'policy', place(3), 'STAGE_FAILED', 'no tag', 2, 2],
+      ],
+    );
+    assert.deepEqual((await list(log, '?app=policy&code=STAGE_FAILED')).parked.length, 1);
+    assert.deepEqual((await list(log, '?code=OTHER')).parked, []);
+    const page = await list(log, '?limit=1');
+    assert.deepEqual((await list(log, `?limit=1&cursor=${page.nextCursor}`)).parked[0]?.['id'], place(3));
+    const found = async (id: string) => ((await ask(log, `/v1/parked/find?id=${encodeURIComponent(id)}`)).body as unknown as Listed).parked;
+    assert.deepEqual([(await found('a/b@sha256:1')).length, (await found(place(3))).length, (await found(place(4))).length], [1, 1, 0]);
+
+    await log.row(topics.policyHeld, place(3), null);
+    await log.row(topics.policyHeld, place(4), held(4, { attempts: 1 }));
+    await log.row(topics.replicatorJobs, job('due').data.id, job('due'));
+    assert.deepEqual(
+      (await list(log)).parked.map(({ id, behind }) => [id, behind]),
+      [[place(4), 1]],
+    );
+    for (const offset of [4, 5, 6]) await log.row(topics.policyHeld, place(offset), null);
+    for (const store of ['aside', 'asideByTime', 'waiting'] as const) assert.deepEqual([...log.reader.entries(store)], [], store);
+    assert.deepEqual([...log.reader.entries('counters', { prefix: 'behind' })], []);
+  });
+
+  it('has deliveries of the gateway until somebody drops them, in whatever order that is read', async () => {
+    const parked = {
+      ...{ app: 'gateway', topic: topics.deliveries.name, partition: 0, offset: -1, timestampMs: 0, key: null, value: null, headers: [] },
+      ...{ code: 'BODY_NOT_JSON', reason: 'no JSON', parkedAtMs: 1 },
+    };
+    const drop = (id: string) => ({ app: 'gateway', kind: 'record', id, requestedBy: 'ann', reason: 'noise', requestedAtMs: 2 });
+    const log = fakeLog();
+    await log.event(topics.parkedCommands, 'ParkedDropRequested', drop(`${topics.parked.name}/0/1`), { id: 'd1' });
+    for (const id of ['p0', 'p1', 'p2']) await log.event(topics.parked, 'RecordParked', parked, { id });
+    await log.event(topics.parkedCommands, 'ParkedDropRequested', drop(`${topics.parked.name}/0/2`), { id: 'd2' });
+    assert.deepEqual(
+      (await list(log)).parked.map(({ id, canRetry }) => [id, canRetry]),
+      [[`${topics.parked.name}/0/0`, false]],
+    );
+    assert.equal(((await ask(log, '/v1/parked/history')).body['history'] as unknown[]).length, 3);
+  });
+
+  it('leaves to their rows what the apps themselves have parked', async () => {
+    const log = fakeLog();
+    const data = { ...held(3).data, app: 'policy', parkedAtMs: 1, code: 'STAGE_FAILED', reason: 'no tag' };
+    await log.event(topics.parked, 'RecordParked', data, { id: 'p' });
+    await log.event(topics.parkedCommands, 'ParkedDropRequested', { app: 'policy', kind: 'record', id: place(3), requestedBy: 'a', reason: 'b', requestedAtMs: 1 }, { id: 'd' }); // prettier-ignore
+    assert.deepEqual([(await list(log)).parked, [...log.reader.entries('dropped')]], [[], []]);
+  });
+});
+
 describe('the server', () => {
   it('describes itself, and says what a wrong path should have been', async () => {
     const { body } = await ask(fakeLog(), '/openapi.json');
@@ -171,6 +259,8 @@ describe('the server', () => {
       '/v1/audit/links/{topic}/{partition}/{offset}',
       '/v1/images',
       '/v1/parked',
+      '/v1/parked/find',
+      '/v1/parked/history',
       '/v1/parked/{topic}/{partition}/{offset}',
       '/v1/policies',
       '/v1/status',

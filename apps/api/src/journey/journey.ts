@@ -15,6 +15,8 @@ export const stepKinds = [
   'copied',
   'copy-failed',
   'parked',
+  'retry-requested',
+  'drop-requested',
 ] as const;
 export type StepKind = (typeof stepKinds)[number];
 

@@ -42,9 +42,19 @@ export function wordsOf(row: StepRow, topics: { readonly imageEvents: string }, 
       return bad('copy-failed', failureWords(details));
     case 'RecordParked':
       return bad('parked', `set aside by ${text(details['app'])}: ${text(details['reason'])} (${text(details['code'])})`);
+    case 'ParkedRetryRequested':
+    case 'ParkedDropRequested':
+      return wishWords(type, details);
     default:
       return undefined; // Pulls and deletions are no steps of a push.
   }
+}
+
+function wishWords(type: string, details: Details): Words {
+  const what = `${text(details['app'])}'s ${text(details['kind'])} ${text(details['id'])}`;
+  const because = text(details['reason']) === '' ? '' : `: ${text(details['reason'])}`;
+  const words = (verb: string): string => `${text(details['requestedBy'])} wants ${what} ${verb}${because}`;
+  return type === 'ParkedRetryRequested' ? good('retry-requested', words('tried again')) : bad('drop-requested', words('dropped'));
 }
 
 const good = (kind: StepKind, words: string): Words => ({ kind, text: words, failed: false });

@@ -3,7 +3,7 @@ import { openStateStore } from '@waybill/state-store';
 import type { EventLog, StateStore } from '@waybill/stream';
 
 /** Raised with every change of what a row is: the model is then folded anew, beside nothing, since it holds nothing of its own. */
-const modelVersion = 2;
+const modelVersion = 3;
 
 /**
  * Opens the local read model; where it was folded from another log (a position lies beyond its topic's end), it is made anew.

@@ -5,12 +5,15 @@ import {
   tagKey,
   topics,
   type Event,
+  type EventOf,
   type Job,
   type ReplicaState,
   type TypedRecord,
 } from '@waybill/domain';
 import type { LogRecord } from '@waybill/stream';
 import { keyOf, placeKey, sortable } from './keys.ts';
+import { asideJob, heldApps, projectDrop, projectHeld, projectUnheld, setAside } from './aside.ts';
+import { add } from './counters.ts';
 import type { JobView, Writer } from './rows.ts';
 import { stepDetails } from './step-details.ts';
 
@@ -38,6 +41,9 @@ export function projectEvent(draft: Writer, event: Event, record: LogRecord): vo
     }
     case 'RecordParked':
       projectParked(draft, event, record);
+      break;
+    case 'ParkedDropRequested':
+      projectDrop(draft, event.data);
       break;
     case 'ImagePushed':
       projectPush(draft, event);
@@ -77,7 +83,8 @@ function indexPush(draft: Writer, references: readonly string[], atMs: number, c
   for (const reference of references) draft.put('pushes', keyOf(reference, sortable(atMs), correlationId), correlationId);
 }
 
-function projectParked(draft: Writer, { data, meta }: Extract<Event, { type: 'RecordParked' }>, record: LogRecord): void {
+function projectParked(draft: Writer, event: EventOf<'RecordParked'>, record: LogRecord): void {
+  const { data, meta } = event;
   const { app, topic, partition, offset, timestampMs, code, reason, parkedAtMs } = data;
   const parked = { topic: record.topic, partition: record.partition, offset: record.offset };
   const key = keyOf(sortable(parked.partition), sortable(parked.offset));
@@ -90,13 +97,13 @@ function projectParked(draft: Writer, { data, meta }: Extract<Event, { type: 'Re
   draft.put('parked', key, { app, origin, parked, timestampMs, ...bytes, code, reason, parkedAtMs, correlationId: meta.correlationId });
   draft.put('parkedByTime', keyOf(sortable(parkedAtMs), key), key);
   draft.put('parkedByOrigin', placeKey(topic, partition, offset) + key, key);
-  add(draft, keyOf('parked', app, code), 1);
+  projectUnheld(draft, event, record);
 }
 
 /** Folds a row of a state topic; `row` null is its tombstone. */
 export function projectRow(
   draft: Writer,
-  { topic, partition }: Pick<LogRecord, 'topic' | 'partition'>,
+  { topic, partition, timestampMs }: Pick<LogRecord, 'topic' | 'partition' | 'timestampMs'>,
   key: string,
   row: TypedRecord | null,
 ): void {
@@ -117,8 +124,11 @@ export function projectRow(
       // A target has a row per source repository that leads to it, and those lie in the partitions of their sources.
       return projectReplica(draft, keyOf(String(partition), key), row?.type === 'ReplicaState' ? row.data : null);
     default: {
+      const place = { partition, atMs: timestampMs };
       const app = jobApps.get(topic);
-      if (app !== undefined) projectJob(draft, app, key, row?.type === 'Job' ? row.data : null);
+      if (app !== undefined) projectJob(draft, app, key, row?.type === 'Job' ? row.data : null, place);
+      const holder = heldApps.get(topic);
+      if (holder !== undefined) projectHeld(draft, holder, key, row?.type === 'HeldRecord' ? row.data : null);
     }
   }
 }
@@ -138,8 +148,11 @@ function projectReplica(draft: Writer, key: string, row: ReplicaState | null): v
   draft.put('copies', keyOf(tagKey(row, row.tag), key), key);
 }
 
-function projectJob(draft: Writer, app: string, id: string, row: Job | null): void {
+type RowPlace = { readonly partition: number; readonly atMs: number };
+
+function projectJob(draft: Writer, app: string, id: string, row: Job | null, { partition, atMs }: RowPlace): void {
   const key = keyOf(app, id);
+  setAside(draft, { app, kind: 'job', id }, row?.status === 'parked' ? asideJob(app, row, partition, atMs) : null);
   const before = draft.get('jobs', key);
   if (before !== undefined) {
     draft.remove('journeyJobs', keyOf(before.correlationId, app, id));
@@ -151,6 +164,3 @@ function projectJob(draft: Writer, app: string, id: string, row: Job | null): vo
   draft.put('journeyJobs', keyOf(row.correlationId, app, id), key);
   add(draft, keyOf('jobs', app, row.status), 1);
 }
-
-const add = (draft: Writer, counter: string, change: number): void =>
-  draft.put('counters', counter, (draft.get('counters', counter) ?? 0) + change);

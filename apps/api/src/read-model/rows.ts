@@ -35,6 +35,27 @@ export type ParkedRow = {
   readonly correlationId: string;
 };
 
+/** What waits for somebody to retry or drop it: a record that an app could not process, or a job that it has given up. */
+export type AsideRow = {
+  readonly kind: 'record' | 'job';
+  readonly app: string;
+  /** `topic/partition/offset` of the record, or the job's id; of a delivery that the gateway parked, its place in the parked topic. */
+  readonly id: string;
+  /** Partition number where it waits. */
+  readonly partition: number;
+  readonly origin: Place | null;
+  readonly code: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly parkedAtMs: number;
+  readonly correlationId: string;
+  readonly valueBytes: number;
+  /** Counter of the records that wait behind it. */
+  readonly behind: string | null;
+  /** Whether an app can run it again. A delivery that the gateway could not read is in no app's hands. */
+  readonly canRetry: boolean;
+};
+
 export type JobView = Omit<Job, 'payload' | 'traceparent'> & { readonly app: string };
 export type AuditRow = { readonly partition: number; readonly seq: number; readonly hash: string };
 export type PolicyRow = {
@@ -68,6 +89,12 @@ export type ReadModel = {
   readonly parked: ParkedRow;
   readonly parkedByTime: string;
   readonly parkedByOrigin: string;
+  readonly aside: AsideRow;
+  readonly asideByTime: string;
+  /** Place of a held record that is not parked -> counter that it is in. */
+  readonly waiting: string;
+  /** Dropped before it was seen to be parked. */
+  readonly dropped: true;
   readonly audit: AuditRow;
   readonly policies: PolicyRow;
   readonly counters: number;

@@ -87,6 +87,11 @@ function laterDetails(event: Event): StepDetails | undefined {
       const { app, topic, partition, offset, code, reason } = event.data;
       return { app, origin: { topic, partition, offset }, code, reason: cut(reason) };
     }
+    case 'ParkedRetryRequested':
+    case 'ParkedDropRequested': {
+      const { app, kind, id, requestedBy, reason } = event.data;
+      return { app, kind, id, requestedBy: cut(requestedBy), reason: cut(reason) };
+    }
     default:
       return undefined; // Policies belong to no push; rows of state topics are no events.
   }
