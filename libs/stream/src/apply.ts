@@ -26,6 +26,10 @@ export function causeOf(group: string, input: Input): Cause {
       const { id, causeId, correlationId, traceparent } = input.job;
       return { id: deterministicId(causeId, id, input.kind), correlationId, causationId: causeId, traceparent };
     }
+    case 'timer': {
+      const { id, causeId, correlationId, traceparent } = input.timer;
+      return { id: deterministicId(causeId, id, input.kind), correlationId, causationId: causeId, traceparent };
+    }
   }
 }
 
@@ -36,7 +40,10 @@ export function outcomeOf(topology: Topology, input: Input, step: Step): Outcome
       emit,
       event: 'forward' in emit ? emit.forward : newEvent(topology.group, cause, input.atMs, emit),
     })),
-    jobs: (step.schedule ?? []).map((request) => newJob(cause, input.atMs, request)),
+    jobs: (step.schedule ?? []).map((request) => {
+      refuseUndeclared(topology, request);
+      return newJob(cause, input.atMs, request);
+    }),
   };
 }
 
@@ -51,6 +58,12 @@ function newEvent(group: string, cause: Cause, atMs: number, emit: Exclude<Emit,
     traceparent: cause.traceparent,
   };
   return { ...emit.event, meta };
+}
+
+/** Its row would wait for ever. */
+function refuseUndeclared({ group, jobs, timers }: Topology, { kind }: JobRequest): void {
+  if (!jobs?.[kind] && !timers?.includes(kind))
+    throw new Error(`${group} schedules ${kind}, which it declares neither as a job nor as a timer`);
 }
 
 const newJob = (cause: Cause, atMs: number, request: JobRequest): Job => ({

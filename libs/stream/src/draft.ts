@@ -211,16 +211,18 @@ class Drafting {
     if (end.ok) this.#put(jobStore, job.id, null);
     else this.#putJob({ ...row, attempt: attempts, status: 'parked', lastError: failureText(end) });
     try {
-      await this.#apply(
-        end.ok
-          ? { kind: 'job-done', job, result: end.result, atMs }
-          : { kind: 'job-failed', job, failure: { code: end.code, reason: end.reason, attempts }, atMs },
-      );
+      await this.#apply(this.#inputOfEnd(job, end, atMs));
     } catch (error) {
       if (isToWait(error)) throw error;
       const lastError = `STAGE_FAILED: ${error instanceof Error ? error.message : String(error)}`.slice(0, 2_000);
       this.#putJob({ ...row, attempt: attempts, status: 'parked', lastError });
     }
+  }
+
+  #inputOfEnd(job: Job, end: JobEnd, atMs: number): Input {
+    if (!end.ok) return { kind: 'job-failed', job, failure: { code: end.code, reason: end.reason, attempts: job.attempt + 1 }, atMs };
+    const isTimer = this.#dependencies.topology.timers?.includes(job.kind) ?? false;
+    return isTimer ? { kind: 'timer', timer: job, atMs } : { kind: 'job-done', job, result: end.result, atMs };
   }
 
   finish(): Draft {

@@ -137,10 +137,10 @@ describe('a work that arrives while a transaction settles', () => {
   });
 });
 
-describe('a job', () => {
-  const inAnHour = 5_000 + 3_600_000;
-  const job = { id: 'j', kind: 'scan', key: 'k', payload: null, notBeforeMs: inAnHour };
+const inAnHour = 5_000 + 3_600_000;
+const job = { id: 'j', kind: 'scan', key: 'k', payload: null, notBeforeMs: inAnHour };
 
+describe('a job', () => {
   it('that was cancelled by a transaction without an answer is not run', async () => {
     const log = new MemoryLog();
     const handle: Topology['handle'] = (taken) => (digestOf(taken) === 'd0' ? { schedule: [job] } : { cancel: ['j'] });
@@ -192,7 +192,7 @@ describe('a job', () => {
 describe('a store that was left alone', () => {
   it('is kept, however long, when nobody has written since', async () => {
     const log = new MemoryLog();
-    const handle: Topology['handle'] = (taken) => ({ schedule: [{ id: digestOf(taken), kind: 'none', key: 'k', payload: null }] });
+    const handle: Topology['handle'] = (taken) => ({ schedule: [{ ...job, id: digestOf(taken) }] });
     const store = new MemoryStore();
     const first = await Task.open(optionsOf(log.port(), { handle, store }));
     await first.takeRecords(requests(0, 2));

@@ -64,7 +64,18 @@ export class TopologyDriver {
   }
 
   jobs(): readonly Job[] {
-    return [...this.#jobs.values()];
+    return [...this.#jobs.values()].filter((job) => !this.#isTimer(job));
+  }
+
+  timers(): readonly Job[] {
+    return [...this.#jobs.values()].filter((job) => this.#isTimer(job));
+  }
+
+  /** Lets a timer come: at its time, unless another is given. */
+  fire(id: string, options: { readonly atMs?: number } = {}): void {
+    const timer = this.#finished(id);
+    assert.ok(this.#isTimer(timer), `${id} is a job: finishJob or failJob ends it`);
+    this.#take({ kind: 'timer', timer, atMs: Math.max(timer.notBeforeMs, options.atMs ?? 0) });
   }
 
   finishJob(id: string, result: unknown, options: { readonly atMs?: number } = {}): void {
@@ -96,10 +107,7 @@ export class TopologyDriver {
       this.#marks.set(`${marks}\0${id}`, input.atMs);
     }
     for (const id of step.cancel ?? []) this.#jobs.delete(id);
-    for (const job of outcome.jobs) {
-      assert.ok(topology.jobs?.[job.kind], `the topology ${topology.group} declares no job ${job.kind}`);
-      this.#jobs.set(job.id, job);
-    }
+    for (const job of outcome.jobs) this.#jobs.set(job.id, job);
   }
 
   #put({ store, key, row }: Put): void {
@@ -148,6 +156,10 @@ export class TopologyDriver {
     const id = options.id ?? `event-${(this.#eventsCount += 1)}`;
     const meta = { id, source: '/test', timeMs: options.atMs ?? defaultTimeMs, subject: key, causationId: null, traceparent: null };
     return { ...record, meta: { ...meta, correlationId: options.correlationId ?? id } };
+  }
+
+  #isTimer({ kind }: Job): boolean {
+    return this.#topology.timers?.includes(kind) ?? false;
   }
 
   #finished(id: string): Job {

@@ -19,6 +19,8 @@ export type Topology = {
   /** Where job rows are kept; needed by an app that schedules. */
   readonly jobTopic?: Topic;
   readonly jobs?: Readonly<Record<string, JobSpec>>;
+  /** Kinds of requests that are no work but a time: each comes back once, as an input, when it is due. */
+  readonly timers?: readonly string[];
   /** Small shared tables read whole by every instance, by the name that `handle` uses for them. */
   readonly tables?: Readonly<Record<string, Topic>>;
   /** `raw` gives records undecoded (kind `record`): for what must take every byte, like the audit. */
@@ -29,13 +31,15 @@ export type Topology = {
 /** A mark counts for `ttlMs` from the `atMs` of the input that made it; its topic must keep it `markGraceMs` longer. */
 export type MarkSpec = { readonly topic: Topic; readonly ttlMs: number };
 
-/** What `handle` is called with. Time comes from here alone: `atMs` is the record's timestamp or the moment a job ended. */
+/** What `handle` is called with. Time comes from here alone: `atMs` is the record's timestamp, or the moment a job ended or a timer came. */
 export type Input =
   | { readonly kind: 'event'; readonly event: Event; readonly record: LogRecord; readonly atMs: number }
   | { readonly kind: 'record'; readonly record: LogRecord; readonly atMs: number }
   | { readonly kind: 'job-done'; readonly job: JobRow; readonly result: unknown; readonly atMs: number }
   /** After the last try, or at once for an error that no try can mend. The row stays as `parked` until it is scheduled or fed back. */
-  | { readonly kind: 'job-failed'; readonly job: JobRow; readonly failure: JobFailure; readonly atMs: number };
+  | { readonly kind: 'job-failed'; readonly job: JobRow; readonly failure: JobFailure; readonly atMs: number }
+  /** A request of `Topology.timers` is due: its row is gone with this step. Never earlier than its `notBeforeMs`. */
+  | { readonly kind: 'timer'; readonly timer: JobRow; readonly atMs: number };
 
 export type JobFailure = { readonly code: string; readonly reason: string; readonly attempts: number };
 
@@ -54,7 +58,7 @@ export type Step = {
   readonly put?: readonly Put[];
   readonly mark?: readonly Mark[];
   readonly schedule?: readonly JobRequest[];
-  /** Job ids whose rows are no longer wanted; a running try is aborted. */
+  /** Ids of jobs and timers whose rows are no longer wanted; a running try is aborted. */
   readonly cancel?: readonly string[];
   /** A named reason why nothing follows; counted. */
   readonly ignored?: string;
@@ -82,16 +86,19 @@ export type Put = { readonly store: string; readonly key: string; readonly row: 
 /** From now on `isMarked` says so. Cheaper than a row, and gone by itself. */
 export type Mark = { readonly marks: string; readonly id: string };
 
+/** A job, or a timer. */
 export type JobRequest = {
   /** Unique in the app; a request whose id is already known replaces the row and aborts a running try. */
   readonly id: string;
+  /** One of the names in `Topology.jobs` or `Topology.timers`. */
   readonly kind: string;
   readonly key: string;
   /** JSON value, handed to `run`. */
   readonly payload: unknown;
   readonly priority?: number;
+  /** As far ahead as one likes; at once unless given. */
   readonly notBeforeMs?: number;
-  /** Limits per host count by it. */
+  /** Limits per host count by it; a host that is down keeps its jobs waiting. */
   readonly host?: string;
   readonly correlationId?: string;
 };
