@@ -1,9 +1,6 @@
 // `node test/bench/hot-path.ts`: microseconds of CPU per input record that libs/stream, the codec and the local store take, without
 // a broker. The log takes what it is given and keeps nothing; everything else is what an app runs with. `--profile` adds where.
-import { writeFileSync } from 'node:fs';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Session } from 'node:inspector/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,31 +10,12 @@ import { createCodec } from '@waybill/kafka';
 import { openStateStore } from '@waybill/state-store';
 import { encodeEvent, runTopology, type Codec, type EventLog, type GroupHandlers, type LogRecord } from '@waybill/stream';
 import { renderTable } from '../../infra/local/table.ts';
+import { startRegistryFixture } from '../../libs/kafka/src/schema-registry.fixture.ts';
 import { occurrences, pushOf } from './input.ts';
 import { profileTables } from './profile.ts';
 import { benchTopology, inputTopic } from './topology.ts';
 
 const partitionsCount = 6;
-
-/** Ids for whatever is asked for: what a registry does for one process. */
-async function startRegistry() {
-  const schemas: string[] = [];
-  const idOf = (schema: string): number => {
-    const known = schemas.indexOf(schema);
-    return known === -1 ? schemas.push(schema) : known + 1;
-  };
-  const server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-    request.on('end', () => {
-      const [, id] = /\/schemas\/ids\/(\d+)/.exec(request.url ?? '') ?? [];
-      const answer = id === undefined ? { id: idOf((JSON.parse(body) as { schema: string }).schema) } : { schema: schemas[Number(id) - 1] };
-      response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };
-}
 
 /** The input per partition, in chunks as a fetch brings them; the bytes of a chunk lie in one buffer, as in its response. */
 function makeInput(codec: Codec, recordsCount: number, keysCount: number, chunkRecords: number): readonly (readonly LogRecord[][])[] {
@@ -49,7 +27,11 @@ function makeInput(codec: Codec, recordsCount: number, keysCount: number, chunkR
     const partition = occurrence.key % partitionsCount;
     const meta = { id: occurrence.id, source: '/bench', timeMs: 1_767_225_600_000, subject: data.repository };
     const ids = { correlationId: occurrence.id, causationId: null, traceparent: null };
-    const { value, headers } = encodeEvent(codec, { topic: inputTopic, partition, key }, { type: 'ImagePushed', data, meta: { ...meta, ...ids } });
+    const { value, headers } = encodeEvent(
+      codec,
+      { topic: inputTopic, partition, key },
+      { type: 'ImagePushed', data, meta: { ...meta, ...ids } },
+    );
     const lane = lanes[partition]!;
     let chunk = lane.at(-1);
     if (!chunk || chunk.length >= chunkRecords) lane.push((chunk = []));
@@ -100,7 +82,7 @@ const { values: options } = parseArgs({
   },
 });
 const recordsCount = Number(options.records);
-const registry = await startRegistry();
+const registry = await startRegistryFixture();
 const codec = await createCodec({ registryUrl: registry.url });
 const lanes = makeInput(codec, recordsCount, Number(options.keys), Number(options.chunk));
 const stateDir = mkdtempSync(join(tmpdir(), 'waybill-hot-path-'));
@@ -139,7 +121,6 @@ console.log(
 );
 if (options.profile) {
   const { profile } = await session.post('Profiler.stop');
-  writeFileSync('/tmp/hot-path.cpuprofile', JSON.stringify(profile));
   for (const table of profileTables(profile, recordsCount, 40)) console.log(`\n${renderTable(table)}`);
 }
 await running.close();

@@ -10,6 +10,8 @@ import { untilAborted } from './until-aborted.ts';
 /** Confluent wire format: a zero byte, the schema id as int32 big-endian, the Avro body. */
 const magicByte = 0;
 const headerBytes = 5;
+/** Values are written one behind the other into a piece of memory; one that keeps a value keeps the piece. */
+const pieceBytes = 65_536;
 /** How long the registry has for a schema; the client itself would wait for ever. */
 const answerMsMax = 10_000;
 
@@ -29,7 +31,7 @@ export function readSchemas(): readonly SchemaFile[] {
 }
 
 /** Decodes what one version of a record's schema wrote. */
-type WriterSchema = { readonly type: RecordType; readonly decode: (body: Buffer) => unknown };
+type WriterSchema = { readonly type: RecordType; readonly reader: avro.Type; readonly resolver: avro.Resolver | undefined };
 
 /**
  * Encodes with the schemas of this version and decodes whatever version wrote.
@@ -45,40 +47,58 @@ export async function createCodec({ registryUrl }: { readonly registryUrl: strin
     schemas.map(({ subject, text }) => [subject, avro.Type.forSchema(JSON.parse(text) as avro.Schema)]),
   );
   const writers = new WriterSchemas(registry, readers);
-  const encoders = await readIds(registryUrl, registry, schemas, writers);
+  const encoders = await readEncoders(registryUrl, registry, schemas, writers);
+  const writeValue = valueWriter();
 
   return {
-    encode({ type, data }) {
-      const id = encoders.get(type)!;
-      const body = readers.get(id.subject)!.toBuffer(data);
-      const header = Buffer.alloc(headerBytes);
-      header.writeInt8(magicByte, 0);
-      header.writeInt32BE(id.id, 1);
-      return Buffer.concat([header, body]);
-    },
+    encode: ({ type, data }) => writeValue(encoders.get(type)!, data),
     decode: async (value) => decodeBody(await writers.load(schemaId(value)), value),
     decodeSync: (value) => decodeBody(writers.get(schemaId(value)), value),
   };
 }
 
-type SubjectId = { readonly id: number; readonly subject: string };
+type Encoder = { readonly id: number; readonly type: avro.Type };
 
-async function readIds(registryUrl: string, registry: SchemaRegistry, schemas: readonly SchemaFile[], writers: WriterSchemas) {
-  const ids = new Map<RecordType, SubjectId>();
+async function readEncoders(registryUrl: string, registry: SchemaRegistry, schemas: readonly SchemaFile[], writers: WriterSchemas) {
+  const encoders = new Map<RecordType, Encoder>();
   const missing: string[] = [];
   await Promise.all(
     schemas.map(async ({ type, subject, text }) => {
       try {
         const id = await registry.getRegistryIdBySchema(subject, { type: SchemaType.AVRO, schema: text });
-        ids.set(type, { id, subject });
-        await writers.load(id);
+        const { reader } = await writers.load(id);
+        encoders.set(type, { id, type: reader });
       } catch (error) {
         missing.push(`  ${subject}: ${errorMessage(error)}`);
       }
     }),
   );
-  if (missing.length === 0) return ids;
+  if (missing.length === 0) return encoders;
   throw new Error(`schemas are not registered at ${registryUrl}; run \`waybill deploy\`:\n${missing.join('\n')}`);
+}
+
+/**
+ * Writes values in wire format. Memory is taken by the piece, not by the value: that, and copying a body behind its header, costs
+ * more than the encoding itself.
+ */
+function valueWriter(): (encoder: Encoder, data: unknown) => Buffer {
+  let piece = Buffer.allocUnsafeSlow(pieceBytes);
+  let at = 0;
+  return ({ id, type }, data) => {
+    let end = type.encode(data, piece, at + headerBytes);
+    if (end < 0) {
+      // So many bytes were missing.
+      const size = piece.length - at - end;
+      piece = Buffer.allocUnsafeSlow(Math.max(size, pieceBytes));
+      at = 0;
+      end = type.encode(data, piece, headerBytes);
+    }
+    const value = piece.subarray(at, end);
+    value[0] = magicByte;
+    value.writeInt32BE(id, 1);
+    at = end;
+    return value;
+  };
 }
 
 /** Schemas that records were written with, by registry id. */
@@ -107,11 +127,9 @@ class WriterSchemas {
     const name = schema.name ?? 'an unnamed type';
     const reader = this.#readers.get(name);
     if (!reader) throw new StreamError('RECORD_UNDECODABLE', `schema ${id} is of ${name}, which this version does not know`);
-    const resolver = reader.createResolver(avro.Type.forSchema(schema.schema()));
-    const writer: WriterSchema = {
-      type: name.split('.').at(-1) as RecordType,
-      decode: (body): unknown => reader.fromBuffer(body, resolver),
-    };
+    const written = avro.Type.forSchema(schema.schema());
+    const resolver = isSame(reader, written) ? undefined : reader.createResolver(written);
+    const writer: WriterSchema = { type: name.split('.').at(-1) as RecordType, reader, resolver };
     this.#known.set(id, writer);
     return writer;
   }
@@ -128,11 +146,16 @@ class WriterSchemas {
   }
 }
 
-function decodeBody(writer: WriterSchema, value: Buffer): TypedRecord {
+/** Alike in what lies in the bytes; defaults and documentation do not. */
+const isSame = (reader: avro.Type, writer: avro.Type): boolean => reader.fingerprint().equals(writer.fingerprint());
+
+function decodeBody({ type, reader, resolver }: WriterSchema, value: Buffer): TypedRecord {
   try {
-    return { type: writer.type, data: writer.decode(value.subarray(headerBytes)) } as TypedRecord;
+    const { value: data, offset } = reader.decode(value, headerBytes, resolver) as { readonly value: unknown; readonly offset: number };
+    if (offset !== value.length) throw new Error(offset < 0 ? 'truncated buffer' : 'trailing data');
+    return { type, data } as TypedRecord;
   } catch (error) {
-    throw new StreamError('RECORD_UNDECODABLE', `the bytes are no ${writer.type}: ${errorMessage(error)}`, { cause: error });
+    throw new StreamError('RECORD_UNDECODABLE', `the bytes are no ${type}: ${errorMessage(error)}`, { cause: error });
   }
 }
 
