@@ -63,12 +63,9 @@ async function killOnce(
   }
   const isReached = !worker.isAlive();
   if (!isReached) await worker.kill();
-  assert.ok(isReached, `a worker comes by ${killAt.point} ${killAt.nth} times; it said ${JSON.stringify(worker.reports.slice(-5))}`);
-  assert.equal(
-    await worker.exited,
-    null,
-    `the worker dies at ${killAt.point}, and not of itself: ${JSON.stringify(worker.reports.slice(-5))}`,
-  );
+  const said = `it said ${JSON.stringify(worker.reports.slice(-5))}, asked and heard ${worker.frames.slice(-30).join(', ')}`;
+  assert.ok(isReached, `a worker comes by ${killAt.point} ${killAt.nth} times; ${said}`);
+  assert.equal(await worker.exited, null, `the worker dies at ${killAt.point}, and not of itself; ${said}`);
   for (const { proxy } of cluster.brokers.all) proxy.rule = pass;
 }
 

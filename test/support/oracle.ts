@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type Event, type MarkBatch, type RecordType, type Topic, type TypedRecord } from '@waybill/domain';
 import { openStateStore } from '@waybill/state-store';
-import { decodeEvent, type Context, type EventLog, type Input, type LogRecord, type Topology } from '@waybill/stream';
+import { decodeEvent, type Context, type EventLog, type Input, type LogRecord, type TopicPartition, type Topology } from '@waybill/stream';
 import { execa } from 'execa';
 import { repositoryRoot } from '../../infra/local/paths.ts';
 import type { FaultCluster } from './fault-cluster.ts';
-import { eventually, readAll } from './read-log.ts';
+import { eventually } from './read-log.ts';
 
 /** What a topology makes of its inputs when nothing ever goes wrong. Rows per partition: key to bytes, by store. */
 type Fold = {
@@ -19,7 +19,6 @@ type Fold = {
   readonly inputsCount: number;
   /** Next offset per partition after the last input. */
   readonly ends: readonly number[];
-  readonly refusedCount: number;
 };
 
 export type Oracle = {
@@ -54,25 +53,24 @@ async function foldOf({ log, codec }: FaultCluster, topology: Topology): Promise
   const [input] = topology.inputs as readonly [Topic];
   const folding = Array.from({ length: log.partitions }, () => new PartitionFold(topology));
   const emitted = new Map<string, Map<string, string[]>>();
-  let [inputsCount, refusedCount] = [0, 0];
-  for (const record of await readAll(log, input)) {
+  let inputsCount = 0;
+  await forEachRecord(log, input, async (record) => {
     inputsCount += 1;
     const event = await decodeEvent(codec, record).catch(() => undefined);
     const partition = folding[record.partition]!;
     partition.end = record.offset + 1;
-    const forwarded = event === undefined ? undefined : partition.take({ kind: 'event', event, record, atMs: record.timestampMs });
-    if (forwarded === undefined) refusedCount += 1;
+    const forwarded = event && partition.take({ kind: 'event', event, record, atMs: record.timestampMs });
     for (const { topic, key, id } of forwarded ?? []) {
       const keys = getOr(emitted, topic, () => new Map<string, string[]>());
       getOr(keys, key, () => []).push(id);
     }
-  }
+  });
   const bytesOf = (rows: ReadonlyMap<string, TypedRecord>): ReadonlyMap<string, string> =>
     new Map([...rows].map(([key, row]) => [key, codec.encode(row).toString('base64')]));
   return {
     rows: folding.map(({ rows }) => new Map([...rows].map(([store, entries]) => [store, bytesOf(entries)]))),
     marks: folding.map(({ marks }) => marks),
-    ...{ emitted, inputsCount, refusedCount },
+    ...{ emitted, inputsCount },
     ends: folding.map(({ end }) => end),
   };
 }
@@ -123,12 +121,14 @@ class PartitionFold {
 async function assertOutputs(log: EventLog, topology: Topology, fold: Fold): Promise<number> {
   let count = 0;
   for (const topic of topology.outputs) {
-    const records = await readAll(log, topic);
-    count += records.length;
-    const actual = Map.groupBy(records, ({ key }) => key!.toString());
+    const actual = new Map<string, string[]>();
+    await forEachRecord(log, topic, (record) => {
+      count += 1;
+      getOr(actual, record.key!.toString(), () => []).push(idOf(record));
+    });
     const expected = fold.emitted.get(topic.name) ?? new Map<string, readonly string[]>();
     for (const key of new Set([...actual.keys(), ...expected.keys()])) {
-      const ids = (actual.get(key) ?? []).map(idOf);
+      const ids = actual.get(key) ?? [];
       assert.equal(new Set(ids).size, ids.length, `${topic.name} holds an event of ${key} twice`);
       assert.deepEqual(ids, expected.get(key) ?? [], `${topic.name}: the events of ${key} are those of the fold, in its order`);
     }
@@ -148,15 +148,16 @@ type Place = { readonly partition: number; readonly stateDir: string; readonly f
 
 /** Fold = state topic = local store, for rows and marks. */
 async function assertState({ log, codec }: FaultCluster, topology: Topology, { partition, stateDir, fold }: Place): Promise<void> {
-  const store = openStateStore(join(stateDir, `${topology.group}-${partition}`));
+  const store = await openStateStore(join(stateDir, `${topology.group}-${partition}`));
   try {
     for (const [name, topic] of Object.entries(topology.stores)) {
       const expected = fold.rows[partition]!.get(name) ?? new Map<string, string>();
       const newest = new Map<string, string>();
-      for (const { key, value } of await readPartition(log, topic, partition)) {
+      const put = ({ key, value }: LogRecord): void => {
         if (value === null) newest.delete(key!.toString());
         else newest.set(key!.toString(), value.toString('base64'));
-      }
+      };
+      await forEachRecord(log, topic, put, partition);
       assertSame(newest, expected, `${topic.name}/${partition} is the fold of the inputs`);
       const local = new Map([...store.entries(name)].map(([key, value]) => [key, value.toString('base64')]));
       assertSame(local, expected, `${stateDir}: the local ${name} of partition ${partition} is the fold of the inputs`);
@@ -164,8 +165,10 @@ async function assertState({ log, codec }: FaultCluster, topology: Topology, { p
     for (const [name, { topic }] of Object.entries(topology.marks ?? {})) {
       const expected = new Map([...(fold.marks[partition]!.get(name) ?? [])].map((id) => [id, '']));
       const newest = new Map<string, string>();
-      for (const { value } of await readPartition(log, topic, partition))
+      const add = async ({ value }: LogRecord): Promise<void> => {
         for (const id of ((await codec.decode(value!)).data as MarkBatch).ids) newest.set(id, '');
+      };
+      await forEachRecord(log, topic, add, partition);
       assertSame(newest, expected, `${topic.name}/${partition} holds a mark for each occurrence`);
       const local = new Map([...store.entries(`#${name}`)].map(([id]) => [id, '']));
       assertSame(local, expected, `${stateDir}: the local marks ${name} of partition ${partition} are the fold of the inputs`);
@@ -181,12 +184,21 @@ function assertSame(actual: ReadonlyMap<string, string>, expected: ReadonlyMap<s
   assert.deepEqual(sample, [], `${what}, but for ${different.length} of ${expected.size}`);
 }
 
-async function readPartition(log: EventLog, topic: Topic, partition: number): Promise<readonly LogRecord[]> {
-  const place = { topic: topic.name, partition };
-  const { first, end } = await log.bounds(place);
-  const all: LogRecord[] = [];
-  await log.read(place, { from: first, to: end }, (records) => void all.push(...records));
-  return all;
+/** Not all at once: there may be a million. */
+export async function forEachRecord(
+  log: EventLog,
+  topic: Topic,
+  take: (record: LogRecord) => Promise<void> | void,
+  partition?: number,
+): Promise<void> {
+  const partitions = partition === undefined ? Array.from({ length: log.partitions }, (_, index) => index) : [partition];
+  for (const number of partitions) {
+    const place = { topic: topic.name, partition: number };
+    const { first, end } = await log.bounds(place);
+    await log.read(place, { from: first, to: end }, async (records) => {
+      for (const record of records) await take(record);
+    });
+  }
 }
 
 export type CommittedReader = {
@@ -212,10 +224,11 @@ export function startReader({ log }: FaultCluster, topology: Topology): Committe
     async assertSawAll() {
       for (const topic of topology.outputs) {
         for (let partition = 0; partition < log.partitions; partition++) {
-          const records = await readPartition(log, topic, partition);
+          const there: string[] = [];
+          await forEachRecord(log, topic, (record) => void there.push(`${record.offset} ${idOf(record)}`), partition);
           const place = `${topic.name}/${partition}`;
-          const saw = await eventually(async () => seen.get(place) ?? [], ({ length }) => length >= records.length); // prettier-ignore
-          assert.deepEqual(saw, records.map((record) => `${record.offset} ${idOf(record)}`), `a reader of ${place} saw what is there`); // prettier-ignore
+          const saw = await eventually(async () => seen.get(place) ?? [], ({ length }) => length >= there.length); // prettier-ignore
+          assert.deepEqual(saw, there, `a reader of ${place} saw what is there`);
         }
       }
     },
@@ -241,7 +254,8 @@ export async function assertCatchesUp(log: EventLog, { group, inputs }: Topology
   const names = inputs.map(({ name }) => name);
   const ends = new Map<string, number>();
   for (const topic of inputs)
-    for (const record of await readAll(log, topic)) ends.set(`${topic.name}/${record.partition}`, record.offset + 1);
+    for (let partition = 0; partition < log.partitions; partition++)
+      ends.set(`${topic.name}/${partition}`, await endOfRecords(log, { topic: topic.name, partition }));
   const behind = async (): Promise<readonly string[]> => {
     const late: string[] = [];
     for (let partition = 0; partition < log.partitions; partition++) {
@@ -254,6 +268,18 @@ export async function assertCatchesUp(log: EventLog, { group, inputs }: Topology
     return late;
   };
   assert.deepEqual(await eventually(behind, ({ length }) => length === 0, timeoutMs), [], `${group} catches up in ${timeoutMs} ms`);
+}
+
+/** After the last record: control records and aborted ones behind it are never committed by anybody. */
+async function endOfRecords(log: EventLog, place: TopicPartition): Promise<number> {
+  const { first, end } = await log.bounds(place);
+  for (let from = end; from > first;) {
+    from = Math.max(first, from - 1_000);
+    let last = -1;
+    await log.read(place, { from, to: end }, (records) => void (last = records.at(-1)?.offset ?? last));
+    if (last >= 0) return last + 1;
+  }
+  return 0;
 }
 
 const idOf = ({ headers }: LogRecord): string => headers['ce_id']?.toString() ?? '';

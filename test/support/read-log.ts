@@ -22,3 +22,7 @@ export async function eventually<T>(read: () => Promise<T>, isRight: (value: T) 
     await sleep(150);
   }
 }
+
+/** `3 x FENCED, 1 x LOG_UNAVAILABLE`, or `none`. */
+export const countOf = (names: readonly string[]): string =>
+  [...Map.groupBy(names, (name) => name)].map(([name, { length }]) => `${length} x ${name}`).join(', ') || 'none';

@@ -66,7 +66,7 @@ const wrapped = (log: EventLog): EventLog => ({
 });
 
 const openStore: OpenStore = async (group, partition) => {
-  const store = openStateStore(join(options.stateDir, `${group}-${partition}`));
+  const store = await openStateStore(join(options.stateDir, `${group}-${partition}`));
   const commit = store.commit.bind(store);
   store.commit = async (changes) => {
     passBy('before-store-commit');

@@ -46,8 +46,8 @@ export type TcpProxy = {
   rule: Rule;
   /** New connections are reset at once. */
   isRefusing: boolean;
-  /** Resets the connections that are open. */
-  cutAll(): void;
+  /** Resets the connections that are open. @returns how many sockets that were */
+  cutAll(): number;
   close(): Promise<void>;
 };
 
@@ -78,7 +78,11 @@ export async function startTcpProxy(options: { readonly port: number; readonly t
     port: (server.address() as AddressInfo).port,
     rule: pass,
     isRefusing: false,
-    cutAll: () => open.forEach((socket) => socket.resetAndDestroy()),
+    cutAll() {
+      const { size } = open;
+      for (const socket of open) socket.resetAndDestroy();
+      return size;
+    },
     async close() {
       const closed = once(server, 'close');
       server.close();

@@ -57,6 +57,8 @@ export type WorkerReport =
 export type Worker = {
   readonly clientId: string;
   readonly reports: readonly WorkerReport[];
+  /** Of one that is to die by a proxy's hand: what has passed by it last. */
+  readonly frames: string[];
   /** Resolves with the exit code, `null` when it was killed. */
   readonly exited: Promise<number | null>;
   isAlive(): boolean;
@@ -87,7 +89,7 @@ export function startWorker(cluster: FaultCluster, changes: Partial<WorkerOption
   child.on('message', (message) => reports.push(message as WorkerReport));
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   return {
-    ...{ clientId, reports, exited },
+    ...{ clientId, reports, exited, frames: [] },
     isAlive: () => isAlive(child),
     signal: (name) => void child.kill(name),
     async stop(graceMs = 30_000) {
@@ -119,6 +121,7 @@ export function startDoomedWorker(
   let count = 0;
   const rule: Rule = ({ from, api, clientId }) => {
     if (!clientId.startsWith(`${worker.clientId}-`)) return 'pass';
+    if (worker.frames.push(`${from} ${api}`) > 1_000) worker.frames.splice(0, 900);
     if (from === place[0] && api === place[1]) count += 1;
     if (count < killAt.nth) return 'pass';
     worker.signal('SIGKILL');
@@ -126,4 +129,40 @@ export function startDoomedWorker(
   };
   for (const { proxy } of cluster.brokers.all) proxy.rule = rule;
   return worker;
+}
+
+export type KeptWorker = {
+  /** The one that lives now, or the last one. */
+  current(): Worker;
+  /** Codes that its lives have ended with by themselves. */
+  readonly crashes: readonly string[];
+  /** Faults that its lives have recovered from, by code. */
+  faults(): readonly string[];
+  /** @returns the exit code of the last life */
+  stop(): Promise<number | null>;
+};
+
+/** A worker that is started anew when it ends, as a supervisor does; with the same name and the same local state. */
+export function keepWorker(cluster: FaultCluster, changes: Partial<WorkerOptions> & Pick<WorkerOptions, 'stateDir'>): KeptWorker {
+  const lives: Worker[] = [startWorker(cluster, changes)];
+  const crashes: string[] = [];
+  let isStopping = false;
+  const current = (): Worker => lives.at(-1)!;
+  const watch = (worker: Worker): void =>
+    void worker.exited.then((code) => {
+      if (isStopping) return;
+      const crash = worker.reports.findLast(({ kind }) => kind === 'crashed');
+      crashes.push(crash?.kind === 'crashed' ? crash.code : `exit ${code}`);
+      lives.push(startWorker(cluster, changes));
+      watch(current());
+    });
+  watch(current());
+  return {
+    ...{ current, crashes },
+    faults: () => lives.flatMap(({ reports }) => reports.flatMap((report) => (report.kind === 'fault' ? [report.code] : []))),
+    async stop() {
+      isStopping = true;
+      return current().stop();
+    },
+  };
 }

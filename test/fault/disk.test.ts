@@ -1,0 +1,56 @@
+// T8: the local disk is full. Needs the right to mount a small file system of its own.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { dedup } from '../../apps/dedup/src/topology.ts';
+import { startFaultCluster, type FaultCluster } from '../support/fault-cluster.ts';
+import { addRow, faultSeed, randomFor, tell } from '../support/fault-run.ts';
+import { feedOf } from '../support/feed.ts';
+import { checkAlone } from '../support/lasting.ts';
+import { assertCatchesUp } from '../support/oracle.ts';
+import { startWorker } from '../support/worker.ts';
+
+let cluster: FaultCluster;
+let disk: string | undefined;
+before(async () => (cluster = await startFaultCluster({ count: 1 })));
+after(async () => {
+  if (disk !== undefined) execFileSync('umount', ['--lazy', disk]);
+  await cluster.stop();
+});
+
+describe(`T8, seed ${faultSeed}`, () => {
+  it('a full disk stops the app with a reason, again at each start, and with room it goes on', async (test) => {
+    const startedMs = performance.now();
+    const stateDir = join(cluster.dir, 'small-disk');
+    mkdirSync(stateDir);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', stateDir], { stdio: 'pipe' });
+      disk = stateDir;
+    } catch {
+      return test.skip('no right to mount a file system');
+    }
+    const feed = feedOf(cluster, 'disk', randomFor('T8'));
+    await feed.next(5_000);
+    const codes: string[] = [];
+    for (let life = 0; life < 3; life++) {
+      const worker = startWorker(cluster, { stateDir });
+      for (let chunk = 0; worker.isAlive() && chunk < 100; chunk++) {
+        await feed.next(1_000);
+        await Promise.race([worker.exited, new Promise((resolve) => setTimeout(resolve, 300))]);
+      }
+      if (worker.isAlive()) await worker.kill();
+      const crash = worker.reports.find(({ kind }) => kind === 'crashed');
+      codes.push(crash?.kind === 'crashed' ? crash.code : `exit ${await worker.exited}`);
+      tell('T8', `${feed.count()} pushes; ${crash?.kind === 'crashed' ? crash.message : 'no reason given'}`);
+    }
+    assert.deepEqual(codes, ['STORE_FAILED', 'STORE_FAILED', 'STORE_FAILED']);
+    execFileSync('mount', ['-o', 'remount,size=1g', stateDir]);
+    const worker = startWorker(cluster, { stateDir });
+    await assertCatchesUp(cluster.log, dedup);
+    assert.equal(await worker.stop(), 0);
+    const { inputsCount, outputsCount } = await checkAlone(cluster, stateDir);
+    addRow({ test: 'T8', what: 'local disk of 6 MiB full, later 1 GiB', faults: `3 starts: ${codes.join(', ')}`, checked: `${inputsCount} deliveries, ${outputsCount} passed on`, tookMs: performance.now() - startedMs }); // prettier-ignore
+  });
+});
