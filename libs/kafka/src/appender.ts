@@ -4,7 +4,8 @@ import { errorMessage } from './error-message.ts';
 import { produceCall } from './produce-call.ts';
 import { inRounds, planRound, roundsByLeader, type Chunk } from './produce-rounds.ts';
 import { anonymous } from './record-batch-encoder.ts';
-import { partitionOfKey, send } from './wire.ts';
+import { partitionOfKey } from './partition-of-key.ts';
+import { send } from './wire.ts';
 
 const producer = { ...anonymous, transactionalId: null };
 

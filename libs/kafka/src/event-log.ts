@@ -4,8 +4,9 @@ import { StreamError } from '@waybill/stream';
 import { openConnections, type Connections, type KafkaOptions } from './connections.ts';
 import { runFetchLoop } from './fetch-loop.ts';
 import { joinGroup } from './group.ts';
+import { partitionOfKey } from './partition-of-key.ts';
 import { readRange } from './read-range.ts';
-import { coordinators, partitionOfKey, type Cluster } from './wire.ts';
+import { coordinators, type Cluster } from './wire.ts';
 import { openWriter } from './writer.ts';
 
 export type EventLogOptions = KafkaOptions & {
@@ -14,10 +15,12 @@ export type EventLogOptions = KafkaOptions & {
   readonly transactionTimeoutMs?: number;
 };
 
+/** How long a start waits for brokers that do not answer, when others do. */
+const lookMsMax = 3_000;
 const earliest = -2;
 const latest = -1;
 
-/** The log over Kafka. @throws StreamError `LOG_UNAVAILABLE` when `countBy` does not exist: the deploy step has not run */
+/** The log over Kafka. @throws StreamError `LOG_UNAVAILABLE` when `countBy` does not exist: the deploy step has not run; `BROKER_UNSUPPORTED` */
 export async function createEventLog(options: EventLogOptions): Promise<EventLog> {
   const connections = openConnections(options);
   const partitions = await partitionCount(connections, options.countBy);
@@ -58,6 +61,14 @@ export async function createEventLog(options: EventLogOptions): Promise<EventLog
   };
 }
 
+/** Before there is any work. Brokers that are away are looked at when they are first needed. */
+async function refuseUnsupportedBrokers(cluster: Cluster): Promise<void> {
+  const looked = Promise.allSettled(cluster.getNodeIds().map((nodeId) => cluster.findBroker({ nodeId })));
+  for (const result of await Promise.race([looked, sleep(lookMsMax, [], { ref: false })])) {
+    if (result.status === 'rejected' && result.reason instanceof StreamError) throw result.reason;
+  }
+}
+
 async function partitionCount(connections: Connections, topic: string): Promise<number> {
   const deadline = AbortSignal.timeout(30_000);
   try {
@@ -67,6 +78,7 @@ async function partitionCount(connections: Connections, topic: string): Promise<
       async (cluster) => {
         const count = cluster.findTopicPartitionMetadata(topic).length;
         if (count === 0) throw new StreamError('LOG_UNAVAILABLE', `topic ${topic} does not exist`);
+        await refuseUnsupportedBrokers(cluster);
         return count;
       },
       deadline,
@@ -113,13 +125,22 @@ async function follow(
     if (behind.delete(key) && behind.size === 0) options.onCaughtUp?.();
   };
 
+  const take: FollowOptions['onRecords'] = async (place, records, next) => {
+    await options.onRecords(place, records, next);
+    reached.set(keyOf(place), next);
+    noteCaughtUp(keyOf(place), next);
+  };
+
   for (let round = 0; !options.signal.aborted; round++) {
     const start = await Promise.all(
       places.map(async (place) => {
         const { first, end } = await bounds(place, options.signal);
         const wanted = reached.get(keyOf(place)) ?? options.from(place) ?? first;
-        const offset = wanted < first || wanted > end ? first : wanted;
-        if (round === 0 && offset < end) behind.set(keyOf(place), end);
+        const isLost = wanted < first || wanted > end;
+        if (isLost) options.onReset?.(place, end);
+        const offset = isLost ? first : wanted;
+        if ((round === 0 && offset < end) || (isLost && behind.has(keyOf(place)))) behind.set(keyOf(place), end);
+        if (isLost && first === end) await take(place, [], end);
         return { ...place, offset };
       }),
     );
@@ -131,11 +152,7 @@ async function follow(
         start,
         maxWaitMs: 250,
         signal: options.signal,
-        onRecords: async (place, records, next) => {
-          await options.onRecords(place, records, next);
-          reached.set(keyOf(place), next);
-          noteCaughtUp(keyOf(place), next);
-        },
+        onRecords: take,
       });
     } catch (error) {
       if (!(error instanceof StreamError && error.code === 'OFFSET_EXPIRED')) throw error;

@@ -152,7 +152,3 @@ type AssignerProtocol = {
   };
 };
 export const assignerProtocol = require('kafkajs/src/consumer/assignerProtocol') as AssignerProtocol;
-
-const murmur2 = require('kafkajs/src/producer/partitioners/default/murmur2') as (key: string) => number;
-/** Kafka's default partitioner for a key. */
-export const partitionOfKey = (key: string, partitions: number): number => (murmur2(key) & 0x7f_ff_ff_ff) % partitions;
