@@ -19,7 +19,7 @@ export async function runApp({ app, topology }: { readonly app: string; readonly
   const state: { running?: Running } = {};
   const metrics = createStreamMetrics(app, () => state.running?.jobs() ?? { waiting: 0, running: 0 });
 
-  const ready = (): true | string => (state.running?.ready() ? true : 'has no partitions yet');
+  const ready = (): true | string => (state.running?.ready() ? true : 'has no partitions, or Kafka is silent for longer than the session');
   const ops = await startOps({ port: config.OPS_PORT, host: config.OPS_HOST, registry: metrics.registry, ready });
   const log = await createEventLog({
     brokers: config.KAFKA_BROKERS.split(','),

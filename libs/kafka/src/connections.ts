@@ -19,9 +19,10 @@ export type Connections = {
    * Runs an operation until it succeeds, with a pause between tries, as long as what fails is the connection, a leader or a
    * coordinator that is moving. Anything else rejects at once.
    * An operation may be run several times, so it has to look leaders and coordinators up itself: they may be what has changed.
+   * @param attemptMsMax After so long a try counts as hung and its connection as dead: the next one is made on a new connection
    * @throws Error as soon as `signal` fires or the connections are closed, also while a request has no answer
    */
-  run<T>(use: Use, topics: readonly string[], operation: Operation<T>, signal?: AbortSignal): Promise<T>;
+  run<T>(use: Use, topics: readonly string[], operation: Operation<T>, signal?: AbortSignal, attemptMsMax?: number): Promise<T>;
   /** Connects as `run` does, but tries the operation once: what may have reached the broker must not be sent again by itself. */
   once<T>(use: Use, topics: readonly string[], operation: Operation<T>, signal?: AbortSignal): Promise<T>;
   /** Where a group or a transaction is kept; remembered until something fails. */
@@ -64,6 +65,8 @@ const transientTypes = new Set([
   'UNKNOWN_LEADER_EPOCH',
 ]);
 
+const hungTypes = new Set(['KafkaJSRequestTimeoutError', 'TimeoutError']);
+
 export const isTransient = (error: unknown): boolean => transientTypes.has(wireErrorType(error));
 
 const pauseMsMin = 20;
@@ -94,16 +97,18 @@ class ClusterConnections implements Connections {
     this.#create = create;
   }
 
-  async run<T>(use: Use, topics: readonly string[], operation: Operation<T>, signal?: AbortSignal): Promise<T> {
+  async run<T>(use: Use, topics: readonly string[], operation: Operation<T>, signal?: AbortSignal, attemptMsMax?: number): Promise<T> {
     const stop = this.#stopOf(signal);
-    const known = this.#knownOf(use);
     for (let attempt = 0; ; attempt++) {
       stop.throwIfAborted();
+      const known = this.#knownOf(use);
+      const bound = attemptMsMax === undefined ? stop : AbortSignal.any([stop, AbortSignal.timeout(attemptMsMax)]);
       try {
-        return await untilAborted(this.#attempt(known, topics, operation), stop);
+        return await untilAborted(this.#attempt(known, topics, operation), bound);
       } catch (error) {
-        known.isStale = true;
-        if (stop.aborted) throw stop.reason;
+        if (stop.aborted) throw this.#noteFailure(use, known, stop.reason);
+        this.#noteFailure(use, known, error);
+        if (bound.aborted) continue;
         if (!isTransient(error)) throw error;
         const ceilingMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(attempt, 10));
         await sleep(ceilingMs / 2 + Math.random() * (ceilingMs / 2), undefined, { signal: stop }).catch(() => {
@@ -118,8 +123,7 @@ class ClusterConnections implements Connections {
     try {
       return await untilAborted(operation(cluster), this.#stopOf(signal));
     } catch (error) {
-      this.#knownOf(use).isStale = true;
-      throw error;
+      throw this.#noteFailure(use, this.#knownOf(use), error);
     }
   }
 
@@ -150,6 +154,16 @@ class ClusterConnections implements Connections {
     }
     if (topics.length > 0) await cluster.addMultipleTargetTopics(topics);
     return operation(cluster);
+  }
+
+  /** Leaders may have moved. A request without an answer may mean that nothing comes through this connection any more; kafkajs keeps it. */
+  #noteFailure(use: Use, known: Known, error: unknown): unknown {
+    known.isStale = true;
+    const isHung = hungTypes.has(wireErrorType(error));
+    if (!isHung || this.#known.get(use) !== known) return error;
+    this.#known.delete(use);
+    void known.cluster.disconnect().catch(() => undefined); // Waits for what others still hope for on it.
+    return error;
   }
 
   #knownOf(use: Use): Known {

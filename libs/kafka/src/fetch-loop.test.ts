@@ -3,36 +3,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewRecord } from '@waybill/stream';
-import { int64At } from './byte-reader.ts';
-import { ByteWriter } from './byte-writer.ts';
 import { openConnections, type Connections } from './connections.ts';
+import { answerFetch, fakeCluster, fetchOffsetOf } from './fake-cluster.fixture.ts';
 import { runFetchLoop } from './fetch-loop.ts';
 import { storedBatch } from './record-batch.fixture.ts';
 import type { WireCall } from './wire-call.ts';
 import type { Broker, Cluster } from './wire.ts';
 
 const newRecord: NewRecord = { topic: 'images', partition: 0, key: 'k', value: null, headers: {} };
-
-/** Version 11 of a response for partition 0. */
-function fetchResponse(topic: string, bytes: Buffer): Buffer {
-  const writer = new ByteWriter(200 + bytes.length);
-  writer.int32(0);
-  writer.int16(0);
-  writer.int32(0);
-  writer.int32(1);
-  writer.text(topic);
-  writer.int32(1);
-  writer.int32(0);
-  writer.int16(0);
-  writer.int64(1_000);
-  writer.int64(1_000);
-  writer.int64(0);
-  writer.int32(-1);
-  writer.int32(-1);
-  writer.int32(bytes.length);
-  writer.raw(bytes);
-  return writer.bytes.subarray(0, writer.at);
-}
 
 class Moved extends Error {
   readonly type = 'NOT_LEADER_FOR_PARTITION';
@@ -52,19 +30,15 @@ class Nodes {
   }
 
   cluster(): Cluster {
-    const cluster: Partial<Cluster> = {
-      connect: async () => undefined,
-      disconnect: async () => undefined,
+    return fakeCluster(this.#broker('1'), {
       refreshMetadata: async () => void (this.#known = this.leader),
-      addMultipleTargetTopics: async () => undefined,
       findLeaderForPartitions: (topic) => ({ [topic === 'images' ? this.#known : '3']: [0] }),
       findBroker: async ({ nodeId }) => this.#broker(nodeId),
       findGroupCoordinator: async () => {
         this.asked.push('coordinator');
         return this.#broker(this.coordinator);
       },
-    };
-    return cluster as Cluster;
+    });
   }
 
   #broker(nodeId: string): Broker {
@@ -83,14 +57,13 @@ class Nodes {
   async #answer<T>(nodeId: string, call: WireCall<T>): Promise<T> {
     const isLeader = nodeId === this.leader;
     await sleep(2);
-    if (nodeId === '3') return call.response.parse(await call.response.decode(fetchResponse('elsewhere', Buffer.alloc(0))));
+    if (nodeId === '3') return answerFetch(call, { topic: 'elsewhere' });
     await this.held;
     if (!isLeader) throw new Moved();
-    const request = call.request.encode().frame({ apiKey: 1, apiVersion: 11, correlationId: 0, clientId: 'c' });
-    const fetchOffset = int64At(request, request.length - 26);
+    const fetchOffset = fetchOffsetOf(call);
     const offsets = Array.from({ length: Math.max(0, this.#end - fetchOffset) }, (_, index) => fetchOffset + index);
     const bytes = Buffer.concat(offsets.map((baseOffset) => storedBatch([newRecord], { baseOffset })));
-    return call.response.parse(await call.response.decode(fetchResponse('images', bytes)));
+    return answerFetch(call, { topic: 'images', bytes });
   }
 }
 
@@ -179,6 +152,22 @@ describe('connections', () => {
     await assert.rejects(connections.once('control', [], async () => Promise.reject(new Moved()))); // prettier-ignore
     assert.equal(await connections.once('control', [], leader), '2');
     await connections.close();
+  });
+
+  it('take a new connection after a request without an answer, and let the old one go', async () => {
+    const lost: string[] = [];
+    const made: Cluster[] = [];
+    const connections = openConnections({ brokers: ['n'], clientId: 'c' }, () => {
+      const isFirst = made.length === 0;
+      const heartbeat = () => (isFirst ? new Promise<never>(() => undefined) : Promise.resolve('here'));
+      const cluster = fakeCluster({ heartbeat }, { disconnect: async () => void lost.push(isFirst ? 'first' : 'second') });
+      made.push(cluster);
+      return cluster;
+    });
+    assert.equal(await connections.run('group', [], beat(connections), undefined, 20), 'here');
+    assert.deepEqual(lost, ['first']);
+    await connections.close();
+    assert.deepEqual(lost, ['first', 'second']);
   });
 
   it('give up a request that is never answered when the time is up, and when they are closed', async () => {

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StreamError, type LogRecord, type TopicPartition } from '@waybill/stream';
+import type { LogRecord, TopicPartition } from '@waybill/stream';
 import type { Connections } from './connections.ts';
 import { fetchFrom, positionsByLeader, type Fetch, type FetchPosition } from './fetch.ts';
-import { wireErrorType } from './wire-error.ts';
 
 export type FetchLoopOptions = {
   readonly connections: Connections;
@@ -78,7 +77,7 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
       const idle = [...(await leadersOf(ready))].filter(([nodeId]) => !polling.has(nodeId));
       for (const [nodeId, positions] of idle) {
         const poll = fetchNode(nodeId, positions)
-          .catch((error: unknown) => failed.abort(expired(error)))
+          .catch((error: unknown) => failed.abort(error))
           .finally(() => polling.delete(nodeId));
         polling.set(nodeId, poll);
       }
@@ -94,11 +93,3 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
 const newLane = (position: FetchPosition): Lane => ({ position, bufferedBytes: 0, tail: Promise.resolve() });
-
-function expired(error: unknown): unknown {
-  const type = wireErrorType(error);
-  if (type !== 'OFFSET_OUT_OF_RANGE' && type !== 'KafkaJSOffsetOutOfRange') return error;
-  return new StreamError('OFFSET_EXPIRED', 'a position lies outside the log: retention has passed it or the topic was made anew', {
-    cause: error,
-  });
-}

@@ -1,7 +1,9 @@
-import type { TopicPartition } from '@waybill/stream';
+import { StreamError, type TopicPartition } from '@waybill/stream';
+import { errorMessage } from './error-message.ts';
 import { fetchCall } from './fetch-call.ts';
 import { committedRecords, type FetchResult } from './record-batch-decoder.ts';
 import { send, type Cluster } from './wire.ts';
+import { wireErrorType } from './wire-error.ts';
 
 export type FetchPosition = TopicPartition & { readonly offset: number };
 
@@ -25,6 +27,7 @@ export function positionsByLeader(cluster: Cluster, positions: readonly FetchPos
 /**
  * One fetch of committed records from one node. Waits up to `maxWaitMs` for the first byte.
  * @returns a result for each partition that was asked for, also where there is nothing new
+ * @throws StreamError `OFFSET_EXPIRED`, and what `committedRecords` throws
  */
 export async function fetchFrom(
   cluster: Cluster,
@@ -33,11 +36,19 @@ export async function fetchFrom(
   limits: FetchLimits,
 ): Promise<readonly Fetch[]> {
   const broker = await cluster.findBroker({ nodeId });
-  const fetched = await send(broker, fetchCall({ ...limits, bytesMax: responseBytesMax, positions }));
+  const fetched = await send(broker, fetchCall({ ...limits, bytesMax: responseBytesMax, positions })).catch((error: unknown) => {
+    throw expired(error);
+  });
   return fetched.flatMap((partition) => {
     const position = positions.find((entry) => entry.topic === partition.topic && entry.partition === partition.partition);
     if (!position) return [];
     const result = committedRecords(position, position.offset, partition);
     return [{ ...position, ...result, bytes: partition.bytes.length, lastStableOffset: partition.lastStableOffset }];
   });
+}
+
+function expired(error: unknown): unknown {
+  if (wireErrorType(error) !== 'OFFSET_OUT_OF_RANGE') return error;
+  const what = `a position lies outside the log: retention has passed it or the topic was made anew (${errorMessage(error)})`;
+  return new StreamError('OFFSET_EXPIRED', what, { cause: error });
 }

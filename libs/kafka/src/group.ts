@@ -13,7 +13,7 @@ import {
 import { isTransient, type Connections } from './connections.ts';
 import { runFetchLoop } from './fetch-loop.ts';
 import type { FetchPosition } from './fetch.ts';
-import { assignerProtocol, coordinators, type Broker } from './wire.ts';
+import { assignerProtocol, coordinators, type Broker, type Cluster } from './wire.ts';
 import { wireErrorType } from './wire-error.ts';
 
 /** Name of the assignment rule; members with another one cannot share a group, so that a change of the rule needs a new name. */
@@ -94,15 +94,12 @@ class GroupMember {
     return { groupId: this.#options.group, memberId: this.#memberId, groupInstanceId: this.#options.instance };
   }
 
-  #onCoordinator<T>(call: (broker: Broker) => Promise<T>, signal = this.#closing.signal): Promise<T> {
-    const groupId = this.#options.group;
-    const { connections } = this.#options;
-    return connections.run(
-      'group',
-      [],
-      async (cluster) => call(await connections.coordinator(cluster, coordinators.group, groupId)),
-      signal,
-    );
+  async #onCoordinator<T>(call: (broker: Broker) => Promise<T>, signal = this.#closing.signal, attemptMsMax?: number): Promise<T> {
+    const { connections, group, handlers } = this.#options;
+    const ask = async (cluster: Cluster): Promise<T> => call(await connections.coordinator(cluster, coordinators.group, group));
+    const answer = await connections.run('group', [], ask, signal, attemptMsMax);
+    handlers.heard?.();
+    return answer;
   }
 
   async #join(): Promise<Generation> {
@@ -124,17 +121,20 @@ class GroupMember {
     return { generationId, partitions: assignment[topics[0]!] ?? [] };
   }
 
+  /** One that hangs is given up early enough for another one, on a new connection, within the session. */
   async #heartbeat({ generationId }: Generation, signal: AbortSignal): Promise<void> {
-    await this.#onCoordinator((broker) => broker.heartbeat({ ...this.#identity(), groupGenerationId: generationId }), signal);
+    const beat = (broker: Broker): Promise<unknown> => broker.heartbeat({ ...this.#identity(), groupGenerationId: generationId });
+    await this.#onCoordinator(beat, signal, this.#options.sessionTimeoutMs / 4);
   }
 
   /** Rejects when the group has moved on, or when `signal` fires. A rebalance has to wait until the tasks of this one are ready. */
   async #keepAlive(generation: Generation, isReady: () => boolean, signal: AbortSignal): Promise<never> {
     for (;;) {
-      await sleep(Math.min(3_000, this.#options.sessionTimeoutMs / 3), undefined, { signal });
+      await sleep(Math.min(3_000, this.#options.sessionTimeoutMs / 4), undefined, { signal });
       await this.#heartbeat(generation, signal).catch((error: unknown) => {
         // A member that fell silent here would be put out of the group in the middle of its restore.
         if (isReady() || wireErrorType(error) !== 'REBALANCE_IN_PROGRESS') throw error;
+        this.#options.handlers.heard?.();
       });
     }
   }

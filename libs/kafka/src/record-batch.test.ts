@@ -104,7 +104,13 @@ describe('a record batch', () => {
   it('is an error where its offsets cannot be: before the batch before it, or beyond the high watermark', () => {
     const stored = Buffer.concat([storedBatch(records(2), { baseOffset: 10 }), storedBatch(records(2), { baseOffset: 11 })]);
     assert.throws(() => decode(stored), { code: 'RECORD_CORRUPT' });
-    const fetched = { partition: 3, highWatermark: 11, lastStableOffset: 11, abortedTransactions: [], bytes: stored };
+    const fetched = {
+      partition: 3,
+      highWatermark: 11,
+      lastStableOffset: 11,
+      abortedTransactions: [],
+      bytes: storedBatch(records(2), { baseOffset: 10 }),
+    };
     assert.throws(() => committedRecords(place, 0, fetched), { code: 'RECORD_CORRUPT' });
   });
 });

@@ -44,6 +44,7 @@ const refusedTypes = new Set([
  *
  * After any error but success a writer is spent: kafkajs' protocol versions know no epoch bump, and going on with the same
  * producer after a lost answer can tear a transaction (Jepsen, bufstream 0.1.0).
+ * @throws StreamError `FENCED` when another one is being opened at the same moment
  */
 export async function openWriter(options: WriterOptions, signal?: AbortSignal): Promise<Writer> {
   const { connections, group, partition, transactionTimeoutMs: transactionTimeout } = options;
@@ -52,7 +53,10 @@ export async function openWriter(options: WriterOptions, signal?: AbortSignal): 
     const coordinator = await connections.coordinator(cluster, coordinators.transaction, transactionalId);
     return coordinator.initProducerId({ transactionalId, transactionTimeout });
   };
-  const ids = await connections.run('control', [], open, signal);
+  const ids = await connections.run('control', [], open, signal).catch((error: unknown) => {
+    // Somebody else was opening the same one: which of the two has the partition is the group's to say.
+    throw fencedTypes.has(wireErrorType(error)) ? commitError(transactionalId, [], error) : error;
+  });
   return new TransactionalWriter(options, { transactionalId, producerId: ids.producerId, producerEpoch: ids.producerEpoch });
 }
 

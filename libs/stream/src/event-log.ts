@@ -10,7 +10,10 @@ export const valueBytesMax = 4 * 1_048_576 - 131_072;
 export type TopicPartition = { readonly topic: string; readonly partition: number };
 export type Headers = Readonly<Record<string, Buffer>>;
 
-/** A record as it lies in the log. Buffers are copies: they pin no fetch response. */
+/**
+ * A record as it lies in the log. Its buffers are slices that the records of one chunk share: whoever keeps one for longer than it
+ * takes to handle the chunk copies it, or a row of ten bytes holds megabytes.
+ */
 export type LogRecord = TopicPartition & {
   readonly offset: number;
   readonly timestampMs: number;
@@ -63,6 +66,8 @@ export type GroupHandlers = {
    * A rejection with `FENCED` makes the member join anew, any other ends it.
    */
   batch(topicPartition: TopicPartition, records: readonly LogRecord[]): Promise<void>;
+  /** The group has answered. It does so several times per session timeout; after a longer silence others may have the partitions. */
+  heard?(): void;
   /** The member can go on no more; the process must end. */
   crashed(error: Error): void;
 };
@@ -115,6 +120,11 @@ export type FollowOptions = {
   readonly onRecords: (topicPartition: TopicPartition, records: readonly LogRecord[], next: number) => Promise<void> | void;
   /** Called once, when everything that was there at the start has been read. */
   readonly onCaughtUp?: () => void;
+  /**
+   * A position lies outside the log by now: the partition follows from its first offset again, up to `end` and on. What was known of
+   * it may have been deleted meanwhile.
+   */
+  readonly onReset?: (topicPartition: TopicPartition, end: number) => void;
   readonly signal: AbortSignal;
 };
 

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { openConnections } from './connections.ts';
+import { answerFetch, fakeCluster, fetchOffsetOf, type FetchAnswer } from './fake-cluster.fixture.ts';
+import { readRange } from './read-range.ts';
+import { storedBatch } from './record-batch.fixture.ts';
+import type { WireCall } from './wire-call.ts';
+
+const place = { topic: 'rows', partition: 0 };
+const batch = (baseOffset: number): Buffer =>
+  storedBatch([{ topic: 'rows', partition: 0, key: 'k', value: null, headers: {} }], { baseOffset });
+
+/** Reads [0, to) from a broker that answers so, one answer per fetch; the last one stays. */
+async function read(to: number, answers: readonly Omit<FetchAnswer, 'topic'>[], take?: () => Promise<void>) {
+  const asked: number[] = [];
+  const send = <T>(call: WireCall<T>): Promise<T> => {
+    asked.push(fetchOffsetOf(call));
+    return answerFetch(call, { topic: 'rows', ...answers[Math.min(asked.length, answers.length) - 1] });
+  };
+  const connections = openConnections({ brokers: ['n'], clientId: 'c' }, () => fakeCluster({ connectionPool: { send } }));
+  const offsets: number[] = [];
+  let reached = 0;
+  await readRange(connections, place, { from: 0, to }, (records, next) => {
+    offsets.push(...records.map(({ offset }) => offset));
+    reached = next;
+    return take?.();
+  }).finally(() => connections.close());
+  return { offsets, reached, asked };
+}
+
+describe('a range of a partition', () => {
+  it('ends at its end, and shows nothing beyond', async () => {
+    const { offsets, reached } = await read(2, [{ bytes: Buffer.concat([batch(0), batch(1), batch(2)]) }]);
+    assert.deepEqual([offsets, reached], [[0, 1], 2]);
+  });
+
+  it('ends where the broker finds nothing up to a last stable offset that has reached it: compaction has taken the rest', async () => {
+    const { offsets, reached, asked } = await read(10, [{ bytes: batch(0) }, { lastStableOffset: 10 }]);
+    assert.deepEqual([offsets, reached, asked], [[0], 10, [0, 1]]);
+  });
+
+  it('goes on after any number of empty answers while the last stable offset lies before its end', async () => {
+    const empty = { lastStableOffset: 1 };
+    const { offsets, reached } = await read(2, [{ bytes: batch(0) }, empty, empty, empty, empty, empty, { bytes: batch(1) }]);
+    assert.deepEqual([offsets, reached], [[0, 1], 2]);
+  });
+
+  it('takes a batch that is cut off for no end', async () => {
+    const { offsets } = await read(2, [{ bytes: batch(0) }, { bytes: batch(1).subarray(0, 40) }, { bytes: batch(1) }]);
+    assert.deepEqual(offsets, [0, 1]);
+  });
+
+  it('fails where retention has passed its beginning, naming the partition', async () => {
+    await assert.rejects(read(2, [{ errorCode: 1 }]), { code: 'OFFSET_EXPIRED', message: /rows\/0/ });
+  });
+
+  it('fails with what its taker throws, and asks for no more', async () => {
+    const full = new Error('full');
+    const taking = read(9, [{ bytes: batch(0) }, { bytes: batch(1) }, { bytes: batch(2) }], () => Promise.reject(full));
+    await assert.rejects(taking, full);
+  });
+});
