@@ -203,6 +203,24 @@ describe('a store that was left alone', () => {
   });
 });
 
+describe('a store that another process has opened', () => {
+  it('ends the task: nothing is committed on the rows of before', async () => {
+    const log = new MemoryLog();
+    const store = new MemoryStore();
+    const handle: Topology['handle'] = (taken, context) => ({
+      ...passOn(taken, context),
+      put: [{ store: 'marks', key: 'k', row: failed(digestOf(taken)) }],
+    });
+    store.commit = async () => Promise.reject(new StreamError('FENCED', 'another process has opened it'));
+    const broken: string[] = [];
+    const task = await Task.open(optionsOf(log.port(), { handle, store, onBroken: (error) => broken.push((error as StreamError).code) }));
+    await assert.rejects(task.takeRecords(requests(0, 1)), { code: 'STORE_FAILED' });
+    assert.deepEqual(broken, ['STORE_FAILED']);
+    assert.deepEqual(log.keys(output), digests(0, 1));
+    await task.close();
+  });
+});
+
 describe('closing', () => {
   it('ends within its bound while the log gives no answer', async () => {
     const log = new MemoryLog();

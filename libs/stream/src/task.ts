@@ -167,7 +167,7 @@ export class Task {
     const startedMs = this.#options.clock.now();
     const draft = await draftTransaction({ ...this.#options, held: this.#held }, works);
     const written = await this.#writer.commit({ records: draft.records, consumed: draft.consumed, partition: this.#options.partition });
-    await this.#keep(draft, written);
+    await ofStore(this.#keep(draft, written));
     for (const [topic, offset] of draft.consumed) this.#next.set(topic, offset);
     this.#options.onCommit(draft, this.#options.clock.now() - startedMs, countByTopic(works));
   }
@@ -228,7 +228,7 @@ export class Task {
     const names = inputsOf(topology).map(({ name }) => name);
     const committed = await log.committed(topology.group, names, partition, signal);
     const from = { log, codec, store, stores: this.#stores, partition };
-    const restored = await restore({ ...from, nowMs: clock.now(), onProgress: onRestore, signal });
+    const restored = await ofStore(restore({ ...from, nowMs: clock.now(), onProgress: onRestore, signal }));
     this.#next = new Map(committed);
     // Another owner may have come further in between: what it has committed must not be taken from later fetches either.
     for (const [topic, offset] of committed) this.#accepted.set(topic, Math.max(offset, this.#accepted.get(topic) ?? 0));
@@ -299,6 +299,16 @@ export class Task {
 
   #rejectAll(error: unknown): void {
     for (const { settle } of this.#inbox.splice(0)) settle?.reject(error);
+  }
+}
+
+/** That another process has opened the store says nothing about the partition, and a new writer does not mend it: the process ends. */
+async function ofStore<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof StreamError && error.code === 'FENCED') throw new StreamError('STORE_FAILED', error.message, { cause: error });
+    throw error;
   }
 }
 
