@@ -3,7 +3,7 @@ import type { Codec, EventLog, LogRecord, Membership, Offsets } from './event-lo
 import type { Draft } from './draft.ts';
 import { JobPool, jobsMaxDefault, type JobPoolOptions } from './job-pool.ts';
 import type { HostCircuit } from './job-queue.ts';
-import { openSharedTables } from './shared-tables.ts';
+import { openSharedTables, type TablePositions } from './shared-tables.ts';
 import type { RestoreProgress } from './restore.ts';
 import type { OpenStore } from './state-store.ts';
 import { Task, type TaskOptions } from './task.ts';
@@ -44,6 +44,8 @@ export type Running = {
   jobs(): { readonly waiting: number; readonly running: number };
   /** Hosts that have jobs or have failed of late, and whether jobs are let through to them. */
   circuits(): readonly HostCircuit[];
+  /** Up to where the shared tables have been read. */
+  tables(): TablePositions;
   /** Finishes transactions under way, aborts jobs, leaves the group. */
   close(): Promise<void>;
 };
@@ -51,7 +53,8 @@ export type Running = {
 /** Runs a topology over the log until closed: one task per partition number that the group assigns to this instance. */
 export async function runTopology(options: RunOptions): Promise<Running> {
   const { topology, log, codec, observer = {}, clock = systemClock, random = Math.random } = options;
-  const tables = await openSharedTables(log, codec, clock, topology.tables ?? {}, {
+  const tables = await openSharedTables({
+    ...{ log, codec, clock, tables: topology.tables ?? {} },
     onFault: (error) => observer.fault?.(error),
     onEnd: (error) => options.onCrash(asError(error)),
   });
@@ -95,6 +98,7 @@ export async function runTopology(options: RunOptions): Promise<Running> {
     ready: () => tasks.isReady && !isSilent(),
     jobs: () => pool.counts(),
     circuits: () => pool.circuits(),
+    tables: () => tables.positions(),
     async close() {
       pool.close();
       await tasks.close();
