@@ -73,7 +73,22 @@ export type ParkedRecord = ParkedSummary & {
   readonly value: string | null;
   readonly headers: readonly { readonly name: string; readonly value: string }[];
 };
-export type ParkedList = { readonly parked: readonly ParkedSummary[]; readonly nextCursor: string | null };
+/** What waits to be retried or dropped. */
+export type Aside = {
+  readonly kind: 'record' | 'job';
+  readonly app: string;
+  readonly id: string;
+  readonly partition: number;
+  readonly code: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly parkedAtMs: number;
+  readonly correlationId: string;
+  readonly behind: number;
+  readonly canRetry: boolean;
+};
+export type ParkedList = { readonly parked: readonly Aside[]; readonly nextCursor: string | null };
+export type ParkedHistory = { readonly history: readonly ParkedSummary[]; readonly nextCursor: string | null };
 export type ParkedFound = { readonly parked: readonly ParkedRecord[] };
 
 export type Policy = {

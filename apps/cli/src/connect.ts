@@ -1,5 +1,5 @@
 import { topics } from '@waybill/domain';
-import { createCodec, createEventLog } from '@waybill/kafka';
+import { createAppender, createCodec, createEventLog, type Appender } from '@waybill/kafka';
 import { StreamError, type Codec, type EventLog } from '@waybill/stream';
 import { CliError, exitCodes } from './exit.ts';
 import { addressOf, requireListening } from './reach.ts';
@@ -10,17 +10,30 @@ export type LogAddress = { readonly brokers: readonly string[]; readonly registr
 const isOfTheLog = (error: unknown): boolean =>
   error instanceof StreamError || (error instanceof Error && error.name.startsWith('KafkaJS'));
 
-/** @throws CliError 3 where Kafka or the schema registry cannot be reached, or nothing was deployed there */
-export async function withLog<T>({ brokers, registryUrl }: LogAddress, use: (log: EventLog, codec: Codec) => Promise<T>): Promise<T> {
+const client = { clientId: 'waybill-cli', countBy: topics.audit.name };
+
+/** To read with. @throws CliError 3 where Kafka or the schema registry cannot be reached, or nothing was deployed there */
+export const withLog = <T>(address: LogAddress, use: (log: EventLog, codec: Codec) => Promise<T>): Promise<T> =>
+  withClient(address, (brokers) => createEventLog({ brokers, ...client }), use);
+
+/** To append with. @throws CliError 3 as `withLog` */
+export const withAppender = <T>(address: LogAddress, use: (appender: Appender, codec: Codec) => Promise<T>): Promise<T> =>
+  withClient(address, (brokers) => createAppender({ brokers, ...client, timeoutMs: 15_000 }), use);
+
+async function withClient<C extends { close(): Promise<void> }, T>(
+  { brokers, registryUrl }: LogAddress,
+  open: (brokers: readonly string[]) => Promise<C>,
+  use: (opened: C, codec: Codec) => Promise<T>,
+): Promise<T> {
   await requireListening('Kafka', brokers, 'Start it with `npm start`, or say where it is with --brokers or KAFKA_BROKERS.');
   const next = 'Start it with `npm start`, or say where it is with --registry-url or SCHEMA_REGISTRY_URL.';
   await requireListening('the schema registry', [addressOf(registryUrl)], next);
   try {
-    const log = await createEventLog({ brokers, clientId: 'waybill-cli', countBy: topics.audit.name });
+    const opened = await open(brokers);
     try {
-      return await use(log, await codecOf(registryUrl));
+      return await use(opened, await codecOf(registryUrl));
     } finally {
-      await log.close();
+      await opened.close();
     }
   } catch (cause) {
     if (!isOfTheLog(cause)) throw cause;

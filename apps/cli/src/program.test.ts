@@ -48,6 +48,9 @@ describe('the command line', () => {
     ['-o', 'xml', 'status'],
     ['audit', 'verify', '--partition', '5-1'],
     ['trace', 'a', 'b'],
+    ['parked', 'retry'],
+    ['parked', 'retry', 'a/0/1', '--all', '--app', 'policy'],
+    ['parked', 'drop', 'a/0/1'],
   ])
     it(`says what is wrong with: waybill ${args.join(' ')}`, async () => assert.match((await run(...args)).err(), /error: .+/));
 
@@ -58,6 +61,8 @@ describe('the command line', () => {
       ['status'],
       ['parked', 'list'],
       ['parked', 'show'],
+      ['parked', 'retry'],
+      ['parked', 'drop'],
       ['policy', 'list'],
       ['audit', 'verify'],
       ['deploy'],

@@ -76,28 +76,78 @@ export function createProgram({ console, env, onExit }: ProgramOptions): Command
   return program;
 }
 
-function addParked(program: Command, { console, onExit }: ProgramOptions): void {
-  const parked = program.command('parked').description('records that could not be processed').helpCommand(false);
+function addParked(program: Command, { console, env, onExit }: ProgramOptions): void {
+  const parked = program.command('parked').description('records and jobs that could not be processed').helpCommand(false);
   const client = async (command: Command) => (await import('./api-client.ts')).createApiClient(command.optsWithGlobals<Globals>().api);
   parked
     .command('list', { isDefault: true })
-    .description('list them, newest first')
+    .description('list what is parked now, newest first, with what waits behind it')
+    .option('-a, --all', 'every record that was ever parked, settled or not', false)
+    .option('--app <app>', 'of this app only')
+    .option('--code <code>', 'with this code only')
     .option('--limit <count>', 'at most so many', integer(1, 200), 50)
     .option('--cursor <cursor>', 'go on where a page ended')
-    .addHelpText('after', examples(['waybill parked list', 'waybill parked list --limit 5 -o json']))
-    .action(async ({ limit, cursor }: { limit: number; cursor?: string }, command: Command) => {
+    .addHelpText('after', examples(['waybill parked list', 'waybill parked list --app policy', 'waybill parked list --all -o json']))
+    .action(async (flags: { all: boolean; app?: string; code?: string; limit: number; cursor?: string }, command: Command) => {
       const { listParked } = await import('./commands/parked.ts');
-      onExit(await listParked({ output: command.optsWithGlobals<Globals>().output, limit, cursor }, await client(command), console));
+      const { all, app, code, limit, cursor } = flags;
+      const { output } = command.optsWithGlobals<Globals>();
+      onExit(await listParked({ output, all, app, code, limit, cursor }, await client(command), console));
     });
   parked
     .command('show')
     .description('show one with its headers and bytes')
-    .argument('<place>', 'topic/partition/offset, as the list says it')
-    .addHelpText('after', examples(['waybill parked show waybill.parked.v1/0/3']))
+    .argument('<id>', 'topic/partition/offset or the id of a job, as the list says it')
+    .addHelpText('after', examples(['waybill parked show waybill.images.v1/0/3']))
     .action(async (place: string, _options: unknown, command: Command) => {
       const { showParked } = await import('./commands/parked.ts');
       onExit(await showParked(place, { output: command.optsWithGlobals<Globals>().output }, await client(command), console));
     });
+  addParkedCommands(parked, { console, env, onExit });
+}
+
+type ParkedFlags = LogOptions & {
+  readonly all: boolean;
+  readonly app?: string;
+  readonly code?: string;
+  readonly reason?: string;
+  readonly as: string;
+  readonly wait: number;
+};
+
+function addParkedCommands(parked: Command, { console, env, onExit }: ProgramOptions): void {
+  const described = {
+    retry: 'run it again, and what waits behind it',
+    drop: 'give it up, and let what waits behind it go on',
+  } as const;
+  const id = 'waybill.images.v1/0/3';
+  const shown = {
+    retry: [`waybill parked retry ${id}`, 'waybill parked retry --all --code STAGE_FAILED', `waybill parked retry ${id} --wait 0 -o json`],
+    drop: [`waybill parked drop ${id} --reason "not ours"`, 'waybill parked drop --all --app gateway --reason "scanner noise"'],
+  } as const;
+  for (const wish of ['retry', 'drop'] as const) {
+    const reason = new Option('--reason <text>', 'why: stays in the log with who asked').makeOptionMandatory(wish === 'drop');
+    withLogOptions(parked.command(wish))
+      .description(described[wish])
+      .argument('[id]', 'topic/partition/offset or the id of a job, as the list says it')
+      .option('-a, --all', 'all of an app or of a code instead', false)
+      .option('--app <app>', 'of this app')
+      .option('--code <code>', 'with this code')
+      .addOption(reason)
+      .option('--as <name>', 'who asks', env['USER'] ?? 'unknown')
+      .option('-w, --wait <seconds>', 'wait so long for what comes of it', integer(0, 3_600), 30)
+      .addHelpText('after', examples(shown[wish]))
+      .action(async (wanted: string | undefined, flags: ParkedFlags, command: Command) => {
+        if ((wanted === undefined) !== flags.all) command.error('error: say either one id or --all');
+        const { commandParked } = await import('./commands/parked-command.ts');
+        const { createApiClient } = await import('./api-client.ts');
+        const { sendTo } = await import('./log/parked-commands.ts');
+        const { output, api } = command.optsWithGlobals<Globals>();
+        const { all, app, code, reason: why = '', as, wait } = flags;
+        const options = { output, wish, id: wanted, all, app, code, reason: why, requestedBy: as, waitMs: wait * 1_000 };
+        onExit(await commandParked(options, createApiClient(api), sendTo(flags), console));
+      });
+  }
 }
 
 function addPolicy(program: Command, { console, onExit }: ProgramOptions): void {
