@@ -10,7 +10,8 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 /** Where codes are declared, and how they stand there. */
 const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['libs/stream/src/errors.ts', /^ {2}([A-Z_]+): '/gm],
-  ['libs/stream/src/job-pool.ts', /'(JOB_[A-Z_]+)'/g],
+  ['libs/stream/src/job-try.ts', /'(JOB_[A-Z_]+)'/g],
+  ['libs/app-kit/src/run-app.ts', /'(JOB_[A-Z_]+)'/g],
   ['apps/replicator/src/topology.ts', /'(COPY_[A-Z_]+)'/g],
   ['libs/oci/src/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
   ['libs/scanners/src/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],

@@ -17,7 +17,7 @@ export async function runApp({ app, topology }: { readonly app: string; readonly
   const config = loadConfig(StreamConfig, process.env);
   const logger = createLogger({ app, level: config.LOG_LEVEL });
   const state: { running?: Running } = {};
-  const metrics = createStreamMetrics(app, () => state.running?.jobs() ?? { waiting: 0, running: 0 });
+  const metrics = createStreamMetrics(app, () => state.running);
 
   const ready = (): true | string => (state.running?.ready() ? true : 'has no partitions, or Kafka is silent for longer than the session');
   const ops = await startOps({ port: config.OPS_PORT, host: config.OPS_HOST, registry: metrics.registry, ready });
@@ -44,6 +44,7 @@ export async function runApp({ app, topology }: { readonly app: string; readonly
     openStore: async (group, partition) => openStateStore(join(config.STATE_DIR, `${group}-${partition}`)),
     instance: `${topology.group}-${config.INSTANCE_ID}`,
     sessionTimeoutMs: config.GROUP_SESSION_TIMEOUT_MS,
+    jobsMax: config.JOBS_MAX,
     observer: observerOf(logger, metrics),
     onCrash: fail,
   });
@@ -64,8 +65,12 @@ function observerOf(logger: Logger, metrics: ReturnType<typeof createStreamMetri
       metrics.jobEnded(kind, outcome, durationMs);
       const { id, attempt, correlationId } = job;
       const line = { job: id, kind, attempt: attempt + 1, correlationId, durationMs };
-      if (!end.ok && outcome === 'failed') logger.warn({ ...line, code: end.code, reason: end.reason, final: end.final }, 'a job failed');
+      if (end?.ok === false) logger.warn({ ...line, code: end.code, reason: end.reason, final: end.final }, 'a job failed');
       else logger.debug(line, `a job is ${outcome}`);
+    },
+    jobAbandoned({ id, kind, host, correlationId }) {
+      metrics.fault('JOB_ABANDONED');
+      logger.warn({ code: 'JOB_ABANDONED', job: id, kind, host, correlationId }, 'a job goes on long after its end');
     },
     assigned(partitions) {
       metrics.assigned(partitions.length);

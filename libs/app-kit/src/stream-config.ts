@@ -28,6 +28,12 @@ export const StreamConfig = Type.Object({
     default: 30_000,
     description: 'After it the broker aborts an open transaction.',
   }),
+  JOBS_MAX: Type.Integer({
+    minimum: 1,
+    maximum: 4_096,
+    default: 64,
+    description: 'Jobs running at the same time in this process, of all kinds together; each kind has a limit of its own below it.',
+  }),
   OPS_HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'Address for /livez, /readyz and /metrics.' }),
   OPS_PORT: Type.Integer({
     minimum: 0,

@@ -1,8 +1,8 @@
-import type { Draft } from '@waybill/stream';
+import type { Draft, Running } from '@waybill/stream';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Metrics that every stream app has; the app is a label, so that one dashboard serves all. */
-export function createStreamMetrics(app: string, jobs: () => { readonly waiting: number; readonly running: number }) {
+export function createStreamMetrics(app: string, running: () => Running | undefined) {
   const registry = new Registry();
   registry.setDefaultLabels({ app });
   collectDefaultMetrics({ register: registry });
@@ -54,8 +54,9 @@ export function createStreamMetrics(app: string, jobs: () => { readonly waiting:
         this.set(read());
       },
     });
-  gauge('waybill_jobs_waiting', 'Jobs that are due or will be.', () => jobs().waiting);
-  gauge('waybill_jobs_running', 'Jobs under way.', () => jobs().running);
+  gauge('waybill_jobs_waiting', 'Jobs that are due or will be, and timers.', () => running()?.jobs().waiting ?? 0);
+  gauge('waybill_jobs_running', 'Jobs under way.', () => running()?.jobs().running ?? 0);
+  addStateGauges(registry, running);
   const partitions = new Gauge({ name: 'waybill_partitions', help: 'Partition numbers that this instance owns.', registers });
 
   return {
@@ -71,4 +72,32 @@ export function createStreamMetrics(app: string, jobs: () => { readonly waiting:
     fault: (code: string): void => faults.inc({ code }),
     assigned: (count: number): void => partitions.set(count),
   };
+}
+
+const circuitStates = { closed: 0, 'half-open': 1, open: 2 } as const;
+/** Hosts come from outside: a scrape must not grow with them. */
+const circuitsShownMax = 100;
+
+function addStateGauges(registry: Registry, running: () => Running | undefined): void {
+  new Gauge({
+    name: 'waybill_circuit_state',
+    help: 'Whether jobs are let through to a host: 0 all, 1 one as a probe, 2 none. Of at most 100 hosts, closed ones last.',
+    labelNames: ['kind', 'host'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      const circuits = (running()?.circuits() ?? []).toSorted((a, b) => circuitStates[b.state] - circuitStates[a.state]);
+      for (const { kind, host, state } of circuits.slice(0, circuitsShownMax)) this.set({ kind, host }, circuitStates[state]);
+    },
+  });
+  new Gauge({
+    name: 'waybill_table_position',
+    help: 'Next offset that a shared table reads: the same on all instances that have seen the same.',
+    labelNames: ['table', 'partition'],
+    registers: [registry],
+    collect() {
+      for (const [table, positions] of Object.entries(running()?.tables() ?? {}))
+        for (const [partition, offset] of positions) this.set({ table, partition }, offset);
+    },
+  });
 }

@@ -1,5 +1,8 @@
 import { JobError } from '@waybill/stream';
-import { OciError } from './errors.ts';
+import { OciError, type OciErrorCode } from './errors.ts';
+
+/** The registry did not answer, or takes no more for now: the other jobs of that host need not try. */
+const saysHostIsDown: ReadonlySet<OciErrorCode> = new Set(['REGISTRY_UNAVAILABLE', 'REGISTRY_TIMEOUT', 'REGISTRY_RATE_LIMITED']);
 
 /** What a job throws for a failure at a registry: the same code, and whether and when to try again. Other errors stay as they are. */
 export const asJobError = (error: unknown): unknown =>
@@ -7,6 +10,7 @@ export const asJobError = (error: unknown): unknown =>
     ? new JobError(error.code, error.message, {
         retry: error.retry,
         ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+        ...(saysHostIsDown.has(error.code) ? { hostDown: error.host } : {}),
         cause: error,
       })
     : error;

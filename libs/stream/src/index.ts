@@ -13,6 +13,8 @@ export type { ParkedCommand } from './parked-command.ts';
 export { rowKeyBytesMax } from './state-store.ts';
 export { decodeEvent, encodeEvent, eventHeaders, eventTypeOf, parseMeta } from './record.ts';
 export { runTopology } from './runtime.ts';
+export type { HostCircuit } from './job-queue.ts';
+export type { TablePositions } from './shared-tables.ts';
 export type { RestoreProgress } from './restore.ts';
 export type { Observer, Running, RunOptions } from './runtime.ts';
 export type { EntryRange, LoadChanges, OpenStore, StateStore, StoreChanges, StorePosition, SweepOrder, TaskStore } from './state-store.ts';

@@ -26,8 +26,9 @@ export type JobPoolOptions = {
   readonly jobsMax?: number;
   readonly clock: Clock;
   readonly random: () => number;
+  /** `end` is missing where it was aborted. */
   readonly onEnd?:
-    ((kind: string, outcome: 'done' | 'failed' | 'aborted', durationMs: number, job: JobRow, end: JobEnd) => void) | undefined;
+    ((kind: string, outcome: 'done' | 'failed' | 'aborted', durationMs: number, job: JobRow, end: JobEnd | undefined) => void) | undefined;
   /** A run goes on long after it should have ended, deaf to its signal; its place has been given away. */
   readonly onAbandoned?: ((job: JobRow) => void) | undefined;
 };
@@ -182,7 +183,7 @@ export class JobPool {
       entry.state = 'ended';
       this.#runningCount -= 1;
       this.#options.onEnd?.(job.kind, outcome, this.#time.now() - startedMs, job, end);
-      if (outcome !== 'aborted') entry.sink(job, end, this.#options.clock.now()).catch(() => undefined); // The task is gone; the row is not.
+      if (end) entry.sink(job, end, this.#options.clock.now()).catch(() => undefined); // The task is gone; the row is not.
       return this.#queue.tell(entry, verdict);
     });
     void run.gone.then(async (how) => {

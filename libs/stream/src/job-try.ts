@@ -14,7 +14,9 @@ export type Try = {
   readonly gone: Promise<'ended' | 'abandoned'>;
   callOff(): void;
 };
-export type TryEnd = { readonly outcome: 'done' | 'failed' | 'aborted'; readonly end: JobEnd; readonly verdict: Verdict };
+export type TryEnd =
+  | { readonly outcome: 'done' | 'failed'; readonly end: JobEnd; readonly verdict: Verdict }
+  | { readonly outcome: 'aborted'; readonly end: undefined; readonly verdict: Verdict };
 
 /** How long work that should have ended keeps its place. */
 export const letGoMsMax = 30_000;
@@ -54,8 +56,7 @@ export function startTry(job: JobRow, spec: JobSpec, { clock, random }: TryOptio
     end: Promise.race([stopped.promise, worked]),
     gone: gone.promise,
     callOff() {
-      const end: JobEnd = { ok: false, code: 'JOB_ABORTED', reason: 'no longer wanted here', final: false, retryAtMs: job.notBeforeMs };
-      stop({ outcome: 'aborted', end, verdict: { host: 'unknown' } }, end.reason);
+      stop({ outcome: 'aborted', end: undefined, verdict: { host: 'unknown' } }, 'the job is no longer wanted here');
     },
   };
 }
