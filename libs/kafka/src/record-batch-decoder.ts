@@ -1,6 +1,6 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
-import { StreamError, type Headers, type LogRecord, type TopicPartition } from '@waybill/stream';
+import { StreamError, type HeaderBytes, type Headers, type LogRecord, type TopicPartition } from '@waybill/stream';
 import { ByteReader, int64At } from './byte-reader.ts';
 import { attributes, layout, lengthOverhead, magic } from './record-batch.ts';
 
@@ -140,11 +140,11 @@ function readRecords(place: TopicPartition, fetched: Buffer, batch: Batch, fetch
     }
     const key = readBytes(reader, recordEnd);
     const value = readBytes(reader, recordEnd);
-    const headers = readHeaders(reader, recordEnd);
+    const headers = findHeaders(reader, recordEnd);
     if (key === undefined || value === undefined || headers === undefined || reader.at !== recordEnd) {
       throw corrupt(place, baseOffset, `record ${index} of ${count} is malformed`);
     }
-    into.push({ topic, partition, offset, timestampMs, key, value, headers });
+    into.push(new FetchedRecord(topic, partition, offset, timestampMs, key, value, headers));
   }
   if (reader.at !== end) throw corrupt(place, baseOffset, `${end - reader.at} bytes are left over`);
 }
@@ -158,22 +158,67 @@ function readBytes(reader: ByteReader, end: number): Buffer | null | undefined {
   return reader.at > end ? undefined : reader.bytes.subarray(from, from + length);
 }
 
-const noHeaders: Headers = Object.freeze({});
+/** Its headers are made when they are looked at: most records are only passed on, or asked for their id. */
+class FetchedRecord implements LogRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headerBytes: HeaderBytes;
+  #headers: Headers | undefined;
+
+  constructor(
+    topic: string,
+    partition: number,
+    offset: number,
+    timestampMs: number,
+    key: Buffer | null,
+    value: Buffer | null,
+    headerBytes: HeaderBytes,
+  ) {
+    this.topic = topic;
+    this.partition = partition;
+    this.offset = offset;
+    this.timestampMs = timestampMs;
+    this.key = key;
+    this.value = value;
+    this.headerBytes = headerBytes;
+  }
+
+  get headers(): Headers {
+    return (this.#headers ??= readHeaders(this.headerBytes));
+  }
+}
+
+/** Where headers lie, once all their lengths have been followed. @returns `undefined` where one leads beyond the end */
+function findHeaders(reader: ByteReader, end: number): HeaderBytes | undefined {
+  const count = reader.varint();
+  const start = reader.at;
+  if (count < 0) return undefined;
+  for (let index = 0; index < count; index++) {
+    const nameLength = reader.varint();
+    if (nameLength < 0) return undefined;
+    reader.at += nameLength;
+    const valueLength = reader.varint();
+    if (valueLength < -1) return undefined;
+    if (valueLength > 0) reader.at += valueLength;
+    if (reader.at > end) return undefined;
+  }
+  return { bytes: reader.bytes, start, end: reader.at, count };
+}
 
 /** The last one of a name counts; one without a value is none. */
-function readHeaders(reader: ByteReader, end: number): Headers | undefined {
-  const count = reader.varint();
-  if (count === 0) return noHeaders;
-  if (count < 0) return undefined;
+function readHeaders({ bytes, start, end, count }: HeaderBytes): Headers {
+  const reader = new ByteReader(bytes, start);
   const headers: Record<string, Buffer> = {};
   for (let index = 0; index < count; index++) {
     const nameLength = reader.varint();
     const from = reader.at;
     reader.at += nameLength;
-    if (nameLength < 0 || reader.at > end) return undefined;
     const name = nameAt(reader.bytes, from, reader.at);
-    const value = readBytes(reader, end);
-    if (value === undefined) return undefined;
+    const value = readBytes(reader, end) ?? null;
     if (value === null) delete headers[name];
     else if (name === '__proto__') Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true });
     else headers[name] = value;

@@ -21,10 +21,13 @@ export type BatchPlan = {
 };
 
 /** Bytes of a record's key, value and headers: what does not depend on its place in a batch. */
-export function contentSize({ key, value, headers }: NewRecord): number {
+export function contentSize(record: NewRecord): number {
+  const { key, value, headerBytes } = record;
   const keySize = key === null ? 0 : textSize(key);
   let size = varintSize(key === null ? -1 : keySize) + keySize;
   size += value === null ? varintSize(-1) : varintSize(value.length) + value.length;
+  if (headerBytes) return size + varintSize(headerBytes.count) + headerBytes.end - headerBytes.start;
+  const { headers } = record;
   const names = Object.keys(headers);
   size += varintSize(names.length);
   for (const name of names) {
@@ -72,11 +75,18 @@ export function writeBatch(writer: ByteWriter, plan: BatchPlan, producer: BatchP
   writeHeader(writer, start, plan, producer, maxTimestamp);
 }
 
-function writeContent(writer: ByteWriter, { key, value, headers }: NewRecord): void {
+function writeContent(writer: ByteWriter, record: NewRecord): void {
+  const { key, value, headerBytes } = record;
   if (key === null) writer.varint(-1);
   else writer.varintText(key);
   if (value === null) writer.varint(-1);
   else writer.varintBytes(value);
+  if (headerBytes) {
+    writer.varint(headerBytes.count);
+    writer.raw(headerBytes.bytes.subarray(headerBytes.start, headerBytes.end));
+    return;
+  }
+  const { headers } = record;
   const names = Object.keys(headers);
   writer.varint(names.length);
   for (const name of names) {

@@ -18,7 +18,7 @@ import {
   type HeldEntry,
 } from './held.ts';
 import { MarksDraft } from './marks.ts';
-import { decodeEvent, decodeEventSync, encodeEvent } from './record.ts';
+import { decodeEvent, decodeEventSync, encodeEvent, PassedOn } from './record.ts';
 import { refuseLong, RowsDraft, type Row } from './rows.ts';
 import type { StateStore, StoreChanges, SweepOrder } from './state-store.ts';
 import type { Context, Input, Step, Topology } from './topology.ts';
@@ -286,11 +286,7 @@ class Drafting {
     const { topology, log, codec } = this.#dependencies;
     if (!topology.outputs.includes(emit.topic)) throw new Error(`${topology.group} emits to ${emit.topic.name}, which it does not declare`);
     const partition = 'partition' in emit && emit.partition !== undefined ? emit.partition : log.partitionOf(emit.key);
-    // What is passed on as it came keeps its bytes, in whatever version they are written, and its headers, known to us or not.
-    if (input.kind === 'event' && event === input.event) {
-      const { value, headers } = input.record;
-      return { topic: emit.topic.name, partition, key: emit.key, value, headers };
-    }
+    if (input.kind === 'event' && event === input.event) return new PassedOn(emit.topic.name, partition, emit.key, input.record);
     const record = encodeEvent(codec, { topic: emit.topic, partition, key: emit.key }, event);
     refuseLong(`${event.type} for ${emit.topic.name}`, record.value, valueBytesMax);
     return record;

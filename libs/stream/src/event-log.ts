@@ -9,6 +9,11 @@ export const valueBytesMax = 4 * 1_048_576 - 131_072;
  */
 export type TopicPartition = { readonly topic: string; readonly partition: number };
 export type Headers = Readonly<Record<string, Buffer>>;
+/**
+ * Headers as they lie in the log: `count` times name and value, each with its length in front as a zigzag varint; -1 stands for a
+ * value that is null (Kafka protocol, Record). Making objects of them, and bytes of the objects, costs more than decoding the event.
+ */
+export type HeaderBytes = { readonly bytes: Buffer; readonly start: number; readonly end: number; readonly count: number };
 
 /**
  * A record as it lies in the log. Its buffers are slices that the records of one chunk share: whoever keeps one for longer than it
@@ -19,7 +24,10 @@ export type LogRecord = TopicPartition & {
   readonly timestampMs: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
+  /** The last one of a name; without those whose value is null. May be made only when it is looked at. */
   readonly headers: Headers;
+  /** The same, and what `headers` leaves out, where the log gives it. */
+  readonly headerBytes?: HeaderBytes;
 };
 
 export type NewRecord = {
@@ -28,6 +36,8 @@ export type NewRecord = {
   readonly key: string | null;
   readonly value: Buffer | null;
   readonly headers: Headers;
+  /** Written in place of `headers`. */
+  readonly headerBytes?: HeaderBytes | undefined;
   readonly timestampMs?: number;
 };
 

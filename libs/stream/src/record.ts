@@ -1,6 +1,7 @@
 import type { Event, EventMeta, Topic, TypedRecord } from '@waybill/domain';
 import { StreamError } from './errors.ts';
-import type { Codec, Headers, LogRecord, NewRecord } from './event-log.ts';
+import type { Codec, HeaderBytes, Headers, LogRecord, NewRecord } from './event-log.ts';
+import { HeaderReader } from './header-reader.ts';
 
 /** CloudEvents `type` of a record type: reverse-DNS-like, with the major version that topics carry too. */
 export const eventTypeOf = (type: TypedRecord['type']): string => `waybill.${type}.v1`;
@@ -23,12 +24,24 @@ export function eventHeaders(event: Event): Headers {
   return Object.fromEntries(Object.entries(text).map(([name, value]) => [name, Buffer.from(value)]));
 }
 
+/** In the order of `eventHeaders`. */
+const metaNames = ['ce_id', 'ce_source', 'ce_time', 'ce_subject', 'correlationid', 'causationid', 'traceparent'] as const;
+type MetaName = (typeof metaNames)[number];
+const metaReader = new HeaderReader(metaNames);
+
 /** @throws StreamError `RECORD_UNDECODABLE` naming the header that is missing or wrong */
-export function parseMeta(headers: Headers): EventMeta {
-  const required = (name: string): string => {
-    const value = headers[name];
+export const parseMeta = (headers: Headers): EventMeta => metaOf((name) => headers[name]?.toString());
+
+function parseMetaBytes(headers: HeaderBytes): EventMeta {
+  metaReader.read(headers);
+  return metaOf((name) => metaReader.text(name));
+}
+
+function metaOf(find: (name: MetaName) => string | undefined): EventMeta {
+  const required = (name: MetaName): string => {
+    const value = find(name);
     if (value === undefined) throw new StreamError('RECORD_UNDECODABLE', `header ${name} is missing`);
-    return value.toString();
+    return value;
   };
   const timeMs = Date.parse(required('ce_time'));
   if (Number.isNaN(timeMs)) throw new StreamError('RECORD_UNDECODABLE', 'header ce_time is no RFC 3339 time');
@@ -38,8 +51,8 @@ export function parseMeta(headers: Headers): EventMeta {
     timeMs,
     subject: required('ce_subject'),
     correlationId: required('correlationid'),
-    causationId: headers['causationid']?.toString() ?? null,
-    traceparent: headers['traceparent']?.toString() ?? null,
+    causationId: find('causationid') ?? null,
+    traceparent: find('traceparent') ?? null,
   };
 }
 
@@ -56,6 +69,29 @@ export const encodeEvent = (
   headers: eventHeaders(event),
 });
 
+/** A record that is passed on as it came: value and headers are those of the one that it was, in whatever version they are written. */
+export class PassedOn implements NewRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly key: string;
+  readonly value: Buffer | null;
+  readonly headerBytes: HeaderBytes | undefined;
+  readonly #record: LogRecord;
+
+  constructor(topic: string, partition: number, key: string, record: LogRecord) {
+    this.topic = topic;
+    this.partition = partition;
+    this.key = key;
+    this.value = record.value;
+    this.headerBytes = record.headerBytes;
+    this.#record = record;
+  }
+
+  get headers(): Headers {
+    return this.#record.headers;
+  }
+}
+
 /** @throws StreamError `RECORD_UNDECODABLE` */
 export async function decodeEvent(codec: Codec, record: LogRecord): Promise<Event> {
   return eventOf(record, await codec.decode(valueOf(record)));
@@ -70,4 +106,5 @@ function valueOf({ value }: LogRecord): Buffer {
 }
 
 /** The codec pairs type and data; the compiler cannot see that they stay a pair. */
-const eventOf = ({ headers }: LogRecord, { type, data }: TypedRecord): Event => ({ type, data, meta: parseMeta(headers) }) as Event;
+const eventOf = (record: LogRecord, { type, data }: TypedRecord): Event =>
+  ({ type, data, meta: record.headerBytes ? parseMetaBytes(record.headerBytes) : parseMeta(record.headers) }) as Event;
