@@ -174,7 +174,13 @@ describe('what senders do wrong', () => {
     assert.equal((await post('distribution', '{}', { authorization: 'Bearer wrong' })).status, 401);
     assert.equal((await waybill.records(topics.parked)).length, parkedBefore + 2);
     const { stdout } = await waybill.cli('parked', 'list', '--output', 'json');
-    assert.match(stdout, /waybill.deliveries.v1/);
+    const { parked } = JSON.parse(stdout) as { parked: readonly { app: string; id: string }[] };
+    const [newest] = parked.filter(({ app }) => app === 'gateway');
+    assert.ok(newest, stdout);
+    const dropped = await waybill.cli('parked', 'drop', newest.id, '--reason', 'a test sent it', '--as', 'ann');
+    assert.equal(dropped.exitCode, 0, dropped.stderr);
+    assert.ok(!(await waybill.cli('parked', 'list', '--output', 'json')).stdout.includes(newest.id));
+    assert.equal((await waybill.cli('parked', 'retry', newest.id)).exitCode, 1, 'it is no longer parked');
 
     await pushImage({ client: waybill.a, repository: 'demo/after', tag: '1.0' }, randomImage());
     assert.equal((await waybill.journey(`${waybill.stack.registryA}/demo/after:1.0`)).outcome.status, 'copied');

@@ -12,7 +12,7 @@ import { eventHeaders } from './record.ts';
 import { Task, type TaskOptions } from './task.ts';
 import { isEvent, type Topology } from './topology.ts';
 
-const clock = { ...systemClock, now: () => 5_000, sleep: () => new Promise<void>(setImmediate) };
+const clock = { ...systemClock, now: () => 5_000, sleep: () => new Promise<void>((resolve) => void setImmediate(resolve)) };
 const spec = { run: async () => null, concurrencyMax: 9, perHostMax: 9, timeoutMs: 999, attemptsMax: 1, delayMsMin: 1, delayMsMax: 1 };
 const output = topics.scans.name;
 
@@ -323,7 +323,7 @@ describe('too much that is held', () => {
   it('stops the partition without a loss, while commands get through', async () => {
     const log = new MemoryLog();
     const poison = new Set(['a0', 'b3']);
-    const { task, faults } = await start(log, { poison, heldRowsMax: 3 });
+    const { task, faults, ignored } = await start(log, { poison, heldRowsMax: 3 });
     await task.takeRecords([request(0, 'a'), request(1, 'a'), request(2, 'a')]);
     let isTaken = false;
     const stuck = task.takeRecords([request(3, 'b'), request(4, 'b'), request(5, 'c')]).then(() => (isTaken = true));
@@ -334,6 +334,7 @@ describe('too much that is held', () => {
     await stuck;
     assert.deepEqual(log.keys(output), ['a1', 'a2', 'c5']);
     assert.deepEqual(standing(log), ['3 parked 1', '4 waiting 0']);
+    assert.deepEqual(ignored(), [], 'the command was done once');
     await task.close();
   });
 });

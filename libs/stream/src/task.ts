@@ -259,7 +259,7 @@ export class Task {
       const row = await codec.decode(store.get(heldStore, place)!);
       if (row.type === 'HeldRecord') found.push({ line: lineOf(row.data), entry: entryOf(row.data) });
     }
-    // In the order of offsets, which that of the places is not.
+    // In the order of offsets, which that of the places is not: each is then set at the end of its line.
     for (const { line, entry } of found.toSorted((a, b) => a.entry.offset - b.entry.offset)) this.#held.set(line, entry);
   }
 
