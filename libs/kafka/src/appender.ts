@@ -42,7 +42,7 @@ export async function createAppender(options: AppenderOptions): Promise<Appender
   async function appendRound(round: readonly Chunk[], signal: AbortSignal): Promise<void> {
     const topics = [...new Set(round.map(({ topic }) => topic))];
     await connections.run(
-      'produce',
+      'control',
       topics,
       async (cluster) => {
         await Promise.all(

@@ -12,7 +12,7 @@ export type KafkaOptions = {
 };
 
 /** One use, one connection per broker: `docs/adr/0001`. */
-type Use = 'control' | 'produce' | 'group' | 'fetch' | 'read';
+export type Use = 'control' | 'group' | 'fetch' | 'read' | `writer-${number}`;
 
 export type Connections = {
   /**

@@ -50,6 +50,25 @@ describe('a record batch', () => {
     );
   });
 
+  it('holds the headers of records that are passed on, byte for byte, those of one name and without a value too', () => {
+    fc.assert(
+      fc.property(batch, (records) => {
+        const stored = storedBatch(records, { baseOffset: 0 });
+        const passed = decode(stored).records.map(({ headerBytes }, index): NewRecord => {
+          return { ...records[index]!, headers: { not: Buffer.from('these') }, headerBytes };
+        });
+        assert.deepEqual(storedBatch(passed, { baseOffset: 0 }), stored);
+      }),
+      { numRuns: 100 },
+    );
+    const twice = Buffer.from([2, 0x68, 2, 0x31, 2, 0x68, 1]);
+    const headerBytes = { bytes: twice, start: 0, end: twice.length, count: 2 };
+    const stored = storedBatch([{ ...records(1)[0]!, headerBytes }], { baseOffset: 0 });
+    const [record] = decode(stored).records;
+    const { bytes, start, end, count } = record!.headerBytes!;
+    assert.deepEqual([record?.headers, bytes.subarray(start, end), count], [{}, twice, 2]);
+  });
+
   it('is byte for byte what kafkajs writes', async () => {
     type Encoder = { readonly buffer: Buffer };
     const recordOf = require('kafkajs/src/protocol/recordBatch/record/v0') as (options: object) => Encoder;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StreamError, type NewRecord, type Offsets, type Transaction, type Writer } from '@waybill/stream';
-import type { Connections } from './connections.ts';
+import type { Connections, Use } from './connections.ts';
 import { errorMessage } from './error-message.ts';
 import { produceCall, type ProduceBatch } from './produce-call.ts';
 import { inRounds, planRound, roundsByLeader, type Chunk } from './produce-rounds.ts';
@@ -15,6 +15,14 @@ export type WriterOptions = {
 };
 
 const produceTimeoutMs = 30_000;
+
+/**
+ * A writer sends all that it has on one connection per broker, so that the broker takes it in order: a leader that is asked for two
+ * things of one transaction at a time refuses one of them (KIP-890: `AddPartitionsToTxnManager` keeps one question per transactional
+ * id). Writers side by side have connections of their own, because one that waits for its replicas would hold up the others.
+ */
+const writerConnections = 3;
+const useOf = (partition: number): Use => `writer-${partition % writerConnections}`;
 
 const fencedTypes = new Set([
   'INVALID_PRODUCER_EPOCH',
@@ -53,7 +61,7 @@ export async function openWriter(options: WriterOptions, signal?: AbortSignal): 
     const coordinator = await connections.coordinator(cluster, coordinators.transaction, transactionalId);
     return coordinator.initProducerId({ transactionalId, transactionTimeout });
   };
-  const ids = await connections.run('control', [], open, signal).catch((error: unknown) => {
+  const ids = await connections.run(useOf(partition), [], open, signal).catch((error: unknown) => {
     // Somebody else was opening the same one: which of the two has the partition is the group's to say.
     throw fencedTypes.has(wireErrorType(error)) ? commitError(transactionalId, [], error) : error;
   });
@@ -67,6 +75,7 @@ class TransactionalWriter implements Writer {
   readonly #group: string;
   readonly #partition: number;
   readonly #identity: Identity;
+  readonly #use: Use;
   readonly #sequences = new Map<string, number>();
   readonly #timeoutMs: number;
   readonly #spent = new AbortController();
@@ -76,6 +85,7 @@ class TransactionalWriter implements Writer {
     this.#connections = connections;
     this.#group = group;
     this.#partition = partition;
+    this.#use = useOf(partition);
     this.#identity = identity;
   }
 
@@ -86,7 +96,9 @@ class TransactionalWriter implements Writer {
     // The broker aborts a transaction that takes longer, so that there is nothing to wait for.
     const signal = AbortSignal.any([this.#spent.signal, AbortSignal.timeout(this.#timeoutMs)]);
     try {
-      const [next] = await Promise.all([this.#sendRecords(records, signal), this.#sendOffsets(consumed, signal)]);
+      const rounds = inRounds(records);
+      await Promise.all([this.#addPartitions(rounds[0] ?? [], signal), this.#addOffsets(consumed, signal)]);
+      const [next] = await Promise.all([this.#produce(rounds, signal), this.#sendOffsets(consumed, signal)]);
       await this.#onCoordinator(coordinators.transaction, signal, (broker) =>
         broker.endTxn({ ...this.#identity, transactionResult: true }),
       );
@@ -101,26 +113,32 @@ class TransactionalWriter implements Writer {
     this.#spent.abort();
   }
 
-  async #sendRecords(records: readonly NewRecord[], signal: AbortSignal): Promise<Offsets> {
-    const rounds = inRounds(records);
-    if (rounds.length === 0) return new Map();
-    const topics = [...Map.groupBy(rounds[0]!, ({ topic }) => topic)].map(([topic, chunks]) => {
-      return { topic, partitions: chunks.map(({ partition }) => partition) };
+  /**
+   * Leaders ask the coordinator whether a partition belongs to the transaction (KIP-890), and get no answer while it is taking something
+   * else into it: then they refuse with NOT_ENOUGH_REPLICAS. So nothing is written before all has been added.
+   */
+  async #addPartitions(chunks: readonly Chunk[], signal: AbortSignal): Promise<void> {
+    if (chunks.length === 0) return;
+    const topics = [...Map.groupBy(chunks, ({ topic }) => topic)].map(([topic, ofTopic]) => {
+      return { topic, partitions: ofTopic.map(({ partition }) => partition) };
     });
     const add = (broker: Broker): Promise<unknown> => broker.addPartitionsToTxn({ ...this.#identity, topics });
     await retryConcurrent(() => this.#onCoordinator(coordinators.transaction, signal, add));
-    return this.#produce(rounds, signal);
+  }
+
+  async #addOffsets(consumed: Offsets, signal: AbortSignal): Promise<void> {
+    if (consumed.size === 0) return;
+    const add = (broker: Broker): Promise<unknown> => broker.addOffsetsToTxn({ ...this.#identity, groupId: this.#group });
+    await retryConcurrent(() => this.#onCoordinator(coordinators.transaction, signal, add));
   }
 
   async #sendOffsets(consumed: Offsets, signal: AbortSignal): Promise<void> {
     if (consumed.size === 0) return;
-    const groupId = this.#group;
-    const add = (broker: Broker): Promise<unknown> => broker.addOffsetsToTxn({ ...this.#identity, groupId });
-    await retryConcurrent(() => this.#onCoordinator(coordinators.transaction, signal, add));
     const topics = [...consumed].map(([topic, offset]) => ({
       topic,
       partitions: [{ partition: this.#partition, offset: String(offset) }],
     }));
+    const groupId = this.#group;
     const commit = (broker: Broker): Promise<unknown> => broker.txnOffsetCommit({ ...this.#identity, groupId, topics });
     await retryConcurrent(() => this.#onCoordinator(coordinators.group, signal, commit));
   }
@@ -128,7 +146,7 @@ class TransactionalWriter implements Writer {
   #onCoordinator<T>(type: 0 | 1, signal: AbortSignal, call: (broker: Broker) => Promise<T>): Promise<T> {
     const id = type === coordinators.transaction ? this.#identity.transactionalId : this.#group;
     const connections = this.#connections;
-    return connections.once('control', [], async (cluster) => call(await connections.coordinator(cluster, type, id)), signal);
+    return connections.once(this.#use, [], async (cluster) => call(await connections.coordinator(cluster, type, id)), signal);
   }
 
   /**
@@ -138,6 +156,7 @@ class TransactionalWriter implements Writer {
    */
   async #produce(rounds: readonly (readonly Chunk[])[], signal: AbortSignal): Promise<Offsets> {
     const next = new Map<string, number>();
+    if (rounds.length === 0) return next;
     const topics = [...new Set(rounds.flat().map(({ topic }) => topic))];
     const producer = { ...this.#identity, producerId: Number(this.#identity.producerId), isTransactional: true };
     const sendRound = async (broker: Broker, batches: readonly ProduceBatch[]): Promise<void> => {
@@ -154,7 +173,7 @@ class TransactionalWriter implements Writer {
       };
       await Promise.all([...roundsByLeader(cluster, rounds)].map(sendAll));
     };
-    await this.#connections.once('produce', topics, produce, signal);
+    await this.#connections.once(this.#use, topics, produce, signal);
     return next;
   }
 }
