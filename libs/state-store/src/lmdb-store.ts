@@ -65,12 +65,20 @@ export class LmdbStore implements TaskStore {
   get(store: string, key: string): Buffer | undefined {
     let row = this.#gathering.get(store, key);
     if (row === undefined) row = this.#writing?.overlay.get(store, key);
-    if (row === undefined) return this.#options.database.getBinary(`${store}\0${key}`);
-    return row ?? undefined;
+    if (row !== undefined) return row ?? undefined;
+    try {
+      return this.#options.database.getBinary(`${store}\0${key}`);
+    } catch (error) {
+      throw this.#unreadable(error);
+    }
   }
 
-  entries(store: string, range: EntryRange = {}): Iterable<readonly [string, Buffer]> {
-    return entriesOf(this.#options.database, [this.#writing?.overlay, this.#gathering], store, range);
+  *entries(store: string, range: EntryRange = {}): Generator<readonly [string, Buffer]> {
+    try {
+      yield* entriesOf(this.#options.database, [this.#writing?.overlay, this.#gathering], store, range);
+    } catch (error) {
+      throw this.#unreadable(error);
+    }
   }
 
   position = (): StorePosition => this.#gathering.position;
@@ -162,6 +170,13 @@ export class LmdbStore implements TaskStore {
       this.#failure ??= error as Error;
       throw error;
     }
+  }
+
+  /** Nothing is committed any more on the ground of rows that cannot be read. */
+  #unreadable(cause: unknown): Error {
+    const advice = 'delete the folder: the log restores it';
+    this.#failure ??= new StreamError('STORE_FAILED', `the state in ${this.#options.folder} cannot be read; ${advice}`, { cause });
+    return this.#failure;
   }
 
   #refuseFailed(): void {

@@ -1,4 +1,4 @@
-import { open, readFile, rename, stat } from 'node:fs/promises';
+import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -31,16 +31,13 @@ export const newMark = (owner: string, before: Mark | undefined): Mark => ({
   opensInVain: before?.closed === null ? before.opensInVain + 1 : 1,
 });
 
-/** Written whole or not at all, and on the disk before LMDB's file is touched. */
+/**
+ * Written whole or not at all. Not synced: should the machine go down before the disk has it, what is there says of LMDB's file either
+ * nothing, or a checksum that it has only if nothing was written since.
+ */
 export async function writeMark(folder: string, mark: Mark): Promise<void> {
   const path = join(folder, markFile);
-  const file = await open(`${path}.${mark.owner}`, 'w');
-  try {
-    await file.writeFile(JSON.stringify(mark));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeFile(`${path}.${mark.owner}`, JSON.stringify(mark));
   await rename(`${path}.${mark.owner}`, path);
 }
 

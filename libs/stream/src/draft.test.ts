@@ -192,6 +192,15 @@ describe('a transaction', () => {
     assert.deepEqual(seen, ['a']);
   });
 
+  it('parks nothing because the local store cannot be read', async () => {
+    const rows = new Map<string, TypedRecord>();
+    rows.has = () => {
+      throw new StreamError('STORE_FAILED', 'a page is gone');
+    };
+    const draft = drafting((_input, { get }) => ({ ignored: String(get('marks', 'a', 'SeenMark')) }), rows);
+    await assert.rejects(draft(record(1)), { code: 'STORE_FAILED' });
+  });
+
   it('parks what cannot be decoded', async () => {
     const draft = await drafting(() => ({}))(record(1, Buffer.from('garbage')), record(2, null));
     assert.deepEqual(draft.parked.map(({ code }) => code), ['RECORD_UNDECODABLE', 'RECORD_UNDECODABLE']); // prettier-ignore

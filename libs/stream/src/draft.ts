@@ -328,7 +328,7 @@ async function findCommand(codec: Codec, record: LogRecord): Promise<ParkedComma
   }
 }
 
-/** Neither the record nor the stage is at fault: the same work has to be tried again. */
-const isToWait = (error: unknown): boolean => error instanceof StreamError && error.handling === 'retry';
+/** Neither the record nor the stage is at fault: the same work has to be tried again, if need be by the process's next life. */
+const isToWait = (error: unknown): boolean => error instanceof StreamError && error.handling !== 'park';
 
 const failureText = (end: Extract<JobEnd, { ok: false }>): string => `${end.code}: ${end.reason}`.slice(0, 2_000);

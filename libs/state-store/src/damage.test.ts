@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expectedAt } from './dying-writer.fixture.ts';
+import { openStateStore } from './open-store.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'waybill-damage-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const fixture = new URL('./dying-writer.fixture.ts', import.meta.url).pathname;
+const dataOf = (folder: string): string => join(folder, 'data.mdb');
+const markOf = (folder: string): string => join(folder, 'mark.json');
+const changeMark = (folder: string, changes: object): void =>
+  writeFileSync(markOf(folder), JSON.stringify({ ...(JSON.parse(readFileSync(markOf(folder), 'utf8')) as object), ...changes }));
+
+/** A folder with a thousand rows, closed in order; or, as after a kill -9, copied while it was open. */
+async function filled(name: string, how: 'closed' | 'open'): Promise<string> {
+  const folder = join(root, name);
+  const store = await openStateStore(folder);
+  const puts = Array.from({ length: 1_000 }, (_, index) => ({ store: 'rows', key: `${index}`, value: Buffer.alloc(100, 'x') }));
+  await store.commit({ puts, position: { changelog: new Map([['rows', 1_000]]) } });
+  await store.flush();
+  if (how === 'open') cpSync(folder, `${folder}-killed`, { recursive: true });
+  await store.close();
+  return how === 'open' ? `${folder}-killed` : folder;
+}
+
+/** How many rows there are after opening it anew, and why it was put aside, if it was. */
+async function reopened(folder: string) {
+  let aside: string | undefined;
+  const store = await openStateStore(folder, { onSetAside: (reason) => (aside = reason) });
+  const found = { rows: [...store.entries('rows')].length, next: store.position().changelog.get('rows'), aside };
+  await store.close();
+  assert.equal(existsSync(`${folder}.damaged`), aside !== undefined);
+  return found;
+}
+
+const intact = { rows: 1_000, next: 1_000, aside: undefined };
+const anew = async (folder: string, reason: RegExp): Promise<void> => {
+  const { aside, ...left } = await reopened(folder);
+  assert.deepEqual(left, { rows: 0, next: undefined });
+  assert.match(aside!, reason);
+  assert.equal((await reopened(folder).catch(() => ({ rows: 0 }))).rows, 0);
+};
+
+describe('a store whose file was damaged', () => {
+  it('after it was closed is not served, wherever the byte is that has changed', async () => {
+    const folder = await filled('flipped', 'closed');
+    const bytes = readFileSync(dataOf(folder));
+    const at = randomInt(bytes.length);
+    bytes[at]! ^= 1 << randomInt(8);
+    writeFileSync(dataOf(folder), bytes);
+    const { aside } = await reopened(folder);
+    assert.match(aside ?? `byte ${at} was not missed`, /its checksum is not the one it was closed with/);
+  });
+
+  it('by being cut is put aside, closed or not', async () => {
+    for (const how of ['closed', 'open'] as const) {
+      for (const left of [0, 100, 4_096, 40_960]) {
+        const folder = await filled(`cut-${how}-${left}`, how);
+        truncateSync(dataOf(folder), left);
+        await anew(folder, /it has \d+ (bytes and was closed with|of) \d+|it does not begin as LMDB|its second page is not/);
+      }
+    }
+  });
+
+  it('at its head, while it was open, is put aside', async () => {
+    const folder = await filled('head', 'open');
+    const bytes = readFileSync(dataOf(folder));
+    bytes.fill(0xa5, 0, 200);
+    writeFileSync(dataOf(folder), bytes);
+    await anew(folder, /it does not begin as LMDB writes it/);
+  });
+
+  it('in a way that ends the process is not opened for ever', async () => {
+    const folder = await filled('loop', 'open');
+    changeMark(folder, { opensInVain: 2 });
+    assert.deepEqual(await reopened(folder), intact);
+    changeMark(folder, { closed: null, opensInVain: 3 });
+    await anew(folder, /opened 3 times and each time the process ended before a write/);
+  });
+
+  it('counts as damaged when nothing says how it was left', async () => {
+    for (const [name, text] of [['none', undefined], ['cut', '{"format":1,'], ['null', 'null'], ['other', '{"format":2,"closed":null,"opensInVain":0}']] as const) {
+      const folder = await filled(`mark-${name}`, 'open');
+      if (text === undefined) rmSync(markOf(folder));
+      else writeFileSync(markOf(folder), text);
+      await anew(folder, /it does not say how it was left/);
+    } // prettier-ignore
+  });
+});
+
+describe('a store whose machine went down', () => {
+  it('while it was open is put aside: what was not synced may be torn', async () => {
+    const folder = await filled('boot', 'open');
+    assert.deepEqual(await reopened(folder), intact);
+    changeMark(folder, { closed: null, bootId: 'another' });
+    await anew(folder, /the machine went down while it was open/);
+  });
+
+  it('after it was closed is taken as it is', async () => {
+    const folder = await filled('reboot', 'closed');
+    changeMark(folder, { bootId: 'another' });
+    assert.deepEqual(await reopened(folder), intact);
+  });
+});
+
+describe('a process that is killed while it writes', () => {
+  const start = async (folder: string): Promise<ChildProcess> => {
+    const child = spawn(process.execPath, [fixture, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    return child;
+  };
+
+  /** Kills it again and again; it goes on from where the one before was. @returns where the last one stood */
+  async function killAgainAndAgain(folder: string, seed: number, rounds: number): Promise<number> {
+    let before = 0;
+    for (let round = 0; round < rounds; round++) {
+      const child = await start(folder);
+      await sleep(Math.imul(seed + round, 2_654_435_761) >>> 26);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const store = await openStateStore(folder, { onSetAside: (reason) => assert.fail(reason) });
+      const next = store.position().changelog.get('rows') ?? 0;
+      const rows = new Map([...store.entries('rows')].map(([key, value]) => [key, value.toString()]));
+      await store.close();
+      assert.deepEqual(rows, new Map([...expectedAt(next, 10)].toSorted(([a], [b]) => (a < b ? -1 : 1))));
+      assert.ok(next >= before, `${before} was kept, now it is ${next}`);
+      before = next;
+    }
+    return before;
+  }
+
+  it('leaves the rows of its position, at any moment', async () => {
+    const seed = randomInt(2 ** 31);
+    const runs = [1, 2, 3].map((run) => killAgainAndAgain(join(root, `killed-${run}`), seed * run, 10));
+    const stood = await Promise.all(runs).catch((error: unknown) => Promise.reject(new Error(`seed ${seed}`, { cause: error })));
+    assert.ok(stood.every((next) => next > 0));
+  });
+});
+
+describe('a disk that is full', () => {
+  it('fails the store with nothing reported as kept that is not there, and what was kept stays', async () => {
+    const folder = join(root, 'full');
+    const command = `ulimit -f 8000; exec "${process.execPath}" "${fixture}" "${folder}" 10000`;
+    const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const output = (await child.stdout.toArray()).join('');
+    const end = JSON.parse(output.split('\n')[1]!) as { code: string; committed: number; unread: readonly number[]; closing: string };
+    assert.deepEqual([end.code, end.closing, end.unread], ['STORE_FAILED', 'STORE_FAILED', []]);
+    const store = await openStateStore(folder);
+    const next = store.position().changelog.get('rows')!;
+    assert.equal([...store.entries('rows')].length, next);
+    assert.ok(next > 0 && next <= end.committed);
+    await store.close();
+  });
+});

@@ -1,0 +1,35 @@
+// A process of its own that writes until it is killed, or the disk takes no more: `node dying-writer.fixture.ts <folder> <row bytes>`.
+// Commit `n` puts row `n % keys` to `n`, and stands at `n + 1`.
+import { openStateStore } from './open-store.ts';
+
+export const keys = 50;
+
+export const rowOf = (n: number, bytes: number): Buffer => Buffer.from(`${n} `.padEnd(bytes, 'x'));
+
+/** What the store must hold when it stands at `next`. */
+export function expectedAt(next: number, bytes: number): ReadonlyMap<string, string> {
+  const commits = Array.from({ length: Math.min(keys, next) }, (_, index) => next - 1 - index);
+  return new Map(commits.map((n) => [`${n % keys}`, rowOf(n, bytes).toString()]));
+}
+
+if (import.meta.main) {
+  const [folder = '', rowBytes = '10'] = process.argv.slice(2);
+  const bytes = Number(rowBytes);
+  const store = await openStateStore(folder, { overlayBytesMax: 2_000, flushAfterMs: 1 });
+  let n = store.position().changelog.get('rows') ?? 0;
+  process.stdout.write(`ready ${n}\n`);
+  try {
+    for (; ; n++) {
+      const key = bytes > 1_000 ? n : n % keys; // Long rows are to fill the disk.
+      await store.commit({
+        puts: [{ store: 'rows', key: `${key}`, value: rowOf(n, bytes) }],
+        position: { changelog: new Map([['rows', n + 1]]) },
+      });
+      if (n % 100 === 0) await new Promise(setImmediate);
+    }
+  } catch (error) {
+    const unread = Array.from({ length: n }, (_, index) => index).filter((index) => !store.get('rows', `${index}`));
+    const closing = await store.close().then(() => 'closed', (failure: { readonly code: string }) => failure.code); // prettier-ignore
+    process.stdout.write(`${JSON.stringify({ code: (error as { readonly code: string }).code, committed: n, unread, closing })}\n`);
+  }
+}
