@@ -6,6 +6,16 @@ import type { LogRecord } from './event-log.ts';
 import { HeldLines, lineOf, placeOf, type HeldEntry } from './held.ts';
 import type { Context, Input, JobFailure, Put, Topology } from './topology.ts';
 
+export { ModelBroker } from './model/broker.ts';
+export { ModelDisk } from './model/disk.ts';
+export { jsonCodec } from './model/json-codec.ts';
+export { createModelLog } from './model/model-log.ts';
+export { createNetwork } from './model/network.ts';
+export { runSchedules } from './model/schedule.ts';
+export type { Summary } from './model/schedule.ts';
+export { newActor, Scheduler } from './model/scheduler.ts';
+export { keptSeeds } from './model/seeds.ts';
+
 type PipeOptions = { readonly id?: string; readonly correlationId?: string; readonly atMs?: number };
 const defaultTimeMs = Date.UTC(2026, 0, 1);
 

@@ -1,0 +1,92 @@
+import type { Event, Topic, TypedRecord } from '@waybill/domain';
+import type { Context, JobRow, JobSpec, Put, Step, Topology } from '../topology.ts';
+
+/** What a schedule feeds: an occurrence, which may be repeated. Each has its place in the order of its key. */
+export type Occurrence = { readonly id: string; readonly key: string; readonly number: number };
+/** The row of a key: the occurrences taken and the works ended, in order. */
+export type KeyRow = { readonly taken: readonly string[]; readonly ended: readonly string[] };
+export type Outcome = { readonly id: string; readonly outcome: 'done' | 'failed' };
+
+const topic = (name: string, kind: Topic['kind']): Topic => ({
+  ...{ name: `model.${name}`, kind, records: [], key: 'key', retentionMs: -1, purpose: 'The model of the stream runtime.' },
+});
+
+export const modelTopics = {
+  left: topic('left', 'event'),
+  right: topic('right', 'event'),
+  rules: topic('rules', 'state'),
+  keys: topic('keys', 'state'),
+  open: topic('open', 'state'),
+  seen: topic('seen', 'marks'),
+  held: topic('held', 'state'),
+  jobs: topic('jobs', 'state'),
+  taken: topic('taken', 'event'),
+  outcomes: topic('outcomes', 'event'),
+} as const satisfies Record<string, Topic>;
+
+/** The model's codec carries any data: types are borrowed for their names. */
+export const asRecord = (data: object): TypedRecord => ({ type: 'TagEntry', data }) as unknown as TypedRecord;
+
+const rowOf = (context: Context, key: string): KeyRow =>
+  (context.get('keys', key, 'TagEntry') as unknown as KeyRow | undefined) ?? { taken: [], ended: [] };
+const putRow = (key: string, row: KeyRow): Put => ({ store: 'keys', key, row: asRecord(row) });
+
+/** Every third occurrence is work, every ninth of a kind that fails for good. */
+export const isWork = ({ number }: Occurrence): boolean => number % 3 === 0;
+export const isHopeless = ({ number }: Occurrence): boolean => number % 9 === 0;
+
+/**
+ * Something of everything that the runtime promises: takes each occurrence once, folds per key, passes it on, and has work done
+ * for some, whose end is told once. `open` has a row for as long as a work is not ended.
+ */
+export const workload = (run: JobSpec['run']): Topology => ({
+  group: 'model',
+  inputs: [modelTopics.left, modelTopics.right],
+  stores: { keys: modelTopics.keys, open: modelTopics.open },
+  marks: { seen: { topic: modelTopics.seen, ttlMs: 365 * 24 * 60 * 60 * 1_000 } },
+  tables: { rules: modelTopics.rules },
+  outputs: [modelTopics.taken, modelTopics.outcomes],
+  held: modelTopics.held,
+  jobTopic: modelTopics.jobs,
+  jobs: {
+    work: { run, concurrencyMax: 3, perHostMax: 2, timeoutMs: 20_000, attemptsMax: 50, delayMsMin: 10, delayMsMax: 1_000 },
+  },
+  handle(input, context): Step {
+    if (context.table('rules').length === 0) throw new Error('the shared table is empty');
+    switch (input.kind) {
+      case 'event':
+        return take(input.event, context);
+      case 'job-done':
+        return end(input.job, context, 'done');
+      case 'job-failed':
+        return end(input.job, context, 'failed');
+      default:
+        return { ignored: 'another kind of input' };
+    }
+  },
+});
+
+function take(event: Event, context: Context): Step {
+  const occurrence = event.data as unknown as Occurrence;
+  const { id, key } = occurrence;
+  if (context.isMarked('seen', id)) return { ignored: 'already seen' };
+  const row = rowOf(context, key);
+  const step = {
+    mark: [{ marks: 'seen', id }],
+    emit: [{ topic: modelTopics.taken, key, forward: event }],
+    put: [putRow(key, { ...row, taken: [...row.taken, id] })],
+  };
+  if (!isWork(occurrence)) return step;
+  const job = { id: `work-${id}`, kind: 'work', key, payload: occurrence, host: key };
+  return { ...step, put: [...step.put, { store: 'open', key: id, row: asRecord({ id }) }], schedule: [job] };
+}
+
+function end(job: JobRow, context: Context, outcome: Outcome['outcome']): Step {
+  const { id, key } = JSON.parse(job.payload) as Occurrence;
+  const row = rowOf(context, key);
+  return {
+    put: [putRow(key, { ...row, ended: [...row.ended, id] }), { store: 'open', key: id, row: null }],
+    emit: [{ topic: modelTopics.outcomes, key, subject: id, event: asRecord({ id, outcome } satisfies Outcome) }],
+    ...(outcome === 'failed' && { cancel: [job.id] }),
+  };
+}
