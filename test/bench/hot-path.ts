@@ -8,8 +8,11 @@ import { parseArgs } from 'node:util';
 import { repositoryKey } from '@waybill/domain';
 import { createCodec } from '@waybill/kafka';
 import { openStateStore } from '@waybill/state-store';
-import { encodeEvent, runTopology, type Codec, type EventLog, type GroupHandlers, type LogRecord } from '@waybill/stream';
+import { encodeEvent, runTopology, type Codec, type EventLog, type GroupHandlers, type LogRecord, type NewRecord } from '@waybill/stream';
 import { renderTable } from '../../infra/local/table.ts';
+import { partitionOfKey } from '../../libs/kafka/src/partition-of-key.ts';
+import { encodeBatch, storedBatch } from '../../libs/kafka/src/record-batch.fixture.ts';
+import { committedRecords } from '../../libs/kafka/src/record-batch-decoder.ts';
 import { startRegistryFixture } from '../../libs/kafka/src/schema-registry.fixture.ts';
 import { occurrences, pushOf } from './input.ts';
 import { profileTables } from './profile.ts';
@@ -17,47 +20,64 @@ import { benchTopology, inputTopic } from './topology.ts';
 
 const partitionsCount = 6;
 
-/** The input per partition, in chunks as a fetch brings them; the bytes of a chunk lie in one buffer, as in its response. */
-function makeInput(codec: Codec, recordsCount: number, keysCount: number, chunkRecords: number): readonly (readonly LogRecord[][])[] {
-  const lanes = Array.from({ length: partitionsCount }, (): LogRecord[][] => []);
-  const offsets = lanes.map(() => 0);
+type Lane = { readonly chunks: Buffer[]; offset: number };
+
+/** The input per partition, in batches as a broker would answer with. */
+function makeInput(codec: Codec, recordsCount: number, keysCount: number, chunkRecords: number): readonly Lane[] {
+  const lanes = Array.from({ length: partitionsCount }, () => ({ chunks: [] as Buffer[], offset: 0, records: [] as NewRecord[] }));
+  const store = (lane: (typeof lanes)[number]): void => {
+    if (lane.records.length === 0) return;
+    lane.chunks.push(storedBatch(lane.records, { baseOffset: lane.offset }));
+    lane.offset += lane.records.length;
+    lane.records = [];
+  };
   for (const occurrence of occurrences({ recordsCount, keysCount, duplicatesPercent: 1, seed: 1 })) {
     const data = pushOf(occurrence);
     const key = repositoryKey(data);
     const partition = occurrence.key % partitionsCount;
     const meta = { id: occurrence.id, source: '/bench', timeMs: 1_767_225_600_000, subject: data.repository };
     const ids = { correlationId: occurrence.id, causationId: null, traceparent: null };
-    const { value, headers } = encodeEvent(
-      codec,
-      { topic: inputTopic, partition, key },
-      { type: 'ImagePushed', data, meta: { ...meta, ...ids } },
-    );
+    const event = { type: 'ImagePushed' as const, data, meta: { ...meta, ...ids } };
     const lane = lanes[partition]!;
-    let chunk = lane.at(-1);
-    if (!chunk || chunk.length >= chunkRecords) lane.push((chunk = []));
-    const place = { topic: inputTopic.name, partition, offset: offsets[partition]!++, timestampMs: meta.timeMs };
-    chunk.push({ ...place, key: Buffer.from(key), value, headers });
+    lane.records.push(encodeEvent(codec, { topic: inputTopic, partition, key }, event));
+    if (lane.records.length >= chunkRecords) store(lane);
   }
+  lanes.forEach(store);
   return lanes;
 }
 
-/** Takes every transaction at once. */
+/** CPU of this thread in what a network client does with bytes: kept apart, because it is not the runtime's. */
+const wire = { us: 0 };
+function onWire<T>(work: () => T): T {
+  const before = process.threadCpuUsage();
+  const result = work();
+  const { user, system } = process.threadCpuUsage(before);
+  wire.us += user + system;
+  return result;
+}
+
+const decode = (partition: number, bytes: Buffer): readonly LogRecord[] => {
+  const fetched = { partition, highWatermark: 2 ** 52, lastStableOffset: 2 ** 52, abortedTransactions: [], bytes };
+  return committedRecords({ topic: inputTopic.name, partition }, 0, fetched).records;
+};
+
+/** Takes every transaction at once, and encodes it as for a broker. */
 function nullLog(): { readonly log: EventLog; readonly joined: Promise<GroupHandlers>; written: { records: number; bytes: number } } {
   const joined = Promise.withResolvers<GroupHandlers>();
   const written = { records: 0, bytes: 0 };
   const ends = new Map<string, number>();
   const log: Partial<EventLog> = {
     partitions: partitionsCount,
-    partitionOf: () => 0,
+    partitionOf: (key) => partitionOfKey(key, partitionsCount),
     committed: async () => new Map(),
     bounds: async () => ({ first: 0, end: 0 }),
     read: async () => undefined,
     openWriter: async (_group, partition) => ({
       close: async () => undefined,
       async commit({ records }) {
-        for (const { topic, value } of records) {
-          ends.set(topic, (ends.get(topic) ?? 0) + 1);
-          written.bytes += value?.length ?? 0;
+        for (const [topic, group] of Map.groupBy(records, (record) => record.topic)) {
+          ends.set(topic, (ends.get(topic) ?? 0) + group.length);
+          written.bytes += onWire(() => encodeBatch(group)).length;
         }
         written.records += records.length;
         await new Promise(setImmediate);
@@ -65,7 +85,10 @@ function nullLog(): { readonly log: EventLog; readonly joined: Promise<GroupHand
       },
     }),
     joinGroup: async ({ handlers }) => {
-      await handlers.assigned([0, 1, 2, 3, 4, 5], { verify: async () => undefined });
+      await handlers.assigned(
+        Array.from({ length: partitionsCount }, (_, partition) => partition),
+        { verify: async () => undefined },
+      );
       joined.resolve(handlers);
       return { close: async () => undefined };
     },
@@ -103,8 +126,12 @@ if (options.profile) {
 }
 const [cpu, thread, startMs] = [process.cpuUsage(), process.threadCpuUsage(), performance.now()];
 await Promise.all(
-  lanes.map(async (chunks, partition) => {
-    for (const chunk of chunks) await handlers.batch({ topic: inputTopic.name, partition }, chunk);
+  lanes.map(async ({ chunks }, partition) => {
+    for (const chunk of chunks)
+      await handlers.batch(
+        { topic: inputTopic.name, partition },
+        onWire(() => decode(partition, chunk)),
+      );
   }),
 );
 const [wallMs, cpuUsed, threadUsed] = [performance.now() - startMs, process.cpuUsage(cpu), process.threadCpuUsage(thread)];
@@ -116,6 +143,7 @@ console.log(
     writtenBytes: written.bytes,
     wallUs: perRecord(wallMs * 1_000),
     mainThreadUs: perRecord(threadUsed.user + threadUsed.system),
+    wireUs: perRecord(wire.us),
     processUs: perRecord(cpuUsed.user + cpuUsed.system),
   }),
 );

@@ -46,4 +46,9 @@ describe('a header', () => {
 
   it('is read as UTF-8, an empty one as an empty text', () =>
     assert.deepEqual(read([['id', '€'], ['time', '']]), ['€', undefined, ''])); // prettier-ignore
+
+  it('may be long', () => {
+    const [long, longer] = ['x'.repeat(9_000), 'y'.repeat(3_000_000)];
+    assert.deepEqual(read([['id', long], ['source', longer], ['time', '1']]), [long, longer, '1']); // prettier-ignore
+  });
 });
