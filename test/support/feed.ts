@@ -5,10 +5,12 @@ import type { FaultCluster } from './fault-cluster.ts';
 import type { Random } from './random.ts';
 
 const repositoriesCount = 40;
+/** The repository of a run's pushes `index`, `index` + 40 and so on; the subject of their events. */
+export const repositoryOf = (run: string, index: number): string => `${run}/app${index % repositoriesCount}`;
 
 /** Push number `index` of a run. A repository has three tags; every 20th push tells of an older moment. */
 export function push({ codec, appender }: Pick<FaultCluster, 'codec' | 'appender'>, run: string, index: number): NewRecord {
-  const repository = `${run}/app${index % repositoriesCount}`;
+  const repository = repositoryOf(run, index);
   const occurredAtMs = index % 20 === 7 ? index - 200 : index;
   const data: ImagePushed = {
     ...{ registry: 'registry.test', repository, tags: [`t${index % 3}`], digest: `sha256:${String(index % 5_000).padStart(64, '0')}` },

@@ -7,7 +7,7 @@ import { feedOf } from './feed.ts';
 import { assertCatchesUp, assertOracle, startReader, type Verdict } from './oracle.ts';
 import type { Random } from './random.ts';
 import { pass } from './tcp-proxy.ts';
-import { killPointNames, startDoomedWorker, startWorker, type KillAt, type KillPoint } from './worker.ts';
+import { killPointNames, nthMaxOf, startDoomedWorker, startWorker, type KillAt, type KillPoint } from './worker.ts';
 
 export type KillRounds = {
   readonly cluster: FaultCluster;
@@ -36,7 +36,8 @@ export async function killRounds(options: KillRounds): Promise<KillReport> {
     const points = shuffled(killPointNames, random);
     const count = Math.min(killsPerOracle, killsCount - done);
     for (let index = 0; index < count; index++) {
-      const killAt: KillAt = { point: points[index % points.length]!, nth: 1 + random.below(4) };
+      const point = points[index % points.length]!;
+      const killAt: KillAt = { point, nth: 1 + random.below(nthMaxOf(point)) };
       await killOnce(cluster, killAt, { stateDir, feed, run });
       killed.set(killAt.point, (killed.get(killAt.point) ?? 0) + 1);
     }

@@ -5,9 +5,11 @@ import { type Event, type MarkBatch, type RecordType, type Topic, type TypedReco
 import { openStateStore } from '@waybill/state-store';
 import { decodeEvent, type Context, type EventLog, type Input, type LogRecord, type TopicPartition, type Topology } from '@waybill/stream';
 import { execa } from 'execa';
+import { audit } from '../../apps/audit/src/topology.ts';
 import { repositoryRoot } from '../../infra/local/paths.ts';
 import type { FaultCluster } from './fault-cluster.ts';
 import { eventually } from './read-log.ts';
+import { startWorker } from './worker.ts';
 
 /** What a topology makes of its inputs when nothing ever goes wrong. Rows per partition: key to bytes, by store. */
 type Fold = {
@@ -150,7 +152,8 @@ type Place = { readonly partition: number; readonly stateDir: string; readonly f
 async function assertState({ log, codec }: FaultCluster, topology: Topology, { partition, stateDir, fold }: Place): Promise<void> {
   const store = await openStateStore(join(stateDir, `${topology.group}-${partition}`));
   try {
-    for (const [name, topic] of Object.entries(topology.stores)) {
+    const held = { '@held': topology.held }; // Empty in the end: what was parked has been dropped.
+    for (const [name, topic] of Object.entries({ ...topology.stores, ...held })) {
       const expected = fold.rows[partition]!.get(name) ?? new Map<string, string>();
       const newest = new Map<string, string>();
       const put = ({ key, value }: LogRecord): void => {
@@ -240,13 +243,21 @@ export function startReader({ log }: FaultCluster, topology: Topology): Committe
 }
 
 /** The proof by the command line, which shares no code with the app but the chain itself. @throws AssertionError */
-export async function assertAuditVerifies({ brokers, registryUrl }: FaultCluster): Promise<void> {
+async function assertAuditVerifies({ brokers, registryUrl }: FaultCluster): Promise<void> {
   const env = { KAFKA_BROKERS: brokers.direct.join(','), SCHEMA_REGISTRY_URL: registryUrl };
   const cli = ['apps/cli/src/main.ts', 'audit', 'verify', '--output', 'json'];
   const result = await execa(process.execPath, cli, { cwd: repositoryRoot, env, reject: false });
   assert.equal(result.exitCode, 0, result.stdout + result.stderr);
   const { partitions } = JSON.parse(result.stdout) as { partitions: readonly { recordsPending: number }[] };
   assert.deepEqual([...new Set(partitions.map(({ recordsPending }) => recordsPending))], [0], 'every record is chained');
+}
+
+/** Lets the audit chain everything that is there, and has it proven. */
+export async function checkAudit(cluster: FaultCluster): Promise<void> {
+  const worker = startWorker(cluster, { app: 'audit', stateDir: join(cluster.dir, 'state-audit'), instance: 'audit' });
+  await assertCatchesUp(cluster.log, audit, 300_000);
+  assert.equal(await worker.stop(), 0, 'the audit ends in order');
+  await assertAuditVerifies(cluster);
 }
 
 /** Waits until a group has committed everything that its inputs hold. @throws AssertionError */

@@ -1,11 +1,13 @@
 // A stream app's process for the fault tests: the real ports, wrapped where a fault has to be put that no request marks.
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { createCodec, createEventLog } from '@waybill/kafka';
 import { openStateStore } from '@waybill/state-store';
 import { runTopology, StreamError, systemClock, type Clock, type EventLog, type OpenStore, type Topology } from '@waybill/stream';
 import { audit } from '../../apps/audit/src/topology.ts';
 import { dedup } from '../../apps/dedup/src/topology.ts';
-import type { killPoints, WorkerOptions, WorkerReport } from './worker.ts';
+import { failingOn, type killPoints, type WorkerOptions, type WorkerReport } from './worker.ts';
 
 const options = JSON.parse(process.env['WORKER_OPTIONS']!) as WorkerOptions;
 const report = (message: WorkerReport): void => void process.send?.(message);
@@ -18,6 +20,15 @@ function passBy(point: (typeof killPoints.inWorker)[number]): void {
   passing.set(point, count);
   if (options.killAt?.point === point && options.killAt.nth === count) process.kill(process.pid, 'SIGKILL');
 }
+
+/** What the store writes whole or not at all, it renames: its marks, what it puts aside, its snapshots. */
+const rename = fs.rename;
+fs.rename = async (...paths) => {
+  passBy('before-rename');
+  await rename(...paths);
+  passBy('after-rename');
+};
+syncBuiltinESMExports();
 
 /** Takes every partition without asking the group: two such processes are the split that only fencing can end. */
 const withoutGroup = (log: EventLog): EventLog => ({
@@ -85,14 +96,7 @@ function jumpingClock(jumpMsMax: number): Clock {
 
 function topologyOf({ app, group, failingSubject }: WorkerOptions): Topology {
   const topology: Topology = { ...{ dedup, audit }[app], ...(group !== undefined && { group }) };
-  if (failingSubject === undefined) return topology;
-  return {
-    ...topology,
-    handle(input, context) {
-      if (input.kind === 'event' && input.event.meta.subject === failingSubject) (undefined as never as { missing: () => void }).missing();
-      return topology.handle(input, context);
-    },
-  };
+  return failingSubject === undefined ? topology : failingOn(topology, failingSubject);
 }
 
 const crash = (error: Error): void => {

@@ -2,6 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Topology } from '@waybill/stream';
 import type { FaultCluster } from './fault-cluster.ts';
 import type { Rule } from './tcp-proxy.ts';
 
@@ -10,7 +11,7 @@ import type { Rule } from './tcp-proxy.ts';
  * that the worker does not get the answer. The others the worker knows itself.
  */
 export const killPoints = {
-  inWorker: ['after-fetch', 'before-store-commit', 'after-store-commit'],
+  inWorker: ['after-fetch', 'before-store-commit', 'after-store-commit', 'before-rename', 'after-rename'],
   inProxy: {
     'before-produce': ['client', 'Produce'],
     'after-produce': ['broker', 'Produce'],
@@ -20,10 +21,14 @@ export const killPoints = {
     'after-end': ['broker', 'EndTxn'],
     'before-writer-opens': ['client', 'InitProducerId'],
     'after-writer-opens': ['broker', 'InitProducerId'],
+    'any-request': ['client', undefined],
   },
 } as const;
 export type KillPoint = (typeof killPoints.inWorker)[number] | keyof typeof killPoints.inProxy;
 export const killPointNames = [...killPoints.inWorker, ...Object.keys(killPoints.inProxy)] as readonly KillPoint[];
+
+/** How late at most: a restart has all but a few requests many times over. */
+export const nthMaxOf = (point: KillPoint): number => (point === 'any-request' ? 250 : 4);
 
 /** The n-th time, from 1, that the worker comes by. */
 export type KillAt = { readonly point: KillPoint; readonly nth: number };
@@ -48,6 +53,15 @@ export type WorkerOptions = {
   /** Takes all partitions without asking the group. */
   readonly isForced?: boolean;
 };
+
+/** A topology whose stage throws a TypeError for events about one subject. */
+export const failingOn = (topology: Topology, subject: string): Topology => ({
+  ...topology,
+  handle(input, context) {
+    if (input.kind === 'event' && input.event.meta.subject === subject) throw new TypeError('a stage with a fault in it');
+    return topology.handle(input, context);
+  },
+});
 
 export type WorkerReport =
   | { readonly kind: 'assigned'; readonly partitions: readonly number[] }
@@ -122,7 +136,7 @@ export function startDoomedWorker(
   const rule: Rule = ({ from, api, clientId }) => {
     if (!clientId.startsWith(`${worker.clientId}-`)) return 'pass';
     if (worker.frames.push(`${from} ${api}`) > 1_000) worker.frames.splice(0, 900);
-    if (from === place[0] && api === place[1]) count += 1;
+    if (from === place[0] && api === (place[1] ?? api)) count += 1;
     if (count < killAt.nth) return 'pass';
     worker.signal('SIGKILL');
     return 'drop';

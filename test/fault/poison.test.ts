@@ -1,0 +1,116 @@
+// T5: records that cannot be processed, each among good ones of its own key and of others; the workers are killed meanwhile.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { topics, type RecordParked } from '@waybill/domain';
+import { encodeParkedCommand, type NewRecord } from '@waybill/stream';
+import { dedup } from '../../apps/dedup/src/topology.ts';
+import { startFaultCluster, type FaultCluster } from '../support/fault-cluster.ts';
+import { addRow, faultSeed, randomFor, tell } from '../support/fault-run.ts';
+import { feedOf, push, repositoryOf } from '../support/feed.ts';
+import { assertCatchesUp, assertOracle, checkAudit, forEachRecord, startReader } from '../support/oracle.ts';
+import { eventually, readAll } from '../support/read-log.ts';
+import { failingOn, keepWorker, startWorker } from '../support/worker.ts';
+
+let cluster: FaultCluster;
+before(async () => (cluster = await startFaultCluster({ count: 1 })));
+after(() => cluster.stop());
+
+const run = 'poison';
+/** Repository number 7: its events make the stage throw. */
+const failingSubject = repositoryOf(run, 7);
+
+/** Each by another way of being wrong, with the key and headers of a good push. */
+function poison(good: NewRecord): readonly (readonly [name: string, record: NewRecord])[] {
+  const value = good.value!;
+  return [
+    ['another magic byte', { ...good, value: Buffer.concat([Buffer.from([9]), value.subarray(1)]) }],
+    ['an unknown schema', { ...good, value: Buffer.from([0, 0x7f, 0xff, 0xff, 0xff, 1]) }],
+    ['truncated Avro', { ...good, value: value.subarray(0, value.length - 9) }],
+    ['no value', { ...good, value: null }],
+    ['an empty value', { ...good, value: Buffer.alloc(0) }],
+    ['3 MB of noise', { ...good, value: Buffer.alloc(3_000_000, 0x5a) }],
+    ['no headers', { ...good, headers: {} }],
+  ];
+}
+
+describe(`T5, seed ${faultSeed}`, () => {
+  it('what cannot be processed is kept with its bytes, holds up its own key alone, and lets it go when it is dropped', async () => {
+    const startedMs = performance.now();
+    const stateDir = join(cluster.dir, 'state-poison');
+    const random = randomFor('T5');
+    const reader = startReader(cluster, dedup);
+    const worker = keepWorker(cluster, { stateDir, failingSubject });
+    const auditor = keepWorker(cluster, { app: 'audit', stateDir: join(cluster.dir, 'state-audit'), instance: 'audit' });
+    const feed = feedOf(cluster, run, random);
+    await feed.next(200);
+    const bad = [0, 1, 2].flatMap((index) => poison(push(cluster, run, 40 + index * 5)).map(([, record]) => record));
+    await cluster.appender.append(bad);
+    await feed.next(400);
+    for (let kill = 0; kill < 4; kill++) {
+      await sleep(1_500);
+      worker.current().signal('SIGKILL');
+      await feed.next(100);
+    }
+    await assertCatchesUp(cluster.log, dedup);
+    await assertOnlyTheirKeysWait(feed.count());
+    await assertKept(bad);
+
+    const dropped = await dropAll();
+    tell('T5', `${bad.length} poisoned records, ${dropped} dropped in all, with those that make the stage throw`);
+    await Promise.all([worker.stop(), auditor.stop()]);
+    const last = startWorker(cluster, { stateDir, failingSubject });
+    await assertCatchesUp(cluster.log, dedup);
+    assert.equal(await last.stop(), 0);
+    const topology = failingOn(dedup, failingSubject);
+    const { inputsCount, outputsCount } = await assertOracle(cluster, { topology, stateDir, reader });
+    await reader.close();
+    await checkAudit(cluster);
+    addRow({ test: 'T5', what: 'poisoned records and a stage that throws; all dropped in the end', faults: `${dropped} parked, 4 kills`, checked: `${inputsCount} deliveries, ${outputsCount} passed on; audit verified`, tookMs: performance.now() - startedMs }); // prettier-ignore
+  });
+});
+
+/** Of the 40 keys, three are poisoned and one throws: all others have arrived. */
+async function assertOnlyTheirKeysWait(pushesCount: number): Promise<void> {
+  const poisoned = new Set([0, 5, 10, 7].map((index) => repositoryOf(run, index)));
+  const arrived = new Set<string>();
+  await forEachRecord(cluster.log, topics.images, ({ headers }) => void arrived.add(headers['ce_id']!.toString()));
+  for (let index = 0; index < pushesCount; index++) {
+    const { headers } = push(cluster, run, index);
+    if (poisoned.has(headers['ce_subject']!.toString())) continue;
+    assert.ok(arrived.has(headers['ce_id']!.toString()), `push ${index}, whose key is not poisoned, has been passed on`);
+  }
+}
+
+async function assertKept(bad: readonly NewRecord[]): Promise<void> {
+  const parked = await parkedRecords();
+  const values = parked.map(({ value }) => (value === null ? 'null' : value.toString('base64')));
+  // The first of a key is parked; the ones behind it wait, and are parked in their turn.
+  for (const record of [bad[0]!, bad[7]!, bad[14]!])
+    assert.ok(values.includes(record.value!.toString('base64')), 'it is parked byte for byte');
+}
+
+const parkedRecords = async (): Promise<readonly RecordParked[]> => {
+  const records = await readAll(cluster.log, topics.parked);
+  return Promise.all(records.map(async ({ value }) => (await cluster.codec.decode(value!)).data as RecordParked));
+};
+
+/** Until nothing is held any more: what is dropped lets the next of its key be tried. @returns how many were dropped */
+async function dropAll(): Promise<number> {
+  const dropped = new Set<string>();
+  const heldCount = async (): Promise<number> => {
+    for (const { app, topic, partition, offset } of await parkedRecords()) {
+      const id = `${topic}/${partition}/${offset}`;
+      if (app !== dedup.group || dropped.has(id)) continue;
+      dropped.add(id);
+      const who = { requestedBy: 'test', reason: 'poison', requestedAtMs: Date.now(), correlationId: id };
+      await cluster.appender.append([encodeParkedCommand(cluster.codec, { app, kind: 'record', id, partition, wish: 'drop', ...who })]);
+    }
+    const newest = new Map<string, boolean>();
+    await forEachRecord(cluster.log, topics.dedupHeld, ({ key, value }) => void newest.set(key!.toString(), value !== null));
+    return [...newest.values()].filter(Boolean).length;
+  };
+  assert.equal(await eventually(heldCount, (count) => count === 0, 180_000), 0, 'nothing is held in the end');
+  return dropped.size;
+}
