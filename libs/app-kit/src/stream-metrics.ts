@@ -56,6 +56,7 @@ export function createStreamMetrics(app: string, running: () => Running | undefi
     });
   gauge('waybill_jobs_waiting', 'Jobs that are due or will be, and timers.', () => running()?.jobs().waiting ?? 0);
   gauge('waybill_jobs_running', 'Jobs under way.', () => running()?.jobs().running ?? 0);
+  gauge('waybill_records_held', 'Records that are parked, or wait behind one with their key.', () => running()?.held() ?? 0);
   addStateGauges(registry, running);
   const partitions = new Gauge({ name: 'waybill_partitions', help: 'Partition numbers that this instance owns.', registers });
 

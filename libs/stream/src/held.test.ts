@@ -224,7 +224,7 @@ describe('a command', () => {
     const log = new MemoryLog();
     const { task, ignored } = await start(log, { poison: new Set(['a0']) });
     const garbage = { ...command(4, ''), value: Buffer.from('garbage') };
-    await task.takeRecords([command(0, placeAt(0)), command(1, 'no/such'), command(2, placeAt(0), { app: 'policy' })]);
+    await task.takeRecords([command(0, placeAt(0)), command(1, 'x'.repeat(2_000)), command(2, placeAt(0), { app: 'policy' })]);
     await task.takeRecords([request(0, 'a'), request(1, 'a')]);
     await task.takeRecords([command(3, placeAt(1)), garbage, { ...garbage, offset: 5, value: null }, command(6, 'j', { kind: 'job' })]);
     assert.deepEqual(standing(log), ['0 parked 1', '1 waiting 0']);

@@ -1,6 +1,6 @@
 import type { Topic } from '@waybill/domain';
 import { valueBytesMax, type Codec, type LogRecord, type NewRecord } from './event-log.ts';
-import { refuseLongKey } from './rows.ts';
+import { findBytes, refuseLongKey } from './rows.ts';
 import type { StateStore, StoreChanges, SweepOrder } from './state-store.ts';
 import type { Mark, Topology } from './topology.ts';
 
@@ -38,7 +38,7 @@ export class MarksDraft {
 
   isMarked(name: string, id: string, atMs: number): boolean {
     const { ttlMs } = this.#specOf(name);
-    const markedAtMs = this.#made.get(name)?.get(id) ?? findTime(this.#store.get(marksStore(name), id));
+    const markedAtMs = this.#made.get(name)?.get(id) ?? findTime(findBytes(this.#store, marksStore(name), id));
     return markedAtMs !== undefined && atMs - markedAtMs < ttlMs;
   }
 

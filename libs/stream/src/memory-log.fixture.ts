@@ -2,7 +2,7 @@
 import type { Topic, TypedRecord } from '@waybill/domain';
 import { StreamError } from './errors.ts';
 import type { Codec, EventLog, LogRecord, NewRecord, Offsets, Transaction, Writer } from './event-log.ts';
-import type { LoadChanges, StoreChanges, StorePosition, SweepOrder, TaskStore } from './state-store.ts';
+import { rowKeyBytesMax, type LoadChanges, type StoreChanges, type StorePosition, type SweepOrder, type TaskStore } from './state-store.ts';
 
 export const jsonCodec: Codec = {
   encode: ({ type, data }) => Buffer.from(JSON.stringify({ type, data })),
@@ -106,6 +106,7 @@ export class MemoryStore implements TaskStore {
   #position: StorePosition = { changelog: new Map() };
 
   get(store: string, key: string): Buffer | undefined {
+    if (Buffer.byteLength(store + key) > rowKeyBytesMax) throw new StreamError('STORE_FAILED', 'no room for the key'); // As on disk.
     return this.rows.get(`${store}\0${key}`);
   }
 

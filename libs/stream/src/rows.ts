@@ -28,7 +28,7 @@ export class RowsDraft {
   get<T extends RecordType>(store: string, key: string, type: T): Extract<TypedRecord, { type: T }>['data'] | undefined {
     const changed = this.#changed.get(store)?.get(key);
     if (changed) return changed.row?.type === type ? (changed.row.data as never) : undefined;
-    const bytes = this.#options.store.get(store, key);
+    const bytes = findBytes(this.#options.store, store, key);
     if (bytes === undefined) return undefined;
     this.unread = bytes;
     const row = this.#options.codec.decodeSync(bytes);
@@ -76,8 +76,14 @@ export function refuseLong(what: string, bytes: Buffer | null, bytesMax: number)
 
 /** As `refuseLong`, for the key under which a row lies in a store. */
 export function refuseLongKey(what: string, store: string, key: string): void {
-  const charsMax = store.length + key.length;
-  if (charsMax * 3 <= rowKeyBytesMax) return; // No character takes more than three bytes.
-  const bytes = Buffer.byteLength(store) + Buffer.byteLength(key);
+  const bytes = keyBytes(store, key);
   if (bytes > rowKeyBytesMax) throw new Error(`${what} of ${store} is ${bytes} bytes long; the limit is ${rowKeyBytesMax}`);
 }
+
+/** What lies under a key, which may come from anybody: under one that is too long nothing does, and no store is asked for it. */
+export const findBytes = (rows: Pick<StateStore, 'get'>, store: string, key: string): Buffer | undefined =>
+  keyBytes(store, key) > rowKeyBytesMax ? undefined : rows.get(store, key);
+
+/** No character takes more than three bytes: short keys are not counted. */
+const keyBytes = (store: string, key: string): number =>
+  (store.length + key.length) * 3 <= rowKeyBytesMax ? 0 : Buffer.byteLength(store) + Buffer.byteLength(key);

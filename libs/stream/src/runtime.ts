@@ -46,6 +46,8 @@ export type Running = {
   circuits(): readonly HostCircuit[];
   /** Up to where the shared tables have been read. */
   tables(): TablePositions;
+  /** Records of its partitions that are parked or wait behind one. */
+  held(): number;
   /** Finishes transactions under way, aborts jobs, leaves the group. */
   close(): Promise<void>;
 };
@@ -97,6 +99,7 @@ export async function runTopology(options: RunOptions): Promise<Running> {
   return {
     ready: () => tasks.isReady && !isSilent(),
     jobs: () => pool.counts(),
+    held: () => tasks.heldCount,
     circuits: () => pool.circuits(),
     tables: () => tables.positions(),
     async close() {
@@ -122,6 +125,10 @@ class TaskSet {
   constructor(observer: Observer, open: OpenTask) {
     this.#observer = observer;
     this.#open = open;
+  }
+
+  get heldCount(): number {
+    return [...this.#tasks.values()].reduce((sum, task) => sum + task.heldCount, 0);
   }
 
   async assign(partitions: readonly number[], membership: Membership): Promise<ReadonlyMap<number, Offsets>> {

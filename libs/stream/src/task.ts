@@ -83,6 +83,11 @@ export class Task {
     return this.#accepted;
   }
 
+  /** Records that are parked or wait behind one. */
+  get heldCount(): number {
+    return this.#held.count;
+  }
+
   /** Lost to another member or broken: of no more use. */
   get isClosed(): boolean {
     return this.#closed.signal.aborted;
