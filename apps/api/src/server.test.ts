@@ -247,7 +247,12 @@ describe('what is parked now', () => {
     const log = fakeLog();
     const data = { ...held(3).data, app: 'policy', parkedAtMs: 1, code: 'STAGE_FAILED', reason: 'no tag' };
     await log.event(topics.parked, 'RecordParked', data, { id: 'p' });
-    await log.event(topics.parkedCommands, 'ParkedDropRequested', { app: 'policy', kind: 'record', id: place(3), requestedBy: 'a', reason: 'b', requestedAtMs: 1 }, { id: 'd' }); // prettier-ignore
+    await log.event(
+      topics.parkedCommands,
+      'ParkedDropRequested',
+      { app: 'policy', kind: 'record', id: place(3), requestedBy: 'a', reason: 'b', requestedAtMs: 1 },
+      { id: 'd' },
+    );
     assert.deepEqual([(await list(log)).parked, [...log.reader.entries('dropped')]], [[], []]);
   });
 });

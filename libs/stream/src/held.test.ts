@@ -54,7 +54,11 @@ function request(offset: number, key: string | null, change: Partial<LogRecord> 
   const digest = `${key}${offset}`;
   const event = { type: 'ScanRequested' as const, data: { registry: 'r', repository: 'a', digest, imageDigest: digest } };
   const place = { topic: topics.scanRequests.name, partition: 0, offset, timestampMs: 1_000 };
-  const bytes = { key: key === null ? null : Buffer.from(key), value: jsonCodec.encode(event), headers: eventHeaders({ ...event, meta: metaOf(`e${offset}`) }) }; // prettier-ignore
+  const bytes = {
+    key: key === null ? null : Buffer.from(key),
+    value: jsonCodec.encode(event),
+    headers: eventHeaders({ ...event, meta: metaOf(`e${offset}`) }),
+  };
   return { ...place, ...bytes, ...change };
 }
 const placeAt = (offset: number): string => `${topics.scanRequests.name}/0/${offset}`;
@@ -85,7 +89,15 @@ async function start(log: MemoryLog, { poison = new Set(), port = log.port(), ..
   };
   const store = new MemoryStore();
   const ports = { log: port, codec: jsonCodec, store, pool, membership: { verify: async () => undefined } };
-  const task = await Task.open({ topology: topologyOf(passOn(poison)), ...ports, partition: 0, table: () => [], clock, ...hooks, ...overrides }); // prettier-ignore
+  const task = await Task.open({
+    topology: topologyOf(passOn(poison)),
+    ...ports,
+    partition: 0,
+    table: () => [],
+    clock,
+    ...hooks,
+    ...overrides,
+  });
   return { task, pool, store, drafts, faults, ignored: () => drafts.flatMap((draft) => draft.ignored) };
 }
 
@@ -115,7 +127,13 @@ describe('a record that the stage cannot take', () => {
     await task.takeRecords([request(5, null), request(6, null), request(7, 'a'), request(8, '')]);
     assert.deepEqual(log.keys(output), ['b1', 'b3', 'null6', '8']);
     assert.deepEqual(standing(log), ['0 parked 1', '2 waiting 0', '4 waiting 0', '5 parked 1', '7 waiting 0']);
-    assert.deepEqual(parkedEvents(log).map(({ data }) => [data.offset, data.code, data.reason]), [[0, 'STAGE_FAILED', 'cannot read a0'], [5, 'STAGE_FAILED', 'cannot read null5']]); // prettier-ignore
+    assert.deepEqual(
+      parkedEvents(log).map(({ data }) => [data.offset, data.code, data.reason]),
+      [
+        [0, 'STAGE_FAILED', 'cannot read a0'],
+        [5, 'STAGE_FAILED', 'cannot read null5'],
+      ],
+    );
     assert.equal(log.offsets.get(topics.scanRequests.name), 9);
     await task.close();
   });

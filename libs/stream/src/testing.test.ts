@@ -31,7 +31,14 @@ describe('the topology driver', () => {
 
   it('shows a stage author what is parked, what waits behind it, and what comes of a retry or a drop', () => {
     const driver = topologyDriver(passOn(['a', 'c']), { parks: true });
-    for (const [key, digest] of [['k', 'a'], ['k', 'b'], ['l', 'x'], ['k', 'c'], ['k', 'd']] as const) driver.pipe(topics.scanRequests, key, requested(digest)); // prettier-ignore
+    for (const [key, digest] of [
+      ['k', 'a'],
+      ['k', 'b'],
+      ['l', 'x'],
+      ['k', 'c'],
+      ['k', 'd'],
+    ] as const)
+      driver.pipe(topics.scanRequests, key, requested(digest));
     assert.deepEqual(driver.keys(topics.scanRequests), ['x']);
     assert.deepEqual(driver.parked(), [{ place: place(0), reason: 'cannot read a', attempts: 1, behind: 3 }]);
     driver.retry(place(0));
