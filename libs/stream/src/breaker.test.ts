@@ -56,6 +56,17 @@ describe('a circuit', () => {
     assert.equal(circuit.opensAtMs, clock.ms + 90_000);
   });
 
+  it('goes by the time that it is given, not by that of the machine', async (test) => {
+    const { clock, circuit, open } = setUp();
+    await open();
+    test.mock.method(Date, 'now', () => 0);
+    clock.ms = circuit.opensAtMs;
+    const tellProbe = circuit.enter();
+    assert.equal(circuit.state, 'half-open');
+    await tellProbe(up);
+    assert.equal(circuit.state, 'closed');
+  });
+
   it('is probed again at once where a probe was called off', async () => {
     const { clock, circuit, tell, open } = setUp();
     await open();

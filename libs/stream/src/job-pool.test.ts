@@ -255,6 +255,14 @@ describe('jobs of a host that is down', () => {
     }
   });
 
+  it('wait also where it does not answer at all', async () => {
+    const { run, begun } = manualRun();
+    const { clock, pool, set } = poolOf(run, { concurrencyMax: 5, timeoutMs: 100 });
+    for (let index = 0; index < 50; index++) set(row(`j${index}`, { host: 'h' }));
+    await clock.pass(1_000);
+    assert.deepEqual([begun.length, pool.circuits()[0]?.state], [5, 'open']);
+  });
+
   it('hold up no other host', async () => {
     const run: Run = async ({ id }) => {
       if (id.startsWith('h')) throw new JobError('REFUSED', 'no', isDown);

@@ -168,10 +168,32 @@ describe('a host that is down', () => {
     const { clock, queue, fail } = setUp();
     await fail('first');
     assert.deepEqual(queue.circuits, [{ kind: 'scan', host: 'first', state: 'open' }]);
-    queue.add(itemOf('again', { host: 'first' }));
+    queue.add(itemOf('again', { host: 'first' }, 1_000_000));
     for (let index = 0; index < 1_100; index++) await fail(`h${index}-`);
     assert.equal(queue.circuits.length, 1_001, 'hosts with jobs and the newest without');
     assert.equal(queue.circuits.find(({ host }) => host === 'first')?.state, 'open');
     assert.equal(queue.take(clock.ms), undefined);
+  });
+
+  it('gets no job that was about to begin when its circuit opened', () => {
+    const circuit = { ...alwaysClosed(), opensAtMs: 0 };
+    const kinds = kindsOf({ scan: { concurrencyMax: 9, perHostMax: 9, isTimer: false } });
+    const queue = new JobQueue<Item>({ kinds, jobsMax: 9, newCircuit: () => circuit });
+    for (const id of ['a', 'b']) queue.add(itemOf(id, { host: 'down' }));
+    assert.equal(queue.take(0)?.job.id, 'a');
+    circuit.opensAtMs = 5_000;
+    assert.equal(queue.take(0), undefined);
+    assert.equal(queue.nextAtMs, 5_000);
+  });
+
+  it('is probed again in time, though the work of the last probe still goes on', async () => {
+    const { clock, queue, fail } = setUp();
+    await fail('down');
+    for (const id of ['a', 'b']) queue.add(itemOf(id, { host: 'down' }));
+    clock.ms = 1_000;
+    await queue.tell(queue.take(clock.ms)!, { host: 'down' });
+    assert.equal(queue.nextAtMs, 3_000);
+    clock.ms = 3_000;
+    assert.equal(queue.take(clock.ms)?.job.id, 'b');
   });
 });

@@ -29,9 +29,8 @@ export function startTry(job: JobRow, spec: JobSpec, { clock, random }: TryOptio
   const controller = new AbortController();
   const stopped = Promise.withResolvers<TryEnd>();
   const gone = Promise.withResolvers<'ended' | 'abandoned'>();
-  let isOver = false;
   const stop = (end: TryEnd, reason: string): void => {
-    if (isOver || controller.signal.aborted) return;
+    if (controller.signal.aborted) return;
     stopped.resolve(end); // Before the work hears of it, whose own error would say less.
     void clock.bound(letGoMsMax).then(() => gone.resolve('abandoned'));
     controller.abort(new Error(reason));
@@ -43,7 +42,6 @@ export function startTry(job: JobRow, spec: JobSpec, { clock, random }: TryOptio
     stop(failed({ code: 'JOB_TIMEOUT', reason, final: false, retryAtMs: retryAtMs(0) }, { host: 'down' }), reason);
   });
   const noteOver = (): void => {
-    isOver = true;
     cancelLimit();
     gone.resolve('ended');
   };
