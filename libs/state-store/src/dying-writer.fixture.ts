@@ -1,4 +1,4 @@
-// A process of its own that writes until it is killed, or the disk takes no more: `node dying-writer.fixture.ts <folder> <row bytes>`.
+// A process of its own that writes until it is killed, or the disk takes no more: `node dying-writer.fixture.ts <folder> <row bytes> [<snapshots>]`.
 // Commit `n` puts row `n % keys` to `n`, and stands at `n + 1`.
 import { openStateStore } from './open-store.ts';
 
@@ -13,9 +13,13 @@ export function expectedAt(next: number, bytes: number): ReadonlyMap<string, str
 }
 
 if (import.meta.main) {
-  const [folder = '', rowBytes = '10'] = process.argv.slice(2);
+  const [folder = '', rowBytes = '10', snapshotFolder] = process.argv.slice(2);
   const bytes = Number(rowBytes);
-  const store = await openStateStore(folder, { overlayBytesMax: 2_000, flushAfterMs: 1 });
+  const store = await openStateStore(folder, {
+    overlayBytesMax: 2_000,
+    flushAfterMs: 1,
+    ...(snapshotFolder !== undefined && { snapshots: { folder: snapshotFolder, group: 'app', partition: 0, intervalMs: 0 } }),
+  });
   let n = store.position().changelog.get('rows') ?? 0;
   process.stdout.write(`ready ${n}\n`);
   try {

@@ -9,6 +9,9 @@ export type Database = ReturnType<typeof openDatabase>;
 /** With its default page size LMDB takes keys of up to 1978 bytes; ours have a separator. */
 export const keyBytesMax = rowKeyBytesMax + 1;
 
+/** LMDB's file in the folder of a store or a snapshot. */
+export const dataFile = 'data.mdb';
+
 /** Who owns the store and where its rows stand, in a row of its own: no store's name begins with a zero byte. */
 export type Meta = { readonly changelog: readonly (readonly [string, number])[]; readonly owner: string; readonly writtenAtMs?: number };
 const metaKey = '\0\0';

@@ -1,57 +1,78 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { StreamError, type TaskStore } from '@waybill/stream';
-import { openDatabase } from './environment.ts';
+import { dataFile, openDatabase } from './environment.ts';
 import { LmdbStore, type FlushLimits } from './lmdb-store.ts';
+import type { Copied } from './snapshot-copy.ts';
+import { SnapshotTaker, type SnapshotEvents } from './snapshot-taker.ts';
+import { installSnapshot, type Manifest, type SnapshotPlace } from './snapshots.ts';
 import { closedAs, findDamage, findMark, newMark, writeMark, type Mark } from './state-mark.ts';
-import { askWriter } from './writer.ts';
+import { askWriter, type StoreId } from './writer.ts';
 
-export type OpenStateStoreOptions = Partial<FlushLimits> & {
-  /** A store that could not be trusted has been put aside, as `<folder>.damaged`; the log restores it. */
-  readonly onSetAside?: (reason: string) => void;
-};
+export type OpenStateStoreOptions = Partial<FlushLimits> &
+  SnapshotEvents & {
+    readonly snapshots?: SnapshotPlace & { readonly intervalMs: number };
+    /** A store that could not be trusted has been put aside, as `<folder>.damaged`; the log restores it. */
+    readonly onSetAside?: (reason: string) => void;
+    /** The store begins as this snapshot. */
+    readonly onInstalled?: (manifest: Manifest) => void;
+    readonly onSnapshotRefused?: (reason: string) => void;
+  };
 
-const limitsDefault: FlushLimits = { overlayBytesMax: 8 * 1_048_576, flushAfterMs: 1_000, loadBytesMax: 16 * 1_048_576 };
+const limitsDefault: FlushLimits = { overlayBytesMax: 8 * 1_048_576, flushAfterMs: 1_000, loadBytesMax: 8 * 1_048_576 };
 
 /**
- * Opens the state in a folder. One that was damaged or is left from before the machine went down is put aside (the newest of them is kept)
- * and an empty one opened: what it held is in the log.
+ * Opens the state in a folder: as it was left, if it can be trusted; else as the newest snapshot that can; else empty. What is missing is
+ * in the log. A store that cannot be trusted is put aside, the newest such one is kept.
  * @throws StreamError `STORE_FAILED` when the folder cannot be used
  */
 export async function openStateStore(folder: string, options: OpenStateStoreOptions = {}): Promise<TaskStore> {
-  const owner = randomUUID();
+  const id = { owner: randomUUID(), folder };
   try {
     await mkdir(folder, { recursive: true });
     const before = await findMark(folder);
     const damage = await findDamage(folder, before);
     if (damage !== undefined) await setAside(folder, damage, options);
-    const mark = newMark(owner, damage === undefined ? before : undefined);
+    await install(folder, options);
+    const mark = newMark(id.owner, damage === undefined ? before : undefined);
     await writeMark(folder, mark);
     const database = openDatabase(folder);
-    await askWriter({ owner, folder }, { kind: 'open' });
-    return new LmdbStore({ ...limitsDefault, ...options, folder, database, owner, ...hooksOf(folder, mark) });
+    await askWriter(id, { kind: 'open' });
+    return new LmdbStore({ ...limitsDefault, ...options, ...id, database, ...(await hooksOf(id, mark, options)) });
   } catch (error) {
     const advice = 'check the disk, or delete the folder: the log restores it';
     throw new StreamError('STORE_FAILED', `the state in ${folder} cannot be opened; ${advice}`, { cause: error });
   }
 }
 
-/** Keeps the mark true over the store's life, unless another process has written its own meanwhile. */
-function hooksOf(folder: string, mark: Mark) {
-  let isProven = false;
-  let proving = Promise.resolve();
+/** Keeps the mark true over the store's life, unless another process has written its own meanwhile; takes snapshots. */
+async function hooksOf(id: StoreId, mark: Mark, options: OpenStateStoreOptions) {
+  const { snapshots } = options;
+  const copy = async (to: string): Promise<Copied> => (await askWriter(id, { kind: 'copy', to })) as Copied;
+  const taker = snapshots && (await SnapshotTaker.open(snapshots, snapshots.intervalMs, copy, options));
   const rewrite = async (changes: Partial<Mark>): Promise<void> => {
-    if ((await findMark(folder))?.owner === mark.owner) await writeMark(folder, { ...mark, opensInVain: 0, ...changes });
+    if ((await findMark(id.folder))?.owner === mark.owner) await writeMark(id.folder, { ...mark, opensInVain: 0, ...changes });
   };
+  let proving: Promise<void> | undefined;
   return {
     onFlushed: (): void => {
-      if (isProven) return;
-      isProven = true;
-      proving = rewrite({}).catch(() => undefined); // Then it is as it was: opened in vain.
+      proving ??= rewrite({}).catch(() => undefined); // Then it is as it was: opened in vain.
+      taker?.takeIfDue(Date.now());
     },
-    onClosing: () => proving,
-    onClosed: async (): Promise<void> => rewrite({ closed: await closedAs(folder) }),
+    onClosing: async (): Promise<void> => {
+      await proving;
+      await taker?.idle();
+    },
+    onClosed: async (): Promise<void> => rewrite({ closed: await closedAs(id.folder) }),
   };
+}
+
+async function install(folder: string, { snapshots, onInstalled, onSnapshotRefused }: OpenStateStoreOptions): Promise<void> {
+  const isThere = await stat(join(folder, dataFile)).then(() => true, () => false); // prettier-ignore
+  if (!snapshots || isThere) return;
+  const manifest = await installSnapshot(snapshots, folder, Date.now(), (reason) => onSnapshotRefused?.(reason));
+  if (manifest) onInstalled?.(manifest);
 }
 
 async function setAside(folder: string, reason: string, { onSetAside }: OpenStateStoreOptions): Promise<void> {

@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openDatabase, readMeta, type Database, type Meta } from './environment.ts';
+import { dataFile, openDatabase, readMeta, type Database, type Meta } from './environment.ts';
 
-export const dataFile = 'data.mdb';
 const lockFile = 'lock.mdb';
 
 /** What a copy holds, read from the copy itself: writes went on beside it. */

@@ -2,6 +2,7 @@ import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { dataFile } from './environment.ts';
 
 /**
  * What the file `mark.json` beside LMDB's says about it. LMDB has no checksums, and it is not synced with every write, so:
@@ -20,7 +21,7 @@ export type Mark = {
 };
 
 const markFile = 'mark.json';
-const dataFile = 'data.mdb';
+
 const opensInVainMax = 3;
 
 export const newMark = (owner: string, before: Mark | undefined): Mark => ({

@@ -197,7 +197,7 @@ describe('a transaction', () => {
     rows.has = () => {
       throw new StreamError('STORE_FAILED', 'a page is gone');
     };
-    const draft = drafting((_input, { get }) => ({ ignored: String(get('marks', 'a', 'SeenMark')) }), rows);
+    const draft = drafting((_input, { get }) => ({ ignored: get('marks', 'a', 'SeenMark')?.eventId ?? 'none' }), rows);
     await assert.rejects(draft(record(1)), { code: 'STORE_FAILED' });
   });
 

@@ -15,6 +15,7 @@ export { decodeEvent, encodeEvent, eventHeaders, eventTypeOf, parseMeta } from '
 export { runTopology } from './runtime.ts';
 export type { HostCircuit } from './job-queue.ts';
 export type { TablePositions } from './shared-tables.ts';
+export { awayMsMax } from './restore.ts';
 export type { RestoreProgress } from './restore.ts';
 export type { Observer, Running, RunOptions } from './runtime.ts';
 export type { EntryRange, LoadChanges, OpenStore, StateStore, StoreChanges, StorePosition, SweepOrder, TaskStore } from './state-store.ts';

@@ -24,7 +24,7 @@ export type RestoreProgress = TopicPartition & { readonly from: number; readonly
  * Compaction removes a tombstone 24 hours (`delete.retention.ms`) after it was written at the earliest. A store that has been
  * away for longer may never hear of a deletion: a finished job would run again. Half of it leaves room for clocks that differ.
  */
-const awayMsMax = 12 * 60 * 60 * 1_000;
+export const awayMsMax = 12 * 60 * 60 * 1_000;
 
 /**
  * Brings a local store up to the end of its state topics, from where its position says it stands: after a clean stop nothing is

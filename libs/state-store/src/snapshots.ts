@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { copyFile, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { awayMsMax } from '@waybill/stream';
+import { dataFile } from './environment.ts';
+import { sha256Of, type Copied } from './snapshot-copy.ts';
+
+/** Whose snapshots: they may lie on a disk that all instances share. */
+export type SnapshotPlace = { readonly folder: string; readonly group: string; readonly partition: number };
+
+/** What a snapshot says of itself, beside the copy of LMDB's file. */
+export type Manifest = {
+  readonly format: 1;
+  readonly group: string;
+  readonly partition: number;
+  /** Next offset per state topic that the rows stand for. */
+  readonly changelog: readonly (readonly [topic: string, next: number])[];
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly createdAtMs: number;
+};
+
+const manifestFile = 'manifest.json';
+const unfinished = '.unfinished-';
+const keptMax = 2;
+
+const folderOf = ({ folder, group, partition }: SnapshotPlace): string => join(folder, `${group}-${partition}`);
+
+/**
+ * A snapshot is a folder that appears whole, by a rename, after everything in it has reached the disk. Of older ones the newest is kept.
+ * @throws Error of the file system, or of `copy`, with the snapshots as they were
+ */
+export async function takeSnapshot(place: SnapshotPlace, copy: (to: string) => Promise<Copied>, nowMs: number): Promise<Manifest> {
+  const folder = folderOf(place);
+  const temporary = join(folder, `${unfinished}${randomUUID()}`);
+  try {
+    const { meta, ...copied } = await copy(temporary);
+    if (!meta) throw new Error('the copy holds no position');
+    const { group, partition } = place;
+    const manifest: Manifest = { format: 1, group, partition, changelog: meta.changelog, ...copied, createdAtMs: nowMs };
+    await writeSynced(join(temporary, manifestFile), JSON.stringify(manifest));
+    await rename(temporary, join(folder, `${nowMs}`.padStart(16, '0')));
+    await syncFolder(folder);
+    await prune(folder);
+    return manifest;
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined); // The cause is what matters.
+    throw error;
+  }
+}
+
+/**
+ * Copies the newest snapshot that can be trusted to where a store opens it.
+ * @returns its manifest, or `undefined` where there is none; why others were not taken goes to `onRefused`
+ */
+export async function installSnapshot(
+  place: SnapshotPlace,
+  storeFolder: string,
+  nowMs: number,
+  onRefused: (reason: string) => void,
+): Promise<Manifest | undefined> {
+  const folder = folderOf(place);
+  const target = join(storeFolder, dataFile);
+  for (const name of (await listSnapshots(folder)).toReversed()) {
+    const path = join(folder, name);
+    try {
+      const manifest = parseManifest(await readFile(join(path, manifestFile), 'utf8'), place, nowMs);
+      await copyFile(join(path, dataFile), `${target}.new`);
+      if ((await stat(`${target}.new`)).size !== manifest.bytes) throw new Error('the copy is not as long as it should be');
+      if ((await sha256Of(`${target}.new`)) !== manifest.sha256) throw new Error('the checksum of the copy is another');
+      await rename(`${target}.new`, target);
+      return manifest;
+    } catch (error) {
+      await rm(`${target}.new`, { force: true });
+      onRefused(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return undefined;
+}
+
+/** When the newest was taken; `undefined` where there is none. */
+export async function newestAtMs(place: SnapshotPlace): Promise<number | undefined> {
+  const newest = (await listSnapshots(folderOf(place))).at(-1);
+  return newest === undefined ? undefined : Number(newest);
+}
+
+/** Names, the oldest first: they are times. */
+async function listSnapshots(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.filter((name) => /^\d{16}$/.test(name)).toSorted();
+}
+
+/** @throws Error that says why it is not to be used */
+function parseManifest(text: string, { group, partition }: SnapshotPlace, nowMs: number): Manifest {
+  const manifest = JSON.parse(text) as Partial<Manifest> | null;
+  if (manifest?.format !== 1) throw new Error('its manifest is of another format');
+  if (manifest.group !== group || manifest.partition !== partition)
+    throw new Error(`it is of ${manifest.group}-${manifest.partition}, not of ${group}-${partition}`);
+  const { bytes, sha256, createdAtMs, changelog } = manifest;
+  if (!Number.isSafeInteger(bytes) || typeof sha256 !== 'string' || !Number.isSafeInteger(createdAtMs) || !Array.isArray(changelog))
+    throw new Error('its manifest is not complete');
+  if (nowMs - createdAtMs! > awayMsMax) throw new Error('it is too old: deletions since may be gone from the log');
+  return manifest as Manifest;
+}
+
+/** What is unfinished belongs to nobody any more: a partition has one owner, which takes one snapshot at a time. */
+async function prune(folder: string): Promise<void> {
+  const old = (await listSnapshots(folder)).slice(0, -keptMax);
+  const left = (await readdir(folder)).filter((name) => name.startsWith(unfinished));
+  for (const name of [...old, ...left]) await rm(join(folder, name), { recursive: true, force: true });
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  await folder.sync().finally(() => folder.close());
+}
