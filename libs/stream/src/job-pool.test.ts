@@ -260,7 +260,7 @@ describe('jobs of a host that is down', () => {
     const { clock, pool, set } = poolOf(run, { concurrencyMax: 5, timeoutMs: 100 });
     for (let index = 0; index < 50; index++) set(row(`j${index}`, { host: 'h' }));
     await clock.pass(1_000);
-    assert.deepEqual([begun.length, pool.circuits()[0]?.state], [5, 'open']);
+    assert.deepEqual([begun.length, pool.circuits()[0]?.state], [9, 'open'], 'four have begun by the fifth time-out');
   });
 
   it('hold up no other host', async () => {
@@ -327,6 +327,19 @@ describe('a job whose row changes', () => {
     finish.get('a')!();
     await clock.pass(0);
     assert.deepEqual(ends.get('a'), { ok: true, result: 'a' });
+  });
+
+  it('does not run at all when it is cancelled before it is due', async () => {
+    const { run, begun } = manualRun();
+    const { clock, pool, set, owner, sink } = poolOf(run);
+    const createdAtMs = clock.ms;
+    for (const id of ['a', 'b']) set(row(id, { createdAtMs, notBeforeMs: createdAtMs + 500 }));
+    pool.set(owner, 'a', null, sink);
+    set(row('b', { createdAtMs, notBeforeMs: createdAtMs + 900, causeId: 'newer' }));
+    await clock.pass(899);
+    assert.deepEqual(begun, []);
+    await clock.pass(1);
+    assert.deepEqual(begun, ['b']);
   });
 
   it('does not begin its new run before the aborted one has let go', async () => {
