@@ -11,6 +11,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['libs/stream/src/errors.ts', /^ {2}([A-Z_]+): '/gm],
   ['libs/stream/src/job-try.ts', /'(JOB_[A-Z_]+)'/g],
+  ['libs/app-kit/src/open-store.ts', /'((?:STATE|SNAPSHOT)_[A-Z_]+)'(?=, partition)/g],
   ['libs/app-kit/src/run-app.ts', /'(JOB_[A-Z_]+)'/g],
   ['apps/replicator/src/topology.ts', /'(COPY_[A-Z_]+)'/g],
   ['libs/oci/src/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
@@ -26,7 +27,7 @@ const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
 const declared = tables.map(([path, pattern]) => ({ path, codes: [...read(path).matchAll(pattern)].map(([, code]) => code!) }));
 const documented = new Set([...read('docs/runbooks/codes.md').matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)`/g)].map(([, code]) => code!));
 /** Variables that the page names beside codes. */
-const variables = new Set(['TRANSACTION_TIMEOUT_MS', 'INSTANCE_ID', 'STATE_DIR', 'SCANNER', 'SCANNER_TIMEOUT_MS']);
+const variables = new Set(['TRANSACTION_TIMEOUT_MS', 'INSTANCE_ID', 'STATE_DIR', 'SNAPSHOT_DIR', 'SCANNER', 'SCANNER_TIMEOUT_MS']);
 
 describe('the runbook of codes', () => {
   for (const { path, codes } of declared) {

@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import { createCodec, createEventLog } from '@waybill/kafka';
-import { openStateStore } from '@waybill/state-store';
 import { runTopology, StreamError, type Draft, type Observer, type Running, type Topology } from '@waybill/stream';
 import { loadConfig } from './config.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { storesOf } from './open-store.ts';
 import { startOps } from './ops-server.ts';
 import { closeGracefully } from './shutdown.ts';
 import { StreamConfig } from './stream-config.ts';
@@ -41,7 +40,7 @@ export async function runApp({ app, topology }: { readonly app: string; readonly
     topology,
     log,
     codec: await createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL }),
-    openStore: async (group, partition) => openStateStore(join(config.STATE_DIR, `${group}-${partition}`)),
+    openStore: storesOf(config, logger),
     instance: `${topology.group}-${config.INSTANCE_ID}`,
     sessionTimeoutMs: config.GROUP_SESSION_TIMEOUT_MS,
     jobsMax: config.JOBS_MAX,
@@ -75,6 +74,9 @@ function observerOf(logger: Logger, metrics: ReturnType<typeof createStreamMetri
     assigned(partitions) {
       metrics.assigned(partitions.length);
       logger.info({ partitions }, 'assigned');
+    },
+    restored({ topic, partition, from, at, to }) {
+      logger[at === to ? 'info' : 'debug']({ topic, partition, from, at, to }, 'restoring');
     },
     fault(error) {
       const code = error instanceof StreamError ? error.code : 'UNKNOWN';

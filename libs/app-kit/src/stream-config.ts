@@ -9,6 +9,17 @@ export const StreamConfig = Type.Object({
     description: 'Confluent-compatible API of the schema registry.',
   }),
   STATE_DIR: Type.String({ minLength: 1, description: 'Folder for local state. It may be lost: the log restores it.' }),
+  SNAPSHOT_DIR: Type.String({
+    default: '',
+    description:
+      'Folder for snapshots of local state, best on a disk that all instances share; a lost STATE_DIR then begins as the newest.',
+  }),
+  SNAPSHOT_INTERVAL_MS: Type.Integer({
+    minimum: 60_000,
+    maximum: 6 * 60 * 60 * 1_000,
+    default: 15 * 60 * 1_000,
+    description: 'Between two snapshots of a partition, if there is a SNAPSHOT_DIR. The two newest are kept.',
+  }),
   INSTANCE_ID: Type.String({
     minLength: 1,
     maxLength: 100,
