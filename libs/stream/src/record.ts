@@ -9,19 +9,42 @@ export const eventTypeOf = (type: TypedRecord['type']): string => `waybill.${typ
 /** Headers of an event: CloudEvents Kafka binding 1.0, binary mode, with `correlationid`, `causationid` and `traceparent` as extensions. */
 export function eventHeaders(event: Event): Headers {
   const { meta } = event;
-  const text: Record<string, string> = {
-    ce_specversion: '1.0',
-    ce_id: meta.id,
-    ce_type: eventTypeOf(event.type),
-    ce_source: meta.source,
-    ce_time: new Date(meta.timeMs).toISOString(),
-    ce_subject: meta.subject,
-    'content-type': 'application/avro',
-    correlationid: meta.correlationId,
+  const headers: Record<string, Buffer> = {
+    ce_specversion: specVersion,
+    ce_id: Buffer.from(meta.id),
+    ce_type: knownBytes(eventTypeOf(event.type)),
+    ce_source: knownBytes(meta.source),
+    ce_time: timeBytes(meta.timeMs),
+    ce_subject: Buffer.from(meta.subject),
+    'content-type': contentType,
+    correlationid: Buffer.from(meta.correlationId),
   };
-  if (meta.causationId !== null) text['causationid'] = meta.causationId;
-  if (meta.traceparent !== null) text['traceparent'] = meta.traceparent;
-  return Object.fromEntries(Object.entries(text).map(([name, value]) => [name, Buffer.from(value)]));
+  if (meta.causationId !== null) headers['causationid'] = Buffer.from(meta.causationId);
+  if (meta.traceparent !== null) headers['traceparent'] = Buffer.from(meta.traceparent);
+  return headers;
+}
+
+const specVersion = Buffer.from('1.0');
+const contentType = Buffer.from('application/avro');
+
+/** Types and sources: an app has a few of each. */
+const known = new Map<string, Buffer>();
+const knownMax = 256;
+
+function knownBytes(text: string): Buffer {
+  const found = known.get(text);
+  if (found) return found;
+  const bytes = Buffer.from(text);
+  if (known.size < knownMax) known.set(text, bytes);
+  return bytes;
+}
+
+/** Of the newest time: events of one batch share it, or nearly. */
+let newestTime = { timeMs: NaN, bytes: Buffer.alloc(0) };
+
+function timeBytes(timeMs: number): Buffer {
+  if (timeMs !== newestTime.timeMs) newestTime = { timeMs, bytes: Buffer.from(new Date(timeMs).toISOString()) };
+  return newestTime.bytes;
 }
 
 /** In the order of `eventHeaders`. */
