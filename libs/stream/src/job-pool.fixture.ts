@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { Clock } from './clock.ts';
 import { Heap } from './heap.ts';
 import type { JobRow } from './topology.ts';
@@ -25,6 +26,7 @@ export class ManualClock implements Clock {
   now = (): number => this.ms;
 
   after = (ms: number, call: () => void): (() => void) => {
+    assert.ok(ms < 2 ** 31, 'setTimeout would call back at once');
     const entry = { atMs: this.#elapsedMs + ms, number: (this.#callsCount += 1), call };
     this.#calls.set(entry);
     return () => this.#calls.delete(entry);

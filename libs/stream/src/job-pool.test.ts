@@ -355,6 +355,19 @@ describe('a job whose row changes', () => {
     assert.deepEqual(begun, ['a', 'a']);
   });
 
+  it('does not begin its new run at all when that is cancelled meanwhile', async () => {
+    const { run, begun, finish } = manualRun(true);
+    const { clock, pool, set, owner, sink } = poolOf(run);
+    set(row('a'));
+    await clock.pass(0);
+    set(row('a', { causeId: 'newer' }));
+    await clock.pass(0);
+    pool.set(owner, 'a', null, sink);
+    finish.get('a')!();
+    await clock.pass(0);
+    assert.deepEqual(begun, ['a']);
+  });
+
   it('is aborted when its task moves to another process, and reports nothing', async () => {
     const { clock, pool, owner, set, ends, outcomes } = poolOf(manualRun().run);
     set(row('a'));

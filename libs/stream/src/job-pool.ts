@@ -146,7 +146,7 @@ export class JobPool {
     this.#willDispatch = true;
     queueMicrotask(() => {
       this.#willDispatch = false;
-      if (!this.#closed) this.#dispatch();
+      this.#dispatch();
     });
   }
 
@@ -187,7 +187,7 @@ export class JobPool {
       return this.#queue.tell(entry, verdict);
     });
     void run.gone.then(async (how) => {
-      if (this.#alive.get(job.id) === run.gone) this.#alive.delete(job.id);
+      this.#alive.delete(job.id);
       if (how === 'abandoned') this.#options.onAbandoned?.(job);
       await told;
       this.#queue.release(entry);
