@@ -67,7 +67,7 @@ describe('records near the limits', () => {
 
   it('are one transaction, also when a partition needs several rounds, and the position is behind the last', async () => {
     const { name } = topics.deliveries;
-    const records = [...Array.from({ length: 2_500 }, (_, index) => bulk(0, `k${index}`, 10)), bulk(0, 'big', 2_000_000)];
+    const records = [...Array.from({ length: 25_000 }, (_, index) => bulk(0, `k${index}`, 10)), bulk(0, 'big', 2_000_000)];
     const next = await commit('rounds', [...records, bulk(1, 'other', 10)]);
     const marked = next.get(name)! + 1; // The marker is written after the answer.
     assert.equal(await eventually(() => end(name), (offset) => offset >= marked), marked); // prettier-ignore
@@ -75,7 +75,7 @@ describe('records near the limits', () => {
     await cluster.log.read({ topic: name, partition: 0 }, { from: 0, to: next.get(name)! }, (found) => {
       keys.push(...found.map(({ key }) => key!.toString()));
     });
-    assert.deepEqual(keys.slice(-2_501), records.map(({ key }) => key)); // prettier-ignore
+    assert.deepEqual(keys.slice(-25_001), records.map(({ key }) => key)); // prettier-ignore
   });
 
   it('are refused for good where they are too long, with what to do', async () => {
@@ -112,8 +112,28 @@ describe('records near the limits', () => {
   });
 });
 
+describe('writers side by side', () => {
+  it('commit records of several topics and offsets at the first try, round after round', async () => {
+    const outputs = [topics.deliveries.name, topics.images.name, topics.catalog.name];
+    const partitions = Array.from({ length: cluster.log.partitions }, (_, partition) => partition);
+    const next = await Promise.all(
+      partitions.map(async (partition) => {
+        const writer = await cluster.log.openWriter('side-by-side', partition);
+        for (let round = 1; round <= 15; round++) {
+          const records = outputs.flatMap((topic) => Array.from({ length: 20 }, () => ({ ...bulk(partition, 'k', 100), topic })));
+          await writer.commit({ records, consumed: new Map([[topics.imageEvents.name, round]]), partition });
+        }
+        // The answer comes before the offsets are to be seen; the next writer's opening waits for that.
+        await (await cluster.log.openWriter('side-by-side', partition)).close();
+        return cluster.log.committed('side-by-side', [topics.imageEvents.name], partition);
+      }),
+    );
+    assert.ok(next.every((offsets) => offsets.get(topics.imageEvents.name) === 15));
+  });
+});
+
 describe('a broker that goes away', () => {
-  it('is waited for: what follows topics goes on by itself', async () => {
+  it('is waited for: what follows topics goes on by itself', async (test) => {
     const closing = new AbortController();
     let count = 0;
     const following = cluster.log.follow({
@@ -122,10 +142,32 @@ describe('a broker that goes away', () => {
       signal: closing.signal,
       onRecords: (_place, records) => void (count += records.length),
     });
+    // A member whose partitions are still being made ready when the broker goes: it has them afterwards, and once.
+    const [isAsked, isMade, isReading] = [0, 0, 0].map(() => Promise.withResolvers<void>());
+    const memberLog = await openLog('member');
+    let assigned = 0;
+    const member = await memberLog.joinGroup({
+      ...{ group: 'restarted', topics: [topics.images.name], instance: 'restarted-0', sessionTimeoutMs: 45_000 },
+      handlers: {
+        assigned: async () => {
+          assigned += 1;
+          isAsked!.resolve();
+          await isMade!.promise;
+          return new Map();
+        },
+        batch: async () => isReading!.resolve(),
+        crashed: (error) => assert.fail(error),
+      },
+    });
+    test.after(() => member.close().then(() => memberLog.close()));
+    await isAsked!.promise;
     await cluster.stack.restartBroker();
+    isMade!.resolve();
     await cluster.appender.append(pushes('after-restart', 0, 10).map((record) => ({ ...record, topic: topics.images.name })));
     const all = (await readAll(cluster.log, topics.images)).length;
     assert.equal(await eventually(async () => count, (read) => read >= all), all); // prettier-ignore
+    await isReading!.promise;
+    assert.equal(assigned, 1);
     closing.abort();
     await following;
   });

@@ -86,12 +86,13 @@ function decodePartition(reader: ByteReader, topic: string): Fetched {
   const partition = reader.int32();
   const errorCode = reader.int16();
   if (errorCode !== 0) throw protocolError(errorCode, `${topic}/${partition}`);
-  const [highWatermark, lastStableOffset] = [reader.int64(), reader.int64()];
+  reader.int64(); // High watermark.
+  const lastStableOffset = reader.int64();
   reader.int64(); // Start of the log.
   const abortedTransactions = reader.array(() => ({ producerId: reader.int64(), firstOffset: reader.int64() }));
   reader.int32(); // Preferred replica.
   const bytes = ownCopy(reader.raw(Math.max(0, reader.int32())));
-  return { topic, partition, highWatermark, lastStableOffset, abortedTransactions, bytes };
+  return { topic, partition, lastStableOffset, abortedTransactions, bytes };
 }
 
 /** Records are slices: those of one partition must not pin what was fetched for the others. */

@@ -20,7 +20,7 @@ const abort = (offset: number, producerId: number): Buffer =>
 
 const decode = (batches: readonly Buffer[], fetchOffset = 0, abortedTransactions: readonly AbortedTransaction[] = []) => {
   const bytes = Buffer.concat(batches);
-  return committedRecords(place, fetchOffset, { partition: 0, highWatermark: 999, lastStableOffset: 999, abortedTransactions, bytes });
+  return committedRecords(place, fetchOffset, { partition: 0, lastStableOffset: 999, abortedTransactions, bytes });
 };
 const offsetsOf = (batches: readonly Buffer[], aborted: readonly AbortedTransaction[], fetchOffset = 0): readonly number[] =>
   decode(batches, fetchOffset, aborted).records.map(({ offset }) => offset);
@@ -72,6 +72,11 @@ describe('records of a fetch', () => {
       body: Buffer.concat([first!, third!]),
     });
     assert.deepEqual(offsetsOf([compacted], []), [5, 7]);
+  });
+
+  it('are shown also beyond the last stable offset of the answer: the broker takes it before it reads', () => {
+    const fetched = { partition: 0, lastStableOffset: 0, abortedTransactions: [], bytes: record(5, A) };
+    assert.deepEqual(committedRecords(place, 5, fetched).next, 6);
   });
 
   it('have the time of the append where the topic says so', () => {

@@ -9,7 +9,7 @@ export type AbortedTransaction = { readonly producerId: number; readonly firstOf
 /** What a broker answers for one partition. `bytes` are record batches; the last one may be cut off. */
 export type FetchedPartition = {
   readonly partition: number;
-  readonly highWatermark: number;
+  /** Taken before the bytes were read: they may reach beyond it. */
   readonly lastStableOffset: number;
   readonly abortedTransactions: readonly AbortedTransaction[];
   readonly bytes: Buffer;
@@ -41,7 +41,7 @@ type Batch = {
  * @throws StreamError `RECORD_CORRUPT` for damaged bytes, `RECORD_UNSUPPORTED` for a compression or format that is not read
  */
 export function committedRecords(place: TopicPartition, fetchOffset: number, fetched: FetchedPartition): FetchResult {
-  const { bytes, highWatermark } = fetched;
+  const { bytes } = fetched;
   const isAborted = abortedFilter(fetched);
   const records: LogRecord[] = [];
   let next = fetchOffset;
@@ -49,9 +49,7 @@ export function committedRecords(place: TopicPartition, fetchOffset: number, fet
   for (let at = 0; at + layout.records <= bytes.length;) {
     const batch = batchAt(place, bytes, at);
     if (!batch) break; // The broker cuts a response off where its limit is.
-    if (batch.baseOffset <= previousLast || batch.lastOffset >= highWatermark) {
-      throw corrupt(place, batch.baseOffset, `its offsets to ${batch.lastOffset} cannot lie between ${previousLast} and ${highWatermark}`);
-    }
+    if (batch.baseOffset <= previousLast) throw corrupt(place, batch.baseOffset, `the one before it ends at ${previousLast}`);
     if (!isAborted(batch) && batch.lastOffset >= fetchOffset) readRecords(place, bytes, batch, fetchOffset, records);
     previousLast = batch.lastOffset;
     next = Math.max(next, batch.lastOffset + 1);
