@@ -16,6 +16,8 @@ export function restart(world: World, instance: string): void {
   if (!world.processes.some((process) => process.instance === instance && world.isAlive(process))) world.start(instance);
 }
 
+const statePartitions = (world: World) => stateTopics.flatMap((topic) => world.broker.topic(topic.name));
+
 /** All that is done to a running system, by name. Each mends itself, so that any may follow any. */
 const faults: Readonly<Record<string, Fault>> = {
   async kill(world, process) {
@@ -68,12 +70,19 @@ const faults: Readonly<Record<string, Fault>> = {
     process.actor.skewMs += world.scheduler.random.pick([-hourMs, hourMs]);
   },
   async compaction(world) {
-    for (const topic of stateTopics)
-      for (const partition of world.broker.topic(topic.name)) {
-        // The newest segment is never compacted.
-        const limit = partition.stableEnd - world.scheduler.random.below(5);
-        partition.compact(limit, true);
-      }
+    for (const partition of statePartitions(world)) partition.compact(partition.stableEnd - world.scheduler.random.below(5), true);
+  },
+  /** Others take over, and tombstones vanish before this one is back. */
+  async longNight(world, process) {
+    world.kill(process);
+    await pause(world, 60_000);
+    // No restore takes a night.
+    while (world.processes.some((each) => world.isAlive(each) && each.readsCount > 0)) await sleep(world, 100);
+    world.skewMs += 25 * hourMs;
+    for (const { actor } of world.processes) actor.skewMs += 25 * hourMs;
+    for (const partition of statePartitions(world)) partition.compact(partition.stableEnd, false);
+    await pause(world, 5_000);
+    restart(world, process.instance);
   },
 };
 

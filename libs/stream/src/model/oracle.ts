@@ -35,7 +35,11 @@ export async function assertExactlyOnce(evidence: Evidence): Promise<void> {
   const places = committed(world, topics.parked).map((record) => dataOf(record) as { topic: string; offset: number; partition: number });
   const poison = inputs.filter((record) => !readable.includes(record));
   assert.deepEqual(places.map(placeName).toSorted(), poison.map(placeName).toSorted(), 'parked is what cannot be read, once each');
-  await assertRows(evidence, order);
+  await assertRows(
+    evidence,
+    order,
+    Map.groupBy(readable, ({ key }) => key!.toString()),
+  );
   assertReader(evidence);
 }
 
@@ -47,7 +51,7 @@ function committed(world: World, topic: Topic): readonly LogRecord[] {
   return world.broker.topic(topic.name).flatMap(({ history }) => byOffset(history));
 }
 
-function assertTaken(world: World, order: ReadonlyMap<string, readonly Occurrence[]>): void {
+function assertTaken(world: World, order: ByKey<Occurrence>): void {
   const taken = committed(world, modelTopics.taken);
   const found = Map.groupBy(taken, ({ key }) => key!.toString());
   for (const key of new Set([...order.keys(), ...found.keys()])) {
@@ -69,7 +73,9 @@ function assertOutcomes({ world, effects }: Evidence, occurrences: readonly Occu
   assert.deepEqual(without, [], 'what is told as done has been done');
 }
 
-async function assertRows({ world, owners }: Evidence, order: ReadonlyMap<string, readonly Occurrence[]>): Promise<void> {
+type ByKey<T> = ReadonlyMap<string, readonly T[]>;
+
+async function assertRows({ world, owners }: Evidence, order: ByKey<Occurrence>, read: ByKey<LogRecord>): Promise<void> {
   const stores = { keys: modelTopics.keys, open: modelTopics.open, [marksStore('seen')]: modelTopics.seen, '@jobs': modelTopics.jobs };
   const rows = new Map<string, KeyRow>();
   for (let partition = 0; partition < world.broker.partitionCount; partition++) {
@@ -89,7 +95,8 @@ async function assertRows({ world, owners }: Evidence, order: ReadonlyMap<string
     }
   }
   assert.deepEqual([...rows.keys()].toSorted(), [...order.keys()].toSorted(), 'a row per key');
-  for (const [key, { taken, ended }] of rows) {
+  for (const [key, { read: offsets, taken, ended }] of rows) {
+    assert.deepEqual(offsets, read.get(key)!.map(({ offset }) => offset), `each record of ${key} is read once, in order`); // prettier-ignore
     const expected = order.get(key)!;
     assert.deepEqual(taken, expected.map(({ id }) => id), `the row of ${key} is the fold of its occurrences`); // prettier-ignore
     const works = expected.filter(isWork).map(({ id }) => id);

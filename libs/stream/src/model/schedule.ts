@@ -19,8 +19,8 @@ export type ScheduleResult = {
 export type ScheduleOptions = { readonly mutation?: Mutation | undefined; readonly traceTo?: (actions: readonly string[]) => void };
 
 /** After the last fault everything has to come to rest within it: an hour that a clock has jumped, and then some. */
-const restMsMax = 3 * 60 * 60 * 1_000;
-const bounds = { actionsMax: 200_000, virtualMsMax: 2 * restMsMax };
+const restMsMax = 90 * 60 * 1_000;
+const bounds = { actionsMax: 100_000, virtualMsMax: 4 * restMsMax };
 
 /**
  * One run of the real runtime over the model broker, all of it decided by the seed: how many instances and partitions there are, what

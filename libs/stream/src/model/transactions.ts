@@ -106,7 +106,8 @@ export class Transactions {
       if (--left === 0) producer.state = 'empty';
     };
     const post = (what: string, write: () => void): void => {
-      const delayMs = this.#scheduler.random.chance(0.1) ? this.#scheduler.random.below(200) : 0;
+      const { random } = this.#scheduler;
+      const delayMs = random.chance(0.1) ? random.below(random.chance(0.2) ? 10_000 : 200) : 0;
       const run = (): void => {
         write();
         marked();

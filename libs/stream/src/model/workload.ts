@@ -1,10 +1,10 @@
-import type { Event, Topic, TypedRecord } from '@waybill/domain';
-import type { Context, JobRow, JobSpec, Put, Step, Topology } from '../topology.ts';
+import type { Topic, TypedRecord } from '@waybill/domain';
+import type { Context, Input, JobRow, JobSpec, Put, Step, Topology } from '../topology.ts';
 
 /** What a schedule feeds: an occurrence, which may be repeated. Each has its place in the order of its key. */
 export type Occurrence = { readonly id: string; readonly key: string; readonly number: number };
-/** The row of a key: the occurrences taken and the works ended, in order. */
-export type KeyRow = { readonly taken: readonly string[]; readonly ended: readonly string[] };
+/** The row of a key, each in order: records read, also repeated ones, occurrences taken, works ended. */
+export type KeyRow = { readonly read: readonly number[]; readonly taken: readonly string[]; readonly ended: readonly string[] };
 export type Outcome = { readonly id: string; readonly outcome: 'done' | 'failed' };
 
 const topic = (name: string, kind: Topic['kind']): Topic => ({
@@ -28,7 +28,7 @@ export const modelTopics = {
 export const asRecord = (data: object): TypedRecord => ({ type: 'TagEntry', data }) as unknown as TypedRecord;
 
 const rowOf = (context: Context, key: string): KeyRow =>
-  (context.get('keys', key, 'TagEntry') as unknown as KeyRow | undefined) ?? { taken: [], ended: [] };
+  (context.get('keys', key, 'TagEntry') as unknown as KeyRow | undefined) ?? { read: [], taken: [], ended: [] };
 const putRow = (key: string, row: KeyRow): Put => ({ store: 'keys', key, row: asRecord(row) });
 
 /** Every third occurrence is work, every ninth of a kind that fails for good. */
@@ -55,7 +55,7 @@ export const workload = (run: JobSpec['run']): Topology => ({
     if (context.table('rules').length === 0) throw new Error('the shared table is empty');
     switch (input.kind) {
       case 'event':
-        return take(input.event, context);
+        return take(input, context);
       case 'job-done':
         return end(input.job, context, 'done');
       case 'job-failed':
@@ -66,11 +66,12 @@ export const workload = (run: JobSpec['run']): Topology => ({
   },
 });
 
-function take(event: Event, context: Context): Step {
+function take({ event, record }: Extract<Input, { kind: 'event' }>, context: Context): Step {
   const occurrence = event.data as unknown as Occurrence;
   const { id, key } = occurrence;
-  if (context.isMarked('seen', id)) return { ignored: 'already seen' };
-  const row = rowOf(context, key);
+  const before = rowOf(context, key);
+  const row = { ...before, read: [...before.read, record.offset] };
+  if (context.isMarked('seen', id)) return { put: [putRow(key, row)], ignored: 'already seen' };
   const step = {
     mark: [{ marks: 'seen', id }],
     emit: [{ topic: modelTopics.taken, key, forward: event }],

@@ -24,6 +24,8 @@ export type Process = {
   readonly instance: string;
   readonly disk: ModelDisk;
   readonly log: EventLog;
+  /** Answers that a restore waits for. */
+  readsCount: number;
   running: Running | undefined;
   partitions: readonly number[];
 };
@@ -46,6 +48,8 @@ export class World {
   /** What should never be seen. */
   readonly violations: string[] = [];
   readonly processes: Process[] = [];
+  /** By how much all wall clocks are ahead of the time that the scheduler knows. */
+  skewMs = 0;
   /** How things are when nothing in particular is going on. */
   climate: Weather = calm;
   stormsCount = 0;
@@ -82,12 +86,21 @@ export class World {
 
   start(instance: string): Process {
     const actor = newActor(`${instance}.${(this.#livesCount += 1)}`);
-    const process: Process = { actor, instance, disk: this.diskOf(instance), log: this.logOf(actor), running: undefined, partitions: [] };
+    actor.skewMs = this.skewMs;
+    const process: Process = {
+      actor,
+      instance,
+      disk: this.diskOf(instance),
+      log: this.logOf(actor),
+      readsCount: 0,
+      running: undefined,
+      partitions: [],
+    };
     this.processes.push(process);
     const { log = (own) => own, openStore = (own) => own, topology = (own) => own } = this.#mutation;
     const starting = runTopology({
       topology: topology(this.#topologyOf(actor)),
-      log: log(process.log, this.broker),
+      log: log(countReads(process), this.broker),
       codec: jsonCodec,
       openStore: openStore(process.disk.openStoreOf(actor)),
       instance,
@@ -153,6 +166,16 @@ export class World {
     };
     this.scheduler.post(`${process.actor.name} ends and is started anew`, end, { delayMs: restartMs });
   }
+}
+
+/** The log of a process, where it shows when a store is being restored. */
+function countReads(process: Process): EventLog {
+  const { log } = process;
+  const counted = async <T>(reading: Promise<T>): Promise<T> => {
+    process.readsCount += 1;
+    return reading.finally(() => (process.readsCount -= 1));
+  };
+  return { ...log, bounds: (...place) => counted(log.bounds(...place)), read: (...place) => counted(log.read(...place)) };
 }
 
 /** Ends that the runtime promises: the instance's name or its store belong to another, or the disk is full. */
