@@ -10,7 +10,7 @@ import { addRow, faultSeed, randomFor, tell } from '../support/fault-run.ts';
 import { feedOf } from '../support/feed.ts';
 import { checkAlone } from '../support/lasting.ts';
 import { assertCatchesUp } from '../support/oracle.ts';
-import { startWorker } from '../support/worker.ts';
+import { startWorker, untilOwning } from '../support/worker.ts';
 
 let cluster: FaultCluster;
 let disk: string | undefined;
@@ -48,6 +48,7 @@ describe(`T8, seed ${faultSeed}`, () => {
     assert.deepEqual(codes, ['STORE_FAILED', 'STORE_FAILED', 'STORE_FAILED']);
     execFileSync('mount', ['-o', 'remount,size=1g', stateDir]);
     const worker = startWorker(cluster, { stateDir });
+    await untilOwning(worker, cluster.log.partitions);
     await assertCatchesUp(cluster.log, dedup);
     assert.equal(await worker.stop(), 0);
     const { inputsCount, outputsCount } = await checkAlone(cluster, stateDir);

@@ -2,7 +2,7 @@
 import { after, before, describe, it } from 'node:test';
 import { startFaultCluster, type FaultCluster } from '../support/fault-cluster.ts';
 import { addRow, faultSeed, randomFor, tell } from '../support/fault-run.ts';
-import { killRounds } from '../support/kill-rounds.ts';
+import { killAuditors, killRounds } from '../support/kill-rounds.ts';
 
 const killsCount = Number(process.env['WAYBILL_FAULT_KILLS'] ?? 220);
 
@@ -24,5 +24,13 @@ describe(`T1, seed ${faultSeed}`, () => {
       checked: `${inputsCount} deliveries, ${outputsCount} passed on`,
       tookMs: performance.now() - startedMs,
     });
+  });
+
+  it('the audit killed at the same points has no gap in its chains and no link twice', async () => {
+    const startedMs = performance.now();
+    const auditKills = Math.ceil(killsCount / 7);
+    const onProgress = (line: string): void => tell('T1', line);
+    await killAuditors({ cluster, random: randomFor('T1 audit'), run: 'audit-kills', killsCount: auditKills, onProgress });
+    addRow({ test: 'T1', what: 'kill -9 of the audit', faults: `${auditKills} kills`, checked: 'waybill audit verify: every record, every link', tookMs: performance.now() - startedMs }); // prettier-ignore
   });
 });

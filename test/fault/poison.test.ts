@@ -11,7 +11,7 @@ import { addRow, faultSeed, randomFor, tell } from '../support/fault-run.ts';
 import { feedOf, push, repositoryOf } from '../support/feed.ts';
 import { assertCatchesUp, assertOracle, checkAudit, forEachRecord, startReader } from '../support/oracle.ts';
 import { eventually, readAll } from '../support/read-log.ts';
-import { failingOn, keepWorker, startWorker } from '../support/worker.ts';
+import { failingOn, keepWorker, startWorker, untilOwning } from '../support/worker.ts';
 
 let cluster: FaultCluster;
 before(async () => (cluster = await startFaultCluster({ count: 1 })));
@@ -61,6 +61,7 @@ describe(`T5, seed ${faultSeed}`, () => {
     tell('T5', `${bad.length} poisoned records, ${dropped} dropped in all, with those that make the stage throw`);
     await Promise.all([worker.stop(), auditor.stop()]);
     const last = startWorker(cluster, { stateDir, failingSubject });
+    await untilOwning(last, cluster.log.partitions);
     await assertCatchesUp(cluster.log, dedup);
     assert.equal(await last.stop(), 0);
     const topology = failingOn(dedup, failingSubject);

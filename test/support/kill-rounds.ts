@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dedup } from '../../apps/dedup/src/topology.ts';
 import type { FaultCluster } from './fault-cluster.ts';
-import { feedOf } from './feed.ts';
-import { assertCatchesUp, assertOracle, startReader, type Verdict } from './oracle.ts';
+import { feedOf, type Feed } from './feed.ts';
+import { assertCatchesUp, assertOracle, checkAudit, startReader, type Verdict } from './oracle.ts';
 import type { Random } from './random.ts';
 import { pass } from './tcp-proxy.ts';
-import { killPointNames, nthMaxOf, startDoomedWorker, startWorker, type KillAt, type KillPoint } from './worker.ts';
+import { killPointNames, nthMaxOf, startDoomedWorker, startWorker, untilOwning, type KillAt, type KillPoint } from './worker.ts';
 
 export type KillRounds = {
   readonly cluster: FaultCluster;
@@ -32,16 +32,12 @@ export async function killRounds(options: KillRounds): Promise<KillReport> {
   const killed = new Map<KillPoint, number>();
   let verdict: Verdict | undefined;
   for (let done = 0; done < killsCount;) {
-    // Each point as often as any other, in an order that the seed gives.
-    const points = shuffled(killPointNames, random);
-    const count = Math.min(killsPerOracle, killsCount - done);
-    for (let index = 0; index < count; index++) {
-      const point = points[index % points.length]!;
-      const killAt: KillAt = { point, nth: 1 + random.below(nthMaxOf(point)) };
-      await killOnce(cluster, killAt, { stateDir, feed, run });
+    const points = somePoints(Math.min(killsPerOracle, killsCount - done), random);
+    for (const killAt of points) {
+      await killOnce(cluster, killAt, { feed, victim: { stateDir } });
       killed.set(killAt.point, (killed.get(killAt.point) ?? 0) + 1);
     }
-    done += count;
+    done += points.length;
     verdict = await surviveAndCheck(cluster, { stateDir, reader });
     onProgress(`${done} of ${killsCount} kills, ${feed.count()} pushes, ${verdict.outputsCount} passed on: as it should be`);
   }
@@ -49,14 +45,30 @@ export async function killRounds(options: KillRounds): Promise<KillReport> {
   return { ...verdict!, killed };
 }
 
+/** The same for the audit, whose chain the command line proves in the end. Its inputs are all event topics. */
+export async function killAuditors({ cluster, random, run, killsCount, onProgress }: Omit<KillRounds, 'killsPerOracle'>): Promise<void> {
+  const feed = feedOf(cluster, run, random);
+  const victim = { app: 'audit', stateDir: join(cluster.dir, 'state-audit'), instance: 'audit' } as const;
+  for (const killAt of somePoints(killsCount, random)) await killOnce(cluster, killAt, { feed, victim });
+  await checkAudit(cluster);
+  onProgress(`${killsCount} kills of the audit: its chains have no gap and no link twice`);
+}
+
+/** Each point as often as any other, in an order that the seed gives. */
+const somePoints = (count: number, random: Random): readonly KillAt[] => {
+  const points = shuffled(killPointNames, random);
+  return Array.from({ length: count }, (_, index) => {
+    const point = points[index % points.length]!;
+    return { point, nth: 1 + random.below(nthMaxOf(point)) };
+  });
+};
+
+type Doomed = { readonly feed: Feed; readonly victim: Parameters<typeof startDoomedWorker>[2] };
+
 /** @throws AssertionError when the worker does not come by the point, or ends otherwise */
-async function killOnce(
-  cluster: FaultCluster,
-  killAt: KillAt,
-  { stateDir, feed }: { readonly stateDir: string; readonly feed: ReturnType<typeof feedOf>; readonly run: string },
-): Promise<void> {
+async function killOnce(cluster: FaultCluster, killAt: KillAt, { feed, victim }: Doomed): Promise<void> {
   await feed.next(40);
-  const worker = startDoomedWorker(cluster, killAt, { stateDir });
+  const worker = startDoomedWorker(cluster, killAt, victim);
   const deadlineMs = performance.now() + 60_000;
   while (worker.isAlive() && performance.now() < deadlineMs) {
     await Promise.race([worker.exited, sleep(250)]);
@@ -75,6 +87,7 @@ async function surviveAndCheck(
   { stateDir, reader }: { readonly stateDir: string; readonly reader: ReturnType<typeof startReader> },
 ): Promise<Verdict> {
   const survivor = startWorker(cluster, { stateDir });
+  await untilOwning(survivor, cluster.log.partitions);
   await assertCatchesUp(cluster.log, dedup);
   assert.equal(await survivor.stop(), 0, 'the last worker ends in order');
   return assertOracle(cluster, { topology: dedup, stateDir, reader });

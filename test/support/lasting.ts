@@ -9,7 +9,7 @@ import type { FaultCluster } from './fault-cluster.ts';
 import { feedOf, type Feed } from './feed.ts';
 import { assertCatchesUp, assertOracle, startReader, type Verdict } from './oracle.ts';
 import type { Random } from './random.ts';
-import { keepWorker, startWorker, type KeptWorker, type WorkerOptions } from './worker.ts';
+import { keepWorker, startWorker, untilOwning, type KeptWorker, type WorkerOptions } from './worker.ts';
 
 export type LastingOptions = {
   readonly cluster: FaultCluster;
@@ -62,10 +62,7 @@ export async function startLasting(options: LastingOptions): Promise<Lasting> {
 /** One worker that owns everything at the end, so that one folder holds the whole state. */
 export async function checkAlone(cluster: FaultCluster, stateDir: string, reader?: ReturnType<typeof startReader>): Promise<Verdict> {
   const last = startWorker(cluster, { stateDir, instance: 'last' });
-  const hasAll = (): boolean =>
-    last.reports.some((report) => report.kind === 'assigned' && report.partitions.length === cluster.log.partitions);
-  for (const deadlineMs = performance.now() + 60_000; !hasAll() && performance.now() < deadlineMs;) await sleep(100);
-  assert.ok(hasAll(), `the last worker gets every partition: ${JSON.stringify(last.reports)}`);
+  await untilOwning(last, cluster.log.partitions);
   await assertCatchesUp(cluster.log, dedup);
   assert.equal(await last.stop(), 0, 'the last worker ends in order');
   return assertOracle(cluster, { topology: dedup, stateDir, ...(reader && { reader }) });

@@ -9,7 +9,7 @@ import { audit } from '../../apps/audit/src/topology.ts';
 import { repositoryRoot } from '../../infra/local/paths.ts';
 import type { FaultCluster } from './fault-cluster.ts';
 import { eventually } from './read-log.ts';
-import { startWorker } from './worker.ts';
+import { startWorker, untilOwning } from './worker.ts';
 
 /** What a topology makes of its inputs when nothing ever goes wrong. Rows per partition: key to bytes, by store. */
 type Fold = {
@@ -255,6 +255,7 @@ async function assertAuditVerifies({ brokers, registryUrl }: FaultCluster): Prom
 /** Lets the audit chain everything that is there, and has it proven. */
 export async function checkAudit(cluster: FaultCluster): Promise<void> {
   const worker = startWorker(cluster, { app: 'audit', stateDir: join(cluster.dir, 'state-audit'), instance: 'audit' });
+  await untilOwning(worker, cluster.log.partitions);
   await assertCatchesUp(cluster.log, audit, 300_000);
   assert.equal(await worker.stop(), 0, 'the audit ends in order');
   await assertAuditVerifies(cluster);

@@ -1,7 +1,9 @@
 // Starts, breaks and ends `stream-worker.ts`, and puts a kill at a named point of its life.
+import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Topology } from '@waybill/stream';
 import type { FaultCluster } from './fault-cluster.ts';
 import type { Rule } from './tcp-proxy.ts';
@@ -116,6 +118,13 @@ export function startWorker(cluster: FaultCluster, changes: Partial<WorkerOption
       await exited;
     },
   };
+}
+
+/** Until it has its partitions, with their local state read to its end. @throws AssertionError after a minute, with what it said */
+export async function untilOwning(worker: Worker, partitionsCount: number): Promise<void> {
+  const owns = (): boolean => worker.reports.some((report) => report.kind === 'assigned' && report.partitions.length === partitionsCount);
+  for (const deadlineMs = performance.now() + 60_000; !owns() && performance.now() < deadlineMs;) await sleep(50);
+  assert.ok(owns(), `a worker gets ${partitionsCount} partitions: ${JSON.stringify(worker.reports)}`);
 }
 
 const isAlive = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
