@@ -47,6 +47,7 @@ function drafting(
   handle: (input: Input, context: Context) => Step,
   rows: ReadonlyMap<string, TypedRecord> = new Map(),
   codec: Codec = json,
+  now: () => number = () => 2_000,
 ) {
   const store = {
     get: (name: string, key: string) => rows.has(`${name}/${key}`) && json.encode(rows.get(`${name}/${key}`)!),
@@ -60,12 +61,13 @@ function drafting(
     held: new HeldLines(),
     partition: 0,
     table: () => [],
-    clock: { ...systemClock, now: () => 2_000 },
+    clock: { ...systemClock, now },
   };
   return (...works: readonly Work[]): Promise<Draft> => draftTransaction(dependencies, works);
 }
 
-const mark = (key: string) => ({ store: 'marks', key, row: { type: 'SeenMark' as const, data: { eventId: key, seenAtMs: 1 } } });
+const row = (eventId: string) => ({ type: 'SeenMark' as const, data: { eventId, seenAtMs: 1 } });
+const mark = (key: string) => ({ store: 'marks', key, row: row(key) });
 const jobRow = (changes: Partial<Job> = {}): Job => ({
   ...{
     id: 'j',
@@ -199,6 +201,22 @@ describe('a transaction', () => {
     };
     const draft = drafting((_input, { get }) => ({ ignored: get('marks', 'a', 'SeenMark')?.eventId ?? 'none' }), rows);
     await assert.rejects(draft(record(1)), { code: 'STORE_FAILED' });
+  });
+
+  it('ends before its last work when it is large enough, or has taken long enough', async () => {
+    const works = Array.from({ length: 100 }, (_, index) => record(index));
+    const large = drafting(() => ({ put: [{ ...mark('large'), key: 'x', row: row('x'.repeat(1_048_576)) }] }));
+    const { worksCount, consumed } = await large(...works);
+    assert.deepEqual([worksCount, consumed], [8, new Map([[topics.scanRequests.name, 8]])]);
+    let nowMs = 0;
+    const slow = await drafting(
+      () => (void (nowMs += 10), {}),
+      new Map(),
+      json,
+      () => nowMs,
+    )(...works);
+    assert.equal(slow.worksCount, 31);
+    assert.equal(slow.consumed.get(topics.scanRequests.name), 31);
   });
 
   it('parks what cannot be decoded', async () => {

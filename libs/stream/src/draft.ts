@@ -27,8 +27,20 @@ import type { JobEnd, Work } from './work.ts';
 /** Store name of the job rows; no topology can declare it, because a declared name is an identifier. */
 export const jobStore = '@jobs';
 
+/**
+ * Bounds of one transaction, of which each costs five requests and up to 20 ms: what is waiting shares one, as far as these go. They
+ * bound memory, what a crash makes to be done again, and for how long nothing else of the process gets its turn.
+ */
+export const worksMax = 5_000;
+const bytesMax = 8 * 1_048_576;
+const draftMsMax = 200;
+/** Asking for the time costs as much as a small step. */
+const worksPerLook = 32;
+
 /** A transaction in the making: everything that a run of inputs leads to. Nothing of it is visible yet. */
 export type Draft = {
+  /** How many of the works it was made from, from the first on; the others are for the next one. */
+  readonly worksCount: number;
   readonly records: readonly NewRecord[];
   readonly puts: StoreChanges['puts'];
   readonly sweeps: readonly SweepOrder[];
@@ -55,18 +67,24 @@ export type DraftDependencies = {
 
 /**
  * Runs the stage over works in order, each seeing the rows that the ones before it have left, and then over what was held and may go on.
+ * Ends before the last work when the transaction is large enough, or has taken long enough.
  * What cannot be decoded, or makes the stage throw, is parked with its bytes and leaves no other trace; what comes after it with the
  * same topic and key is held behind it.
  * @throws StreamError `LOG_UNAVAILABLE` when a schema cannot be read now: the works wait
  */
 export async function draftTransaction(dependencies: DraftDependencies, works: readonly Work[]): Promise<Draft> {
   const draft = new Drafting(dependencies);
+  const startedMs = dependencies.clock.now();
+  let count = 0;
   for (const work of works) {
+    const isLate = count % worksPerLook === worksPerLook - 1 && dependencies.clock.now() - startedMs >= draftMsMax;
+    if (isLate || draft.bytes >= bytesMax) break;
+    count += 1;
     if (work.kind === 'record' && draft.takeAtOnce(work.record)) continue;
     await (work.kind === 'record' ? draft.takeRecord(work.record) : draft.takeJobEnd(work));
   }
   await draft.drain();
-  return draft.finish();
+  return { worksCount: count, ...draft.finish() };
 }
 
 class Drafting {
@@ -81,6 +99,8 @@ class Drafting {
   readonly #context: Context;
   /** Of the input that is being handled. */
   #atMs = 0;
+  /** What the values of its records come to, at least. */
+  bytes = 0;
 
   constructor(dependencies: DraftDependencies) {
     this.#dependencies = dependencies;
@@ -225,7 +245,7 @@ class Drafting {
     return isTimer ? { kind: 'timer', timer: job, atMs } : { kind: 'job-done', job, result: end.result, atMs };
   }
 
-  finish(): Draft {
+  finish(): Omit<Draft, 'worksCount'> {
     const { partition, codec, clock } = this.#dependencies;
     const jobs = this.#rows.rowsOf(jobStore).map(({ key, row }) => [key, (row?.data as Job | undefined) ?? null] as const);
     return {
@@ -262,8 +282,8 @@ class Drafting {
     for (const id of step.cancel ?? []) rows.push(this.#rows.prepare(jobStore, id, null));
     for (const job of outcome.jobs) rows.push(this.#rows.prepare(jobStore, job.id, { type: 'Job', data: job }));
     for (const mark of step.mark ?? []) this.#marks.check(mark);
-    this.#events.push(...events);
-    for (const row of rows) this.#rows.put(row);
+    for (const event of events) this.#add(event);
+    for (const row of rows) this.#keep(row);
     for (const mark of step.mark ?? []) this.#marks.add(mark, input.atMs);
     if (step.ignored !== undefined) this.#ignored.push(step.ignored);
   }
@@ -286,8 +306,10 @@ class Drafting {
     const { topology, log, codec } = this.#dependencies;
     if (!topology.outputs.includes(emit.topic)) throw new Error(`${topology.group} emits to ${emit.topic.name}, which it does not declare`);
     const partition = 'partition' in emit && emit.partition !== undefined ? emit.partition : log.partitionOf(emit.key);
-    if (input.kind === 'event' && event === input.event) return new PassedOn(emit.topic.name, partition, emit.key, input.record);
-    const record = encodeEvent(codec, { topic: emit.topic, partition, key: emit.key }, event);
+    const record =
+      input.kind === 'event' && event === input.event
+        ? new PassedOn(emit.topic.name, partition, emit.key, input.record)
+        : encodeEvent(codec, { topic: emit.topic, partition, key: emit.key }, event);
     refuseLong(`${event.type} for ${emit.topic.name}`, record.value, valueBytesMax);
     return record;
   }
@@ -299,15 +321,25 @@ class Drafting {
     const row = heldRow(topology.group, record, failure, clock.now());
     const held = this.#rows.prepare(heldStore, place, { type: 'HeldRecord', data: row });
     if (row.status === 'parked') {
-      this.#events.push(encodeEvent(codec, { topic: topics.parked, partition, key: place }, parkedEvent(topology.group, row)));
+      this.#add(encodeEvent(codec, { topic: topics.parked, partition, key: place }, parkedEvent(topology.group, row)));
       this.#parked.push({ code: row.code!, reason: row.reason!, record });
     }
-    this.#rows.put(held);
+    this.#keep(held);
     this.#held.set(lineOf(record), entryOf(row));
   }
 
   #put(store: string, key: string, row: TypedRecord | null): void {
-    this.#rows.put(this.#rows.prepare(store, key, row));
+    this.#keep(this.#rows.prepare(store, key, row));
+  }
+
+  #keep(row: Row): void {
+    this.#rows.put(row);
+    this.bytes += row.value?.length ?? 0;
+  }
+
+  #add(event: NewRecord): void {
+    this.#events.push(event);
+    this.bytes += event.value?.length ?? 0;
   }
 
   #putJob(job: Job): void {

@@ -116,6 +116,23 @@ describe('a task that was overtaken', () => {
   });
 });
 
+describe('what is too much for one transaction', () => {
+  it('is done in the next ones, once and in order', async () => {
+    const log = new MemoryLog();
+    const commits: number[] = [];
+    const onCommit: TaskOptions['onCommit'] = (_draft, _ms, inputs) => void commits.push(inputs.get(input) ?? 0);
+    const handle: Topology['handle'] = (taken, context) => {
+      const row = { type: 'SeenMark' as const, data: { eventId: 'x'.repeat(3_000_000), seenAtMs: 1 } };
+      return { ...passOn(taken, context), put: [{ store: 'marks', key: digestOf(taken), row }] };
+    };
+    const task = await Task.open(optionsOf(log.port(), { handle, onCommit }));
+    await task.takeRecords(requests(0, 7));
+    assert.deepEqual(commits, [3, 3, 1]);
+    assert.deepEqual(log.keys(output), digests(0, 7));
+    await task.close();
+  });
+});
+
 describe('a work that arrives while a transaction settles', () => {
   it('is not forgotten', async () => {
     // One of these turns falls between the last look at the inbox and the end of the run.

@@ -1,5 +1,5 @@
 import { topics, type Topic } from '@waybill/domain';
-import { draftTransaction, jobStore, type Draft, type DraftDependencies } from './draft.ts';
+import { draftTransaction, jobStore, worksMax, type Draft, type DraftDependencies } from './draft.ts';
 import { StreamError } from './errors.ts';
 import { entryOf, heldRowsMax, heldStore, HeldLines, lineOf, type HeldEntry } from './held.ts';
 import type { LogRecord, Membership, Offsets, Writer } from './event-log.ts';
@@ -24,8 +24,6 @@ export type TaskOptions = Omit<DraftDependencies, 'held'> & {
   readonly onBroken: (error: Error) => void;
 };
 
-/** Bounds of one transaction: what a crash makes to be done again. */
-const worksMax = 500;
 /** How long closing waits for the transaction under way. */
 const drainMsMax = 8_000;
 
@@ -142,8 +140,8 @@ export class Task {
     await Promise.resolve(); // So that what arrives in this turn shares a transaction.
     while ((this.#inbox.length > 0 || this.#held.canGoOn) && !this.#closed.signal.aborted) {
       try {
-        const taken = this.#choose();
-        await this.#transact(taken.map(({ work }) => work));
+        const chosen = this.#choose();
+        const taken = chosen.slice(0, await this.#transact(chosen.map(({ work }) => work)));
         this.#leave(taken);
         for (const { settle } of taken) settle?.resolve();
       } catch (error) {
@@ -165,16 +163,21 @@ export class Task {
 
   #leave(taken: readonly Pending[]): void {
     if (taken.at(-1) === this.#inbox[taken.length - 1]) this.#inbox.splice(0, taken.length);
-    else this.#inbox.splice(0, Infinity, ...this.#inbox.filter((pending) => !taken.includes(pending)));
+    else {
+      const gone = new Set(taken);
+      this.#inbox.splice(0, Infinity, ...this.#inbox.filter((pending) => !gone.has(pending)));
+    }
   }
 
-  async #transact(works: readonly Work[]): Promise<void> {
+  /** @returns how many of the works are done */
+  async #transact(works: readonly Work[]): Promise<number> {
     const startedMs = this.#options.clock.now();
     const draft = await draftTransaction({ ...this.#options, held: this.#held }, works);
     const written = await this.#writer.commit({ records: draft.records, consumed: draft.consumed, partition: this.#options.partition });
     await ofStore(this.#keep(draft, written));
     for (const [topic, offset] of draft.consumed) this.#next.set(topic, offset);
-    this.#options.onCommit(draft, this.#options.clock.now() - startedMs, countByTopic(works));
+    this.#options.onCommit(draft, this.#options.clock.now() - startedMs, countByTopic(works.slice(0, draft.worksCount)));
+    return draft.worksCount;
   }
 
   /** The log has it; now the local copy. Dying in between costs a short restore. */
@@ -329,6 +332,7 @@ async function refuseExpired(options: TaskOptions, topic: string, offset: number
 }
 
 function countByTopic(works: readonly Work[]): ReadonlyMap<string, number> {
-  const records = works.flatMap((work) => (work.kind === 'record' ? [work.record] : []));
-  return new Map([...Map.groupBy(records, ({ topic }) => topic)].map(([topic, group]) => [topic, group.length]));
+  const counts = new Map<string, number>();
+  for (const work of works) if (work.kind === 'record') counts.set(work.record.topic, (counts.get(work.record.topic) ?? 0) + 1);
+  return counts;
 }
