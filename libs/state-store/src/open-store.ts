@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { StreamError, type TaskStore } from '@waybill/stream';
 import { dataFile, openDatabase } from './environment.ts';
 import { LmdbStore, type FlushLimits } from './lmdb-store.ts';
-import type { Copied } from './snapshot-copy.ts';
+import type { Copied, Sealed } from './snapshot-copy.ts';
 import { SnapshotTaker, type SnapshotEvents } from './snapshot-taker.ts';
 import { installSnapshot, type Manifest, type SnapshotPlace } from './snapshots.ts';
 import { closedAs, findDamage, findMark, newMark, writeMark, type Mark } from './state-mark.ts';
@@ -49,8 +49,11 @@ export async function openStateStore(folder: string, options: OpenStateStoreOpti
 /** Keeps the mark true over the store's life, unless another process has written its own meanwhile; takes snapshots. */
 async function hooksOf(id: StoreId, mark: Mark, options: OpenStateStoreOptions) {
   const { snapshots } = options;
-  const copy = async (to: string): Promise<Copied> => (await askWriter(id, { kind: 'copy', to })) as Copied;
-  const taker = snapshots && (await SnapshotTaker.open(snapshots, snapshots.intervalMs, copy, options));
+  const copier = {
+    copy: async (to: string) => (await askWriter(id, { kind: 'copy', to })) as Copied,
+    seal: async (to: string) => (await askWriter(id, { kind: 'seal', to })) as Sealed,
+  };
+  const taker = snapshots && (await SnapshotTaker.open(snapshots, copier, options));
   const rewrite = async (changes: Partial<Mark>): Promise<void> => {
     if ((await findMark(id.folder))?.owner === mark.owner) await writeMark(id.folder, { ...mark, opensInVain: 0, ...changes });
   };

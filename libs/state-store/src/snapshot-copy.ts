@@ -7,9 +7,11 @@ import { dataFile, openDatabase, readMeta, type Database, type Meta } from './en
 const lockFile = 'lock.mdb';
 
 /** What a copy holds, read from the copy itself: writes went on beside it. */
-export type Copied = { readonly meta: Meta | undefined; readonly rows: number; readonly bytes: number; readonly sha256: string };
+export type Copied = { readonly meta: Meta | undefined; readonly rows: number };
+/** What it can be checked by. */
+export type Sealed = { readonly bytes: number; readonly sha256: string };
 
-/** Copies a database as it stands into a new folder, without its free pages, and waits for the disk. */
+/** Copies a database as it stands into a new folder, without its free pages. It must not be closed meanwhile. */
 export async function copyTo(database: Database, folder: string): Promise<Copied> {
   await mkdir(folder, { recursive: true });
   await database.backup(folder, true);
@@ -18,11 +20,16 @@ export async function copyTo(database: Database, folder: string): Promise<Copied
   const rows = (copy.getStats() as { readonly entryCount: number }).entryCount;
   await copy.close();
   await rm(join(folder, lockFile), { force: true });
+  return { meta, rows };
+}
+
+/** Waits until the disk has a copy, and reads it back. */
+export async function seal(folder: string): Promise<Sealed> {
   const path = join(folder, dataFile);
   const file = await open(path, 'r+');
   await file.sync();
   await file.close();
-  return { meta, rows, bytes: (await stat(path)).size, sha256: await sha256Of(path) };
+  return { bytes: (await stat(path)).size, sha256: await sha256Of(path) };
 }
 
 export async function sha256Of(path: string): Promise<string> {

@@ -1,5 +1,4 @@
-import { newestAtMs, takeSnapshot, type Manifest, type SnapshotPlace } from './snapshots.ts';
-import type { Copied } from './snapshot-copy.ts';
+import { newestAtMs, takeSnapshot, type Copier, type Manifest, type SnapshotPlace } from './snapshots.ts';
 
 export type SnapshotEvents = {
   readonly onSnapshot?: (manifest: Manifest, durationMs: number) => void;
@@ -7,57 +6,55 @@ export type SnapshotEvents = {
   readonly onSnapshotFailed?: (error: unknown) => void;
 };
 
+type Settings = SnapshotPlace & { readonly intervalMs: number };
+
 /** Takes a snapshot whenever one is due, beside everything else and one at a time. */
 export class SnapshotTaker {
-  readonly #place: SnapshotPlace;
-  readonly #intervalMs: number;
-  readonly #copy: (to: string) => Promise<Copied>;
+  readonly #settings: Settings;
+  readonly #copier: Copier;
   readonly #events: SnapshotEvents;
   #dueAtMs: number;
-  #taking: Promise<void> | undefined;
+  #isTaking = false;
+  #copying: Promise<unknown> = Promise.resolve();
 
-  private constructor(
-    place: SnapshotPlace,
-    intervalMs: number,
-    dueAtMs: number,
-    copy: (to: string) => Promise<Copied>,
-    events: SnapshotEvents,
-  ) {
-    this.#place = place;
-    this.#intervalMs = intervalMs;
+  private constructor(settings: Settings, dueAtMs: number, copier: Copier, events: SnapshotEvents) {
+    this.#settings = settings;
     this.#dueAtMs = dueAtMs;
-    this.#copy = copy;
     this.#events = events;
+    const copy: Copier['copy'] = async (to) => {
+      const copying = copier.copy(to);
+      this.#copying = copying.catch(() => undefined);
+      return copying;
+    };
+    this.#copier = { ...copier, copy };
   }
 
   /** The first is due one interval after the newest there is. */
-  static async open(
-    place: SnapshotPlace,
-    intervalMs: number,
-    copy: (to: string) => Promise<Copied>,
-    events: SnapshotEvents,
-  ): Promise<SnapshotTaker> {
-    const newest = await newestAtMs(place);
-    return new SnapshotTaker(place, intervalMs, newest === undefined ? 0 : newest + intervalMs, copy, events);
+  static async open(settings: Settings, copier: Copier, events: SnapshotEvents): Promise<SnapshotTaker> {
+    const newest = await newestAtMs(settings);
+    return new SnapshotTaker(settings, newest === undefined ? 0 : newest + settings.intervalMs, copier, events);
   }
 
   takeIfDue(nowMs: number): void {
-    if (this.#taking || nowMs < this.#dueAtMs) return;
-    this.#dueAtMs = nowMs + this.#intervalMs;
-    this.#taking = this.#take(nowMs).finally(() => (this.#taking = undefined));
+    if (this.#isTaking || nowMs < this.#dueAtMs) return;
+    this.#dueAtMs = nowMs + this.#settings.intervalMs;
+    void this.#take(nowMs);
   }
 
-  /** The one under way has to end before what it reads is closed. */
+  /** Resolves once nothing reads the store any more. What is left to do of a snapshot goes on without it. */
   async idle(): Promise<void> {
-    await this.#taking;
+    await this.#copying;
   }
 
   async #take(nowMs: number): Promise<void> {
+    this.#isTaking = true;
     try {
-      const manifest = await takeSnapshot(this.#place, this.#copy, nowMs);
+      const manifest = await takeSnapshot(this.#settings, this.#copier, nowMs);
       this.#events.onSnapshot?.(manifest, Date.now() - nowMs);
     } catch (error) {
       this.#events.onSnapshotFailed?.(error);
+    } finally {
+      this.#isTaking = false;
     }
   }
 }

@@ -120,7 +120,7 @@ describe('a snapshot', () => {
       writeFileSync(join(to, 'data.mdb'), 'half of it');
       throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
     };
-    await assert.rejects(takeSnapshot(place, half, Date.now()), { code: 'ENOSPC' });
+    await assert.rejects(takeSnapshot(place, { copy: half, seal: half }, Date.now()), { code: 'ENOSPC' });
     assert.equal(readdirSync(join(place.folder, 'app-3')).length, 2);
     assert.equal((await reopened('full')).next, 2);
   });
@@ -132,7 +132,7 @@ describe('a snapshot', () => {
     const store = await openStateStore(join(root, 'failing'), { snapshots, onSnapshotFailed: failed.resolve });
     await store.commit({ puts: [rowOf('a', '1')], position: at(1) });
     await store.flush();
-    assert.match(String(await failed.promise), /STORE_FAILED|cannot be used \(copy\)/);
+    assert.match(String(await failed.promise), /cannot be used \(copy\)/);
     await store.commit({ puts: [rowOf('a', '2')], position: at(2) });
     await store.close();
   });

@@ -3,7 +3,7 @@ import { copyFile, open, readdir, readFile, rename, rm, stat } from 'node:fs/pro
 import { join } from 'node:path';
 import { awayMsMax } from '@waybill/stream';
 import { dataFile } from './environment.ts';
-import { sha256Of, type Copied } from './snapshot-copy.ts';
+import { sha256Of, type Copied, type Sealed } from './snapshot-copy.ts';
 
 /** Whose snapshots: they may lie on a disk that all instances share. */
 export type SnapshotPlace = { readonly folder: string; readonly group: string; readonly partition: number };
@@ -21,6 +21,9 @@ export type Manifest = {
   readonly createdAtMs: number;
 };
 
+/** The two steps of a copy; only during the first is the store needed. */
+export type Copier = { readonly copy: (to: string) => Promise<Copied>; readonly seal: (to: string) => Promise<Sealed> };
+
 const manifestFile = 'manifest.json';
 const unfinished = '.unfinished-';
 const keptMax = 2;
@@ -29,16 +32,17 @@ const folderOf = ({ folder, group, partition }: SnapshotPlace): string => join(f
 
 /**
  * A snapshot is a folder that appears whole, by a rename, after everything in it has reached the disk. Of older ones the newest is kept.
- * @throws Error of the file system, or of `copy`, with the snapshots as they were
+ * @throws Error of the file system, or of the copier, with the snapshots as they were
  */
-export async function takeSnapshot(place: SnapshotPlace, copy: (to: string) => Promise<Copied>, nowMs: number): Promise<Manifest> {
+export async function takeSnapshot(place: SnapshotPlace, copier: Copier, nowMs: number): Promise<Manifest> {
   const folder = folderOf(place);
   const temporary = join(folder, `${unfinished}${randomUUID()}`);
   try {
-    const { meta, ...copied } = await copy(temporary);
+    const { meta, rows } = await copier.copy(temporary);
     if (!meta) throw new Error('the copy holds no position');
+    const sealed = await copier.seal(temporary);
     const { group, partition } = place;
-    const manifest: Manifest = { format: 1, group, partition, changelog: meta.changelog, ...copied, createdAtMs: nowMs };
+    const manifest: Manifest = { format: 1, group, partition, changelog: meta.changelog, rows, ...sealed, createdAtMs: nowMs };
     await writeSynced(join(temporary, manifestFile), JSON.stringify(manifest));
     await rename(temporary, join(folder, `${nowMs}`.padStart(16, '0')));
     await syncFolder(folder);

@@ -3,13 +3,13 @@ import { parentPort } from 'node:worker_threads';
 import type { SweepOrder } from '@waybill/stream';
 import { openDatabase, putMeta, readMeta, type Database, type Meta } from './environment.ts';
 import { sortedRows, type PackedRows } from './rows.ts';
-import { copyTo } from './snapshot-copy.ts';
+import { copyTo, seal } from './snapshot-copy.ts';
 
 export type Order =
   | { readonly kind: 'open' | 'close' }
   | { readonly kind: 'write'; readonly meta: Meta; readonly rows: PackedRows; readonly sweeps: readonly SweepOrder[] }
   | { readonly kind: 'clear'; readonly meta: Meta }
-  | { readonly kind: 'copy'; readonly to: string };
+  | { readonly kind: 'copy' | 'seal'; readonly to: string };
 export type Request = { readonly owner: string; readonly folder: string; readonly order: Order };
 export type Reply = {
   readonly id: number;
@@ -24,6 +24,7 @@ class Fenced extends Error {}
 
 async function serve({ owner, folder, order }: Request): Promise<unknown> {
   if (order.kind === 'open') return void opened.set(owner, { database: openDatabase(folder), sweptTo: new Map() });
+  if (order.kind === 'seal') return seal(order.to); // Needs no store: it may be closed by now.
   const store = opened.get(owner);
   if (!store) throw new Error(`the store ${folder} is not open`);
   switch (order.kind) {
