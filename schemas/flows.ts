@@ -29,10 +29,10 @@ const notRun = (): never => {
 };
 
 /** Every stage parks what it cannot process, and is told what to become of it: the runtime does, so that no topology says it. */
-const stage = ({ group, inputs, tables = {}, stores, marks = {}, held, jobTopic, outputs, jobs = {} }: Topology): Flow => ({
+const stage = ({ group, inputs, tables = {}, stores, marks = {}, held, jobTopic, outputs, jobs = {}, rebuild }: Topology): Flow => ({
   group,
   inputs: inputsOf({ inputs }),
-  tables: Object.values(tables),
+  tables: [...Object.values(tables), ...(rebuild === undefined ? [] : [topics.projections])],
   stores: [
     ...Object.values(stores),
     ...Object.values(marks).map(({ topic }) => topic),
@@ -64,6 +64,6 @@ export const flows: readonly Flow[] = [
   stage(policy),
   stage(replicator(notRun, notRun, { ...limits, perTargetMax: 1 })),
   stage(audit),
-  edge('cli', { outputs: [topics.parkedCommands] }),
+  edge('cli', { outputs: [topics.parkedCommands, topics.projections] }),
   edge('api', { inputs: followedTopics }),
 ];

@@ -16,6 +16,7 @@ export const dedup: Topology = {
   marks: { seen: { topic: topics.dedupMarks, ttlMs: 30 * 24 * 60 * 60 * 1_000 } },
   outputs: [topics.images],
   held: topics.dedupHeld,
+  rebuild: 'inputs',
   handle(input, context): Step {
     if (input.kind !== 'event') return { ignored: 'no event' };
     const { event } = input;

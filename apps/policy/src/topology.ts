@@ -32,6 +32,7 @@ export const policy: Topology = {
   stores: { decisions: topics.decisionState, evidence: topics.policyEvidence },
   outputs: [topics.decisions],
   held: topics.policyHeld,
+  rebuild: 'inputs',
   tables: { policies: topics.policies },
   handle,
 };

@@ -650,6 +650,17 @@ export type ParkedRetryRequested = {
   readonly requestedAtMs: number;
 };
 
+/** From now on another version of an app is the one whose events count. The newest of an app is in force. */
+export type ProjectionSwapped = {
+  readonly app: string;
+  readonly liveVersion: number;
+  /** All that were ever live before, newest first. */
+  readonly formerVersions: readonly number[];
+  readonly changedBy: string;
+  readonly reason: string;
+  readonly changedAtMs: number;
+};
+
 /** A record that could not be processed, with its bytes. */
 export type RecordParked = {
   readonly app: string;
@@ -690,6 +701,7 @@ export type RecordTypes = {
   readonly ParkedRetryRequested: ParkedRetryRequested;
   readonly PolicyPublished: PolicyPublished;
   readonly PolicyRetired: PolicyRetired;
+  readonly ProjectionSwapped: ProjectionSwapped;
   readonly RecordParked: RecordParked;
   readonly ReplicaState: ReplicaState;
   readonly ScanFailed: ScanFailed;

@@ -88,6 +88,7 @@ export const topics = {
     'app/kind/id',
     'What is to become of parked records and jobs; in the partition where they wait.',
   ),
+  projections: event('projections', ['ProjectionSwapped'], 'app', 'Which version of an app is live, who made it so, and why.'),
   dedupHeld: held('dedup'),
   inspectorHeld: held('inspector'),
   scannerHeld: held('scanner'),

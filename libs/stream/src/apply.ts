@@ -1,5 +1,6 @@
 import { deterministicId, type Event, type EventMeta, type Job } from '@waybill/domain';
 import type { Emit, Input, JobRequest, Step, Topology } from './topology.ts';
+import { appOf } from './versions.ts';
 
 /** What a step means for the log: events with their ids and job rows in full. Pure, so that the driver and the runtime cannot differ. */
 export type Outcome = {
@@ -10,7 +11,7 @@ export type Outcome = {
 /** Who is answered: id, correlation and trace context of whatever the input is. */
 type Cause = { readonly id: string; readonly correlationId: string; readonly causationId: string; readonly traceparent: string | null };
 
-export function causeOf(group: string, input: Input): Cause {
+export function causeOf(app: string, input: Input): Cause {
   switch (input.kind) {
     case 'event': {
       const { id, correlationId, traceparent } = input.event.meta;
@@ -18,7 +19,7 @@ export function causeOf(group: string, input: Input): Cause {
     }
     case 'record': {
       const { topic, partition, offset } = input.record;
-      const id = deterministicId(group, topic, partition, offset);
+      const id = deterministicId(app, topic, partition, offset);
       return { id, correlationId: id, causationId: id, traceparent: null };
     }
     case 'job-done':
@@ -34,11 +35,11 @@ export function causeOf(group: string, input: Input): Cause {
 }
 
 export function outcomeOf(topology: Topology, input: Input, step: Step): Outcome {
-  const cause = causeOf(topology.group, input);
+  const cause = causeOf(appOf(topology), input);
   return {
     events: (step.emit ?? []).map((emit) => ({
       emit,
-      event: 'forward' in emit ? emit.forward : newEvent(topology.group, cause, input.atMs, emit),
+      event: 'forward' in emit ? emit.forward : newEvent(appOf(topology), cause, input.atMs, emit),
     })),
     jobs: (step.schedule ?? []).map((request) => {
       refuseUndeclared(topology, request);
@@ -47,10 +48,10 @@ export function outcomeOf(topology: Topology, input: Input, step: Step): Outcome
   };
 }
 
-function newEvent(group: string, cause: Cause, atMs: number, emit: Exclude<Emit, { forward: Event }>): Event {
+function newEvent(app: string, cause: Cause, atMs: number, emit: Exclude<Emit, { forward: Event }>): Event {
   const meta: EventMeta = {
-    id: deterministicId(group, cause.id, emit.topic.name, emit.event.type, emit.discriminator ?? null),
-    source: `/waybill/${group}`,
+    id: deterministicId(app, cause.id, emit.topic.name, emit.event.type, emit.discriminator ?? null),
+    source: `/waybill/${app}`,
     timeMs: atMs,
     subject: emit.subject,
     correlationId: emit.correlationId ?? cause.correlationId,

@@ -22,6 +22,7 @@ import { decodeEvent, decodeEventSync, encodeEvent, PassedOn } from './record.ts
 import { refuseLong, RowsDraft, type Row } from './rows.ts';
 import type { StateStore, StoreChanges, SweepOrder } from './state-store.ts';
 import type { Context, Input, Step, Topology } from './topology.ts';
+import { appOf } from './versions.ts';
 import type { JobEnd, Work } from './work.ts';
 
 /** Store name of the job rows; no topology can declare it, because a declared name is an identifier. */
@@ -190,7 +191,7 @@ class Drafting {
   async #takeCommand(record: LogRecord): Promise<void> {
     const command = await findCommand(this.#dependencies.codec, record);
     if (!command) return void this.#ignored.push('no command that can be read');
-    if (command.data.app !== this.#dependencies.topology.group) return;
+    if (command.data.app !== appOf(this.#dependencies.topology)) return;
     const isDone = command.data.kind === 'job' ? await this.#commandJob(command, record) : await this.#commandRecord(command);
     if (!isDone) this.#ignored.push('a command for what is not parked');
   }
@@ -318,10 +319,10 @@ class Drafting {
   #hold(record: LogRecord, failure: Failure | undefined): void {
     const { topology, codec, clock, partition } = this.#dependencies;
     const place = placeOf(record);
-    const row = heldRow(topology.group, record, failure, clock.now());
+    const row = heldRow(appOf(topology), record, failure, clock.now());
     const held = this.#rows.prepare(heldStore, place, { type: 'HeldRecord', data: row });
     if (row.status === 'parked') {
-      this.#add(encodeEvent(codec, { topic: topics.parked, partition, key: place }, parkedEvent(topology.group, row)));
+      this.#add(encodeEvent(codec, { topic: topics.parked, partition, key: place }, parkedEvent(appOf(topology), row)));
       this.#parked.push({ code: row.code!, reason: row.reason!, record });
     }
     this.#keep(held);

@@ -8,6 +8,8 @@ import type { LogRecord } from './event-log.ts';
 export type Topology = {
   /** Consumer group, metrics prefix and name of the state directory. */
   readonly group: string;
+  /** Name in ids and sources of events, the group unless given: versions and copies of an app say the same things. */
+  readonly app?: string;
   readonly inputs: readonly Topic[];
   /** State topics by the name that `handle` uses for them. */
   readonly stores: Readonly<Record<string, Topic>>;
@@ -25,6 +27,8 @@ export type Topology = {
   readonly tables?: Readonly<Record<string, Topic>>;
   /** `raw` gives records undecoded (kind `record`): for what must take every byte, like the audit. */
   readonly decode?: 'events' | 'raw';
+  /** Its rows follow from its inputs and tables alone: it can be rebuilt from them, beside the version that is live (`versions.ts`). */
+  readonly rebuild?: 'inputs';
   readonly handle: (input: Input, context: Context) => Step;
 };
 
