@@ -1,4 +1,4 @@
-/** Reads what `ByteWriter` writes. Fixed-width reads throw a RangeError beyond the end; varints there are 0, so that their reader has to compare `at`. */
+/** Reads what `ByteWriter` writes. Numbers beyond the end throw a RangeError; varints there are 0: their reader has to compare `at`. */
 export class ByteReader {
   readonly bytes: Buffer;
   at: number;
