@@ -26,14 +26,12 @@ export type ToApp =
 export type AppProgress = {
   /** Given to the stage: more than there are, when a transaction fails and is made again. */
   readonly inputs: number;
-  /** Inputs and outputs whose transaction is acknowledged. */
-  readonly committed: number;
-  readonly outputs: number;
   readonly transactions: number;
   readonly firstMs: number;
   readonly lastMs: number;
-  readonly lastCommitMs: number;
 };
+
+export const progressEveryMs = 50;
 
 export type FromApp =
   | { readonly is: 'booted' }

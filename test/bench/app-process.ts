@@ -13,10 +13,12 @@ export type AppProcess = {
   readonly told: readonly FromApp[];
   tell(message: ToApp): void;
   /**
-   * Asks until there is an answer; asked at once and after everything that the app tells.
-   * @throws Error with the end of the app's log when the app ends before
+   * Asks until there is an answer: at once and after everything that the app tells.
+   * @throws Error with the end of the app's log when the app ends before, or has not answered for so long that it never will
    */
   until<T>(find: () => T | undefined): Promise<T>;
+  /** @throws Error with the end of the app's log */
+  throwIfEnded(): void;
   profile(): Promise<Profile>;
   usage(): Usage;
   /** SIGKILL. */
@@ -24,7 +26,10 @@ export type AppProcess = {
   stop(): Promise<void>;
 };
 
-const nothing: AppProgress = { inputs: 0, outputs: 0, committed: 0, transactions: 0, firstMs: 0, lastMs: 0, lastCommitMs: 0 };
+/** Longer than a million records take on two busy cores. */
+const answerMsMax = 5 * 60_000;
+
+const nothing: AppProgress = { inputs: 0, transactions: 0, firstMs: 0, lastMs: 0 };
 
 /** Resolves once the app has its schemas and connections' settings; it reads nothing before it is told to start. */
 export async function startApp(config: AppConfig): Promise<AppProcess> {
@@ -47,22 +52,30 @@ export async function startApp(config: AppConfig): Promise<AppProcess> {
     wake();
   });
 
+  const failure = (what: string): Error =>
+    new Error(`${config.instance} ${what}; the end of its log:\n${readFileSync(logPath, 'utf8').slice(-2_000)}`);
   const until = async <T>(find: () => T | undefined): Promise<T> => {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const ask = (): void => {
       const found = find();
       if (found !== undefined) resolve(found);
-      else if (hasEnded)
-        reject(new Error(`${config.instance} has ended; the end of its log:\n${readFileSync(logPath, 'utf8').slice(-2_000)}`));
+      else if (hasEnded) reject(failure('has ended'));
     };
     asking.add(ask);
+    const late = setTimeout(() => reject(failure(`has not answered for ${answerMsMax / 1_000} s`)), answerMsMax).unref();
     ask();
-    return promise.finally(() => asking.delete(ask));
+    return promise.finally(() => {
+      clearTimeout(late);
+      asking.delete(ask);
+    });
   };
   const tell = (message: ToApp): void => void child.send(message);
   const app: AppProcess = {
     ...{ pid: child.pid!, told, until, tell },
     progress: () => progress,
+    throwIfEnded() {
+      if (hasEnded) throw failure('has ended');
+    },
     async profile() {
       tell({ do: 'profile', on: false });
       return until(() => told.find((message) => message.is === 'profiled')?.profile);

@@ -6,6 +6,9 @@ import { coordinators } from '../../libs/kafka/src/wire.ts';
 /** As often as the peer commits. */
 const commitEveryMs = 100;
 
+/** Offsets of a group that has members can be committed by these alone: they lie under another name. */
+export const offsetsGroupOf = (group: string): string => `${group}-offsets`;
+
 type OffsetCommit = {
   offsetCommit(request: {
     groupId: string;
@@ -22,12 +25,10 @@ type OffsetCommit = {
  */
 export function atLeastOnceLog(log: EventLog, appender: Appender, brokers: readonly string[]): EventLog {
   const connections = openConnections({ brokers, clientId: 'bench-at-least-once' });
-  // Offsets of a group that has members can be committed by these alone.
-  const offsetsGroup = (group: string): string => `${group}-offsets`;
   return {
     ...log,
-    openWriter: async (group, partition) => openWriter(appender, connections, offsetsGroup(group), partition),
-    committed: (group, topics, partition, signal) => log.committed(offsetsGroup(group), topics, partition, signal),
+    openWriter: async (group, partition) => openWriter(appender, connections, offsetsGroupOf(group), partition),
+    committed: (group, topics, partition, signal) => log.committed(offsetsGroupOf(group), topics, partition, signal),
     async close() {
       await Promise.all([log.close(), appender.close(), connections.close()]);
     },

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import type { Topic } from '@waybill/domain';
 import { createAppender, createCodec, createEventLog, deploy, topicConfig, type Appender } from '@waybill/kafka';
 import type { Codec, EventLog } from '@waybill/stream';
-import { Kafka, logLevel } from 'kafkajs';
+import { Kafka, logLevel, type ITopicMetadata } from 'kafkajs';
 import { startKafka } from '../../infra/local/kafka.ts';
 import { startSchemaRegistry } from '../../infra/local/schema-registry.ts';
+import { eventually } from '../support/read-log.ts';
 import { inputTopic } from './topology.ts';
 
 export const partitionCount = 6;
@@ -17,14 +18,19 @@ export type Cluster = {
   readonly brokers: string;
   readonly registryUrl: string;
   readonly brokerPid: number;
-  readonly log: EventLog;
   readonly codec: Codec;
-  readonly appender: Appender;
+  /** For what outlives no topic: a client that has met one asks for it ever after. */
+  readonly log: EventLog;
+  openLog(): Promise<EventLog>;
+  openAppender(): Promise<Appender>;
   createTopics(topics: readonly Topic[]): Promise<void>;
   /** Also those that a peer made by itself: every topic whose name starts so. Their files are what fills a disk. */
   deleteTopics(prefix: string): Promise<void>;
   stop(): Promise<void>;
 };
+
+const hasLeaders = (topic: ITopicMetadata | undefined): boolean =>
+  topic?.partitions.length === partitionCount && topic.partitions.every(({ leader }) => leader >= 0);
 
 /** The same start as `npm start`: heap, threads and settings of the broker are those of `infra/local`. */
 export async function startCluster(): Promise<Cluster> {
@@ -40,24 +46,28 @@ export async function startCluster(): Promise<Cluster> {
   const client = new Kafka({ brokers, clientId: 'bench-admin', logLevel: logLevel.NOTHING });
   const admin = client.admin();
   await admin.connect();
+  const metadataOf = async (topic: string) => (await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => undefined))?.topics[0];
   const createTopics = async (topics: readonly Topic[]): Promise<void> => {
     const settings = { numPartitions: partitionCount, replicationFactor: 1 };
     const wanted = topics.map((topic) => ({ topic: topic.name, ...settings, configEntries: topicConfig(topic) }));
-    await admin.createTopics({ topics: wanted, waitForLeaders: true });
+    await admin.createTopics({ topics: wanted, waitForLeaders: false });
+    // The client's own wait takes a broker that has not yet heard of a topic for one that never will.
+    for (const { topic } of wanted) await eventually(async () => hasLeaders(await metadataOf(topic)), Boolean);
   };
   await createTopics([inputTopic]);
   const connection = { brokers, clientId: 'bench', countBy: inputTopic.name };
   const log = await createEventLog(connection);
-  const appender = await createAppender({ ...connection, timeoutMs: 60_000 });
   return {
-    ...{ dir, brokers: kafka.brokers, registryUrl, brokerPid: kafka.pid, log, appender, createTopics },
+    ...{ dir, brokers: kafka.brokers, registryUrl, brokerPid: kafka.pid, log, createTopics },
+    openLog: () => createEventLog(connection),
+    openAppender: () => createAppender({ ...connection, timeoutMs: 60_000 }),
     codec: await createCodec({ registryUrl }),
     async deleteTopics(prefix) {
       const topics = (await admin.listTopics()).filter((name) => name.startsWith(prefix));
       if (topics.length > 0) await admin.deleteTopics({ topics });
     },
     async stop() {
-      await Promise.all([log.close(), appender.close(), admin.disconnect()]);
+      await Promise.all([log.close(), admin.disconnect()]);
       await registry.stop();
       await kafka.stop();
       rmSync(dir, { recursive: true, force: true });

@@ -22,7 +22,7 @@ const repeatsWindow = 10_000;
 export type Occurrence = { readonly index: number; readonly key: number; readonly id: string };
 
 /** The first records name every key once; the later ones draw at random. */
-export function* occurrences({ recordsCount, keysCount, duplicatesPercent, seed }: InputOptions): Generator<Occurrence> {
+export function* occurrences({ recordsCount, keysCount, duplicatesPercent, seed }: InputOptions): Generator<Occurrence, undefined> {
   const random = createRandom(seed);
   const recent: Occurrence[] = [];
   let originals = 0;
@@ -58,6 +58,7 @@ export function pushOf({ index, key }: Occurrence): ImagePushed {
 
 /** Appends the input. The same seed makes the same keys, ids and values. */
 export async function appendInput(cluster: Cluster, topic: Topic, options: InputOptions): Promise<Input> {
+  const appender = await cluster.openAppender();
   let batch: NewRecord[] = [];
   const ids = new Set<number>();
   const keys = new Set<number>();
@@ -66,20 +67,21 @@ export async function appendInput(cluster: Cluster, topic: Topic, options: Input
     keys.add(occurrence.key);
     batch.push(recordOf(cluster, topic, occurrence));
     if (batch.length < 5_000) continue;
-    await cluster.appender.append(batch);
+    await appender.append(batch);
     batch = [];
   }
-  if (batch.length > 0) await cluster.appender.append(batch);
+  if (batch.length > 0) await appender.append(batch);
+  await appender.close();
   return { ...options, topic, uniqueCount: ids.size, keysUsedCount: keys.size };
 }
 
-export function recordOf({ codec, appender }: Cluster, topic: Topic, occurrence: Occurrence): NewRecord {
+export function recordOf({ codec, log }: Cluster, topic: Topic, occurrence: Occurrence): NewRecord {
   const data = pushOf(occurrence);
   const key = repositoryKey(data);
   const { id, index } = occurrence;
   const subject = data.repository;
   const meta = { id, source: '/bench', timeMs: startMs + (index % hour), subject, correlationId: id, causationId: null, traceparent: null };
-  const record = encodeEvent(codec, { topic, partition: appender.partitionOf(key), key }, { type: 'ImagePushed', data, meta });
+  const record = encodeEvent(codec, { topic, partition: log.partitionOf(key), key }, { type: 'ImagePushed', data, meta });
   if (record.value?.length !== valueBytes) throw new Error(`a value has ${record.value?.length} bytes instead of ${valueBytes}`);
   return record;
 }

@@ -94,7 +94,9 @@ async function checkOutput({ log, codec }: Cluster, output: Topic, jobsCount: nu
 export async function measureJobs(cluster: Cluster, run: string, concurrencyMax: number, jobsCount: number): Promise<JobFigures> {
   const topics = topicsOf(run);
   await cluster.createTopics(Object.values(topics));
-  await cluster.appender.append(Array.from({ length: jobsCount }, (_, index) => pushOf(cluster, run, index)));
+  const appender = await cluster.openAppender();
+  await appender.append(Array.from({ length: jobsCount }, (_, index) => pushOf(cluster, run, index)));
+  await appender.close();
   let [workedMs, ended, transactions, startedMs, endedMs] = [0, 0, 0, 0, 0];
   const work = async (): Promise<void> => {
     const beganMs = performance.now();

@@ -1,7 +1,9 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startApp, type AppProcess } from './app-process.ts';
-import type { AppConfig, AppProgress, Profile } from './app-messages.ts';
+import { nowMs, progressEveryMs, type AppConfig, type AppProgress, type Profile } from './app-messages.ts';
+import { offsetsGroupOf } from './at-least-once-log.ts';
 import { checkOutput } from './check-output.ts';
 import { partitionCount, type Cluster } from './cluster.ts';
 import type { Input } from './input.ts';
@@ -11,18 +13,19 @@ import { usageOf } from './usage.ts';
 export type RunOptions = {
   readonly instances: number;
   /** Also wipes the local state and measures its restore. */
-  readonly restore?: boolean;
-  readonly profile?: boolean;
+  readonly isRestored?: boolean;
+  readonly isProfiled?: boolean;
   /** Reads the output back: each occurrence once. */
   readonly isChecked?: boolean;
   readonly guarantee?: AppConfig['guarantee'];
+  /** Folder with a store per partition that the one instance starts with. */
+  readonly prefilled?: string;
 };
 
 /** The same figures for both sides. Rates are of input records. */
 export type RunFigures = {
   readonly perSecond: number;
   readonly perSecondCommitted: number;
-  readonly uniqueCount: number;
   readonly rssPeakMib: number;
   readonly rssAnonMib: number;
   /** Of the app's processes and of the broker, while the records were processed. */
@@ -44,11 +47,11 @@ export async function runOurs(cluster: Cluster, input: Input, options: RunOption
   await cluster.createTopics(Object.values(topicsOf(run)));
   const stateDir = join(cluster.dir, run);
   mkdirSync(stateDir);
+  if (options.prefilled !== undefined) copyPrefilled(options.prefilled, run, join(stateDir, '0'));
   const apps: AppProcess[] = [];
   try {
     for (let index = 0; index < options.instances; index++) apps.push(await startApp(configOf(cluster, input, run, index, options)));
-    const figures = await measure(cluster, input, apps, options);
-    if (figures.uniqueCount !== input.uniqueCount) throw new Error(`${figures.uniqueCount} outputs instead of ${input.uniqueCount}`);
+    const figures = await measure(cluster, input, apps, { ...options, run });
     if (options.isChecked) await checkOutput(cluster, topicsOf(run).output, input);
     return figures;
   } finally {
@@ -58,45 +61,67 @@ export async function runOurs(cluster: Cluster, input: Input, options: RunOption
   }
 }
 
+/** The stores of a run's first instance, as they lie in `folder`. */
+function copyPrefilled(folder: string, run: string, stateDir: string): void {
+  for (let partition = 0; partition < partitionCount; partition++) {
+    cpSync(join(folder, String(partition)), join(stateDir, `${run}-${partition}`), { recursive: true });
+  }
+}
+
 export const configOf = (cluster: Cluster, input: Input, run: string, index: number, options: Partial<RunOptions>): AppConfig => ({
   ...{ run, instance: `${run}-${index}`, brokers: cluster.brokers, registryUrl: cluster.registryUrl, input: input.topic.name },
   ...{ stateDir: join(cluster.dir, run, String(index)), guarantee: options.guarantee ?? 'exactly-once', sessionTimeoutMs: 15_000 },
 });
 
-async function measure(cluster: Cluster, input: Input, apps: readonly AppProcess[], options: RunOptions): Promise<OurFigures> {
+type MeasureOptions = RunOptions & { readonly run: string };
+
+async function measure(cluster: Cluster, input: Input, apps: readonly AppProcess[], options: MeasureOptions): Promise<OurFigures> {
   const cpuMs = (): number => apps.reduce((sum, app) => sum + app.usage().cpuMs, 0);
   const brokerCpuMs = (): number => usageOf(cluster.brokerPid).cpuMs;
   const before = { own: cpuMs(), broker: brokerCpuMs() };
-  if (options.profile) apps[0]!.tell({ do: 'profile', on: true });
+  if (options.isProfiled) apps[0]!.tell({ do: 'profile', on: true });
   for (const app of apps) app.tell({ do: 'start' });
-  const total = await processed(apps, input);
-  const profile = options.profile ? await apps[0]!.profile() : undefined;
+  const group = options.guarantee === 'at-least-once' ? offsetsGroupOf(options.run) : options.run;
+  const total = await processed(cluster, input, apps, group);
+  const profile = options.isProfiled ? await apps[0]!.profile() : undefined;
   const perRecord = (ms: number): number => (ms * 1_000) / input.recordsCount;
   const cpu = { cpuUsPerRecord: perRecord(cpuMs() - before.own), brokerCpuUsPerRecord: perRecord(brokerCpuMs() - before.broker) };
-  const restored = options.restore ? await restore(apps, input) : {};
+  const restored = options.isRestored ? await restore(apps, input) : {};
   const sum = (name: 'rssPeakMib' | 'rssAnonMib'): number => apps.reduce((mib, app) => mib + app.usage()[name], 0);
   return {
     perSecond: (input.recordsCount * 1_000) / (total.lastMs - total.firstMs),
-    perSecondCommitted: (input.recordsCount * 1_000) / (total.lastCommitMs - total.firstMs),
-    uniqueCount: total.outputs,
+    perSecondCommitted: (input.recordsCount * 1_000) / (total.committedMs - total.firstMs),
     transactions: total.transactions,
     ...{ ...cpu, ...restored, rssPeakMib: sum('rssPeakMib'), rssAnonMib: sum('rssAnonMib') },
     ...(profile && { profile }),
   };
 }
 
-async function processed(apps: readonly AppProcess[], input: Input): Promise<AppProgress> {
+type Processed = { readonly firstMs: number; readonly lastMs: number; readonly committedMs: number; readonly transactions: number };
+
+/** Until the group has committed the whole input: what the log says counts, not what the app thinks. */
+export async function processed(cluster: Cluster, input: Input, apps: readonly AppProcess[], group: string): Promise<Processed> {
   const sum = (name: keyof AppProgress): number => apps.reduce((count, app) => count + app.progress()[name], 0);
-  const isDone = (): true | undefined => (sum('committed') >= input.recordsCount ? true : undefined);
-  // Any of them may be the last; the others' ends matter too.
-  await Promise.race([Promise.any(apps.map((app) => app.until(isDone))), ...apps.map((app) => app.until(isDone))]);
-  const all = apps.map((app) => app.progress()).filter(({ inputs }) => inputs > 0);
+  const isThrough = (): true | undefined => (sum('inputs') >= input.recordsCount ? true : undefined);
+  await Promise.race(apps.map((app) => app.until(isThrough)));
+  while ((await committedCount(cluster, input, group)) < input.recordsCount) {
+    for (const app of apps) app.throwIfEnded();
+    await sleep(10);
+  }
+  const committedMs = nowMs();
+  await sleep(2 * progressEveryMs); // So that each has told its end.
+  const used = apps.map((app) => app.progress()).filter(({ inputs }) => inputs > 0);
   return {
-    ...{ inputs: sum('inputs'), outputs: sum('outputs'), committed: sum('committed'), transactions: sum('transactions') },
-    firstMs: Math.min(...all.map(({ firstMs }) => firstMs)),
-    lastMs: Math.max(...all.map(({ lastMs }) => lastMs)),
-    lastCommitMs: Math.max(...all.map(({ lastCommitMs }) => lastCommitMs)),
+    ...{ committedMs, transactions: sum('transactions') },
+    firstMs: Math.min(...used.map(({ firstMs }) => firstMs)),
+    lastMs: Math.max(...used.map(({ lastMs }) => lastMs)),
   };
+}
+
+async function committedCount({ log }: Cluster, input: Input, group: string): Promise<number> {
+  const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
+  const offsets = await Promise.all(partitions.map((partition) => log.committed(group, [input.topic.name], partition)));
+  return offsets.reduce((count, offset) => count + (offset.get(input.topic.name) ?? 0), 0);
 }
 
 /** One app only: with several the group would hand partitions around meanwhile. */

@@ -111,7 +111,6 @@ async function measure(cluster: Cluster, input: Input, pid: number, lines: Async
       figures = {
         perSecond: told.inputs / told.seconds,
         perSecondCommitted: told.inputs / told.committedSeconds,
-        uniqueCount: told.outputs,
         cpuUsPerRecord: perRecord(after!.own - before!.own),
         brokerCpuUsPerRecord: perRecord(after!.broker - before!.broker),
       };

@@ -4,15 +4,19 @@ import { renderTable } from '../../infra/local/table.ts';
 import type { Bench, Experiment, Row } from './bench.ts';
 import { startCluster, type Cluster } from './cluster.ts';
 import { atLeastOnce } from './experiments/at-least-once.ts';
+import { idle } from './experiments/idle.ts';
+import { largeState } from './experiments/large-state.ts';
+import { takeover } from './experiments/takeover.ts';
 import { throughput } from './experiments/throughput.ts';
 import { appendInput, type Input } from './input.ts';
+import { jobSpeed } from './job-speed.ts';
 import { runOurs } from './ours.ts';
 import { profileTables } from './profile.ts';
 import { openResults, writeReport } from './report.ts';
 import { inputTopic } from './topology.ts';
 
 /** In the order in which they run. */
-const experiments: readonly Experiment[] = [throughput, atLeastOnce];
+const experiments: readonly Experiment[] = [throughput, atLeastOnce, takeover, largeState, jobSpeed, idle];
 
 const usage = `npm run bench -- stream [--quick] [--only <experiment>]... [--runs <n>] [--records <n>] [--profile]
 experiments: ${experiments.map(({ name }) => name).join(', ')}`;
@@ -25,7 +29,9 @@ type Options = {
   readonly isProfile: boolean;
 };
 
-/** @throws Error that says how it is used */
+class UsageError extends Error {}
+
+/** @throws UsageError */
 function parseCommandLine(): Options {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -39,7 +45,7 @@ function parseCommandLine(): Options {
   const records = Number(values.records ?? (isQuick ? 6_000 : 1_000_000));
   const isKnown = only.every((name) => experiments.some((experiment) => experiment.name === name));
   const isRight = positionals.join() === 'stream' && isKnown && Number.isInteger(runs) && runs > 0 && Number.isInteger(records);
-  if (!isRight || records < 1_000) throw new Error(usage);
+  if (!isRight || records < 1_000) throw new UsageError(usage);
   return { only, runs, records, isQuick, isProfile };
 }
 
@@ -55,7 +61,7 @@ function inputOf(cluster: Cluster, recordsCount: number): () => Promise<Input> {
 
 async function profile(cluster: Cluster, options: Options, results: ReturnType<typeof openResults>): Promise<void> {
   const input = await inputOf(cluster, options.records)();
-  const { profile, ...figures } = await runOurs(cluster, input, { instances: 1, profile: true });
+  const { profile, ...figures } = await runOurs(cluster, input, { instances: 1, isProfiled: true });
   results.note('profile', 'ours, 1 process', figures);
   for (const table of profileTables(profile!, options.records)) console.log(`\n${renderTable(table)}`);
   console.log(`\nthe profile, for the developer tools of a browser: ${results.keep('stream.cpuprofile', JSON.stringify(profile))}`);
@@ -73,6 +79,7 @@ async function main(): Promise<void> {
   const results = openResults();
   console.log('starting a broker and a schema registry');
   const cluster = await startCluster();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => void cluster.stop().finally(() => process.exit(1)));
   try {
     if (options.isProfile) return await profile(cluster, options, results);
     const bench: Bench = {
@@ -94,7 +101,6 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  if (error instanceof Error && error.cause) console.error(error.cause);
+  console.error(error instanceof UsageError ? error.message : error);
   process.exit(1);
 }

@@ -3,7 +3,7 @@ import { runOurs, type RunFigures } from '../ours.ts';
 import { runPeer } from '../peer.ts';
 
 const ours = {
-  'ours, 1 process': { instances: 1, restore: true },
+  'ours, 1 process': { instances: 1, isRestored: true },
   'ours, 2 processes': { instances: 2 },
 } as const;
 

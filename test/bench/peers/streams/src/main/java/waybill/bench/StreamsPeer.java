@@ -32,8 +32,18 @@ public final class StreamsPeer {
   public static void main(String[] args) throws Exception {
     Map<String, String> options = new java.util.HashMap<>();
     for (String arg : args) options.put(arg.substring(0, arg.indexOf('=')), arg.substring(arg.indexOf('=') + 1));
+    Thread watch = new Thread(StreamsPeer::exitWithTheBench);
+    watch.start();
     new StreamsPeer(options).run();
-    while (System.in.read() >= 0) { }
+    watch.join();
+  }
+
+  private static void exitWithTheBench() {
+    try {
+      while (System.in.read() >= 0) { }
+    } catch (IOException error) {
+      error.printStackTrace();
+    }
     System.exit(0);
   }
 
