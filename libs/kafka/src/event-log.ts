@@ -20,7 +20,10 @@ const lookMsMax = 3_000;
 const earliest = -2;
 const latest = -1;
 
-/** The log over Kafka. @throws StreamError `LOG_UNAVAILABLE` when `countBy` does not exist: the deploy step has not run; `BROKER_UNSUPPORTED` */
+/**
+ * The log over Kafka.
+ * @throws StreamError `LOG_UNAVAILABLE` when `countBy` does not exist: the deploy step has not run; `BROKER_UNSUPPORTED`
+ */
 export async function createEventLog(options: EventLogOptions): Promise<EventLog> {
   const connections = openConnections(options);
   const partitions = await partitionCount(connections, options.countBy);

@@ -60,7 +60,8 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
       topics,
       async (cluster) => {
         const led = positionsByLeader(cluster, positions).get(nodeId);
-        return led ? fetchFrom(cluster, nodeId, led, { maxWaitMs: options.maxWaitMs, partitionBytesMax }) : []; // The leader has moved: the next round asks the new one.
+        if (!led) return []; // The leader has moved: the next round asks the new one.
+        return fetchFrom(cluster, nodeId, led, { maxWaitMs: options.maxWaitMs, partitionBytesMax });
       },
       stop,
     );

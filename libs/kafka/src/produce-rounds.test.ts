@@ -51,7 +51,8 @@ describe('records of a transaction', () => {
   it('have sequence numbers that go on per partition, and begin anew after 2^31', () => {
     const sequences = new Map([['a/1', 2 ** 31 - 1]]);
     const plan = (...records: readonly NewRecord[]) => inRounds(records).map((round) => planRound(round, sequences));
-    const baseSequences = (...records: readonly NewRecord[]) => plan(...records).flat().map(({ batch }) => batch.baseSequence); // prettier-ignore
+    const baseSequences = (...records: readonly NewRecord[]) =>
+      plan(...records).flatMap((round) => round.map(({ batch }) => batch.baseSequence));
     assert.deepEqual(baseSequences(record('a', 0, 'x'), record('a', 0, 'y'), record('a', 1, 'z')), [0, 2 ** 31 - 1]);
     assert.deepEqual(baseSequences(record('a', 0, 'x'), record('a', 1, 'z')), [2, 0]);
   });
