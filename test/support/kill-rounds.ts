@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dedup } from '../../apps/dedup/src/topology.ts';
@@ -8,6 +9,9 @@ import { assertCatchesUp, assertOracle, checkAudit, startReader, type Verdict } 
 import type { Random } from './random.ts';
 import { pass } from './tcp-proxy.ts';
 import { killPointNames, nthMaxOf, startDoomedWorker, startWorker, untilOwning, type KillAt, type KillPoint } from './worker.ts';
+
+/** A machine that does not come back takes its disk with it. */
+const lostStateChance = 0.1;
 
 export type KillRounds = {
   readonly cluster: FaultCluster;
@@ -35,6 +39,7 @@ export async function killRounds(options: KillRounds): Promise<KillReport> {
     const points = somePoints(Math.min(killsPerOracle, killsCount - done), random);
     for (const killAt of points) {
       await killOnce(cluster, killAt, { feed, victim: { stateDir } });
+      if (random.next() < lostStateChance) rmSync(stateDir, { recursive: true }); // The next one begins as the newest snapshot.
       killed.set(killAt.point, (killed.get(killAt.point) ?? 0) + 1);
     }
     done += points.length;

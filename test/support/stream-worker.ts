@@ -21,12 +21,13 @@ function passBy(point: (typeof killPoints.inWorker)[number]): void {
   if (options.killAt?.point === point && options.killAt.nth === count) process.kill(process.pid, 'SIGKILL');
 }
 
-/** What the store writes whole or not at all, it renames: its marks, what it puts aside, its snapshots. */
+/** What the store writes whole or not at all, it renames: what it says about itself, and its snapshots. */
 const rename = fs.rename;
-fs.rename = async (...paths) => {
-  passBy('before-rename');
-  await rename(...paths);
-  passBy('after-rename');
+fs.rename = async (from, to) => {
+  const what = String(to).startsWith(options.snapshotDir) ? 'snapshot' : 'mark';
+  passBy(`before-${what}`);
+  await rename(from, to);
+  passBy(`after-${what}`);
 };
 syncBuiltinESMExports();
 
@@ -77,7 +78,10 @@ const wrapped = (log: EventLog): EventLog => ({
 });
 
 const openStore: OpenStore = async (group, partition) => {
-  const store = await openStateStore(join(options.stateDir, `${group}-${partition}`));
+  const store = await openStateStore(join(options.stateDir, `${group}-${partition}`), {
+    flushAfterMs: 200,
+    snapshots: { folder: options.snapshotDir, group, partition, intervalMs: options.snapshotEveryMs },
+  });
   const commit = store.commit.bind(store);
   store.commit = async (changes) => {
     passBy('before-store-commit');

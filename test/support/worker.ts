@@ -13,7 +13,7 @@ import type { Rule } from './tcp-proxy.ts';
  * that the worker does not get the answer. The others the worker knows itself.
  */
 export const killPoints = {
-  inWorker: ['after-fetch', 'before-store-commit', 'after-store-commit', 'before-rename', 'after-rename'],
+  inWorker: ['after-fetch', 'before-store-commit', 'after-store-commit', 'before-mark', 'after-mark', 'before-snapshot', 'after-snapshot'],
   inProxy: {
     'before-produce': ['client', 'Produce'],
     'after-produce': ['broker', 'Produce'],
@@ -42,6 +42,9 @@ export type WorkerOptions = {
   readonly brokers: readonly string[];
   readonly registryUrl: string;
   readonly stateDir: string;
+  /** Of all workers: a state that is lost begins as the newest snapshot. */
+  readonly snapshotDir: string;
+  readonly snapshotEveryMs: number;
   readonly instance: string;
   readonly clientId: string;
   readonly sessionTimeoutMs: number;
@@ -94,6 +97,8 @@ export function startWorker(cluster: FaultCluster, changes: Partial<WorkerOption
     app: 'dedup',
     brokers: cluster.brokers.proxied,
     registryUrl: cluster.registryUrl,
+    snapshotDir: join(cluster.dir, 'snapshots'),
+    snapshotEveryMs: 2_000,
     instance: 'worker-0',
     clientId,
     sessionTimeoutMs: 6_000,
@@ -139,7 +144,8 @@ export function startDoomedWorker(
   changes: Partial<WorkerOptions> & Pick<WorkerOptions, 'stateDir'>,
 ): Worker {
   const place = killAt.point in killPoints.inProxy ? killPoints.inProxy[killAt.point as keyof typeof killPoints.inProxy] : undefined;
-  if (place === undefined) return startWorker(cluster, { ...changes, killAt });
+  const snapshotEveryMs = killAt.point.endsWith('snapshot') ? 200 : 2_000;
+  if (place === undefined) return startWorker(cluster, { snapshotEveryMs, ...changes, killAt });
   const worker = startWorker(cluster, changes);
   let count = 0;
   const rule: Rule = ({ from, api, clientId }) => {
