@@ -109,6 +109,18 @@ describe('a state store', () => {
     await again.close();
   });
 
+  it('loads many more rows than one transaction holds, of each key the newest', async () => {
+    const store = await openStateStore(join(root, 'load'));
+    const rows = Array.from({ length: 50_000 }, (_, index) => put(`k${(index * 7_919) % 30_000}`, `${index}`));
+    await store.load({ rows, position: at(50_000) });
+    await store.flush();
+    const expected = new Map(rows.map(({ key, value }) => [key, value!.toString()]));
+    const found = new Map([...store.entries('rows')].map(([key, value]) => [key, value.toString()]));
+    assert.equal(found.size, 30_000);
+    for (const [key, value] of expected) assert.equal(found.get(key), value);
+    await store.close();
+  });
+
   it('takes the longest key that the port promises, and refuses a longer one with nothing written', async () => {
     const store = await openStateStore(join(root, 'keys'));
     const longest = 'k'.repeat(rowKeyBytesMax - 'rows'.length);

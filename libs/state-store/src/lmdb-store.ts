@@ -13,6 +13,7 @@ import { metaOf, putMeta, readMeta, type Database } from './environment.ts';
 import { Overlay } from './overlay.ts';
 import { RowPacker } from './rows.ts';
 import { askWriter } from './writer.ts';
+import type { Written } from './writer-thread.ts';
 
 export type FlushLimits = {
   /** Memory that rows may take before they are written; twice as much while they are. */
@@ -52,6 +53,8 @@ export class LmdbStore implements TaskStore {
   readonly #sweeps = new Map<string, SweepOrder>();
   #timer: NodeJS.Timeout | undefined;
   #failure: Error | undefined;
+  /** Of one transaction, so that it does not change too many pages. */
+  #rowsMax = Infinity;
 
   constructor(options: LmdbStoreOptions) {
     this.#options = options;
@@ -89,7 +92,8 @@ export class LmdbStore implements TaskStore {
     for (const { store, key } of changes.puts) this.#refuseLong(store, key);
     if (this.#loading) await this.#handOver();
     this.#gathering.commit(changes, Date.now());
-    if (this.#gathering.weightBytes >= this.#options.overlayBytesMax) await this.#handOver();
+    const { weightBytes, rowCount } = this.#gathering;
+    if (weightBytes >= this.#options.overlayBytesMax || rowCount >= this.#rowsMax) await this.#handOver();
     else this.#handOverLater();
   }
 
@@ -141,14 +145,15 @@ export class LmdbStore implements TaskStore {
     this.#timer = undefined;
     const overlay = this.#gathering;
     if (overlay.isEmpty) return;
+    const kind = this.#loading ? 'load' : 'write';
     const rows = this.#loading?.finish() ?? overlay.pack();
     const sweeps = [...this.#sweeps.values()];
     const meta = metaOf(this.#options.owner, overlay.position, overlay.writtenAtMs);
     this.#sweeps.clear();
     this.#loading = undefined;
     this.#gathering = new Overlay(overlay.position, overlay.writtenAtMs);
-    const asked = this.#ask({ kind: 'write', meta, rows, sweeps }, [rows.bytes]);
-    this.#writing = { overlay, done: asked.then(() => this.#written(), () => undefined) }; // prettier-ignore
+    const asked = this.#ask({ kind, meta, rows, sweeps }, [rows.bytes]);
+    this.#writing = { overlay, done: asked.then((written) => this.#written(written as Written), () => undefined) }; // prettier-ignore
   }
 
   #handOverLater(): void {
@@ -156,9 +161,10 @@ export class LmdbStore implements TaskStore {
     this.#timer ??= setTimeout(handOver, this.#options.flushAfterMs).unref();
   }
 
-  #written(): void {
+  #written({ leafPages }: Written): void {
     this.#options.database.resetReadTxn(); // Or this turn would still read what was there before.
     this.#writing = undefined;
+    this.#rowsMax = rowsForPages(leafPages);
     this.#options.onFlushed();
   }
 
@@ -189,3 +195,10 @@ export class LmdbStore implements TaskStore {
     if (bytes > rowKeyBytesMax) throw new StreamError('STORE_FAILED', `a key of ${bytes} bytes is over the limit of ${rowKeyBytesMax}`);
   }
 }
+
+/** LMDB holds the pages that a transaction changes in memory, and keeps that memory: 40 MiB for each store. */
+const changedPagesMax = 10_000;
+
+/** How many rows, their keys at random, change so many of the pages there are. */
+const rowsForPages = (pages: number): number =>
+  pages <= changedPagesMax ? Infinity : Math.floor(-pages * Math.log(1 - changedPagesMax / pages));

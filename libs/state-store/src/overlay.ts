@@ -8,6 +8,7 @@ const rowOverheadBytes = 200;
 export class Overlay {
   readonly #stores = new Map<string, Map<string, Buffer | null>>();
   #weightBytes = 0;
+  #rowCount = 0;
   #changes = 0;
   position: StorePosition;
   writtenAtMs: number | undefined;
@@ -22,6 +23,10 @@ export class Overlay {
     return this.#weightBytes;
   }
 
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
   /** Nothing to write, not even a position. */
   get isEmpty(): boolean {
     return this.#changes === 0;
@@ -33,7 +38,9 @@ export class Overlay {
       if (!rows) this.#stores.set(store, (rows = new Map<string, Buffer | null>()));
       const before = rows.size;
       rows.set(key, value);
-      this.#weightBytes += rows.size === before ? 0 : rowOverheadBytes + key.length + (value?.length ?? 0);
+      if (rows.size === before) continue;
+      this.#rowCount += 1;
+      this.#weightBytes += rowOverheadBytes + key.length + (value?.length ?? 0);
     }
     this.#changes += 1;
     this.position = position;

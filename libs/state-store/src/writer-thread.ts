@@ -2,14 +2,16 @@
 import { parentPort } from 'node:worker_threads';
 import type { SweepOrder } from '@waybill/stream';
 import { openDatabase, putMeta, readMeta, type Database, type Meta } from './environment.ts';
-import { sortedRows, type PackedRows } from './rows.ts';
+import { sortedRows, type PackedRows, type Row } from './rows.ts';
 import { copyTo, seal } from './snapshot-copy.ts';
 
 export type Order =
   | { readonly kind: 'open' | 'close' }
-  | { readonly kind: 'write'; readonly meta: Meta; readonly rows: PackedRows; readonly sweeps: readonly SweepOrder[] }
+  | { readonly kind: 'write' | 'load'; readonly meta: Meta; readonly rows: PackedRows; readonly sweeps: readonly SweepOrder[] }
   | { readonly kind: 'clear'; readonly meta: Meta }
   | { readonly kind: 'copy' | 'seal'; readonly to: string };
+/** After a write. */
+export type Written = { readonly leafPages: number };
 export type Request = { readonly owner: string; readonly folder: string; readonly order: Order };
 export type Reply = {
   readonly id: number;
@@ -31,34 +33,52 @@ async function serve({ owner, folder, order }: Request): Promise<unknown> {
     case 'close':
       opened.delete(owner);
       return store.database.close();
+    case 'load':
     case 'write':
       return write(store, order);
     case 'clear':
-      return asOwner(store.database, order.meta, () => {
+      return asOwner(store.database, order.meta.owner, () => {
         store.database.clearSync();
+        putMeta(store.database, order.meta);
       });
     case 'copy':
       return copyTo(store.database, order.to);
   }
 }
 
-function write(store: Opened, { meta, rows, sweeps }: Extract<Order, { kind: 'write' }>): void {
+/** What LMDB has changed in a transaction it holds in memory, page by page, and keeps that memory for the next. */
+const loadRowsMax = 8_192;
+
+/** @returns what the next write has to know */
+function write(store: Opened, { kind, meta, rows, sweeps }: Extract<Order, { kind: 'write' | 'load' }>): Written {
   const { database } = store;
-  asOwner(database, meta, () => {
-    for (const { key, value } of sortedRows(rows)) {
-      if (value === null) database.removeSync(key);
-      else database.putSync(key, value);
-    }
+  const sorted = sortedRows(rows);
+  // A load may come in parts: rows beyond the position are read from the log again, and are the same.
+  for (let left = kind === 'load' ? rows.count : 0; left > loadRowsMax; left -= loadRowsMax)
+    asOwner(database, meta.owner, () => putRows(database, sorted, loadRowsMax));
+  asOwner(database, meta.owner, () => {
+    putRows(database, sorted, Infinity);
     for (const sweep of sweeps) sweepRows(store, sweep);
+    putMeta(database, meta);
   });
+  return { leafPages: (database.getStats() as { readonly treeLeafPageCount: number }).treeLeafPageCount };
 }
 
-/** As the owner, or not at all; what `change` leaves and the position become visible together. */
-function asOwner(database: Database, meta: Meta, change: () => void): void {
+/** The next `count` rows; the rest stay in the iterator. */
+function putRows(database: Database, rows: Iterator<Row, void>, count: number): void {
+  for (let left = count; left > 0; left--) {
+    const row = rows.next().value;
+    if (!row) return;
+    if (row.value === null) database.removeSync(row.key);
+    else database.putSync(row.key, row.value);
+  }
+}
+
+/** As the owner, or not at all; what `change` leaves becomes visible together. */
+function asOwner(database: Database, owner: string, change: () => void): void {
   database.transactionSync(() => {
-    if (readMeta(database)?.owner !== meta.owner) throw new Fenced('another process has opened the store');
+    if (readMeta(database)?.owner !== owner) throw new Fenced('another process has opened the store');
     change();
-    putMeta(database, meta);
   });
 }
 
