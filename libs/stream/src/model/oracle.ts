@@ -3,7 +3,7 @@ import { topics, type Topic } from '@waybill/domain';
 import { findTime, marksPuts, marksStore } from '../marks.ts';
 import type { LogRecord } from '../event-log.ts';
 import { jsonCodec } from './json-codec.ts';
-import { isHopeless, isWork, modelTopics, type KeyRow, type Occurrence, type Outcome } from './workload.ts';
+import { isHopeless, isTimed, isWork, modelTopics, type KeyRow, type Occurrence, type Outcome } from './workload.ts';
 import type { Process, World } from './world.ts';
 
 /** What a read-committed reader has seen, by topic/partition. */
@@ -66,9 +66,10 @@ function assertTaken(world: World, order: ByKey<Occurrence>): void {
 function assertOutcomes({ world, effects }: Evidence, occurrences: readonly Occurrence[]): void {
   const outcomes = committed(world, modelTopics.outcomes).map((record) => dataOf(record) as Outcome);
   const works = occurrences.filter(isWork);
-  const expected = works.map((work): Outcome => ({ id: work.id, outcome: isHopeless(work) ? 'failed' : 'done' }));
+  const ends = works.map((work): Outcome => ({ id: work.id, outcome: isHopeless(work) ? 'failed' : 'done' }));
+  const expected = [...ends, ...occurrences.filter(isTimed).map(({ id }): Outcome => ({ id, outcome: 'rung' }))];
   const sorted = (list: readonly Outcome[]): readonly Outcome[] => list.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  assert.deepEqual(sorted(outcomes), sorted(expected), 'the end of each work is told once');
+  assert.deepEqual(sorted(outcomes), sorted(expected), 'the end of each work is told once, and each timer comes once');
   const without = works.filter((work) => !isHopeless(work) && !effects.has(work.id));
   assert.deepEqual(without, [], 'what is told as done has been done');
 }
@@ -99,7 +100,7 @@ async function assertRows({ world, owners }: Evidence, order: ByKey<Occurrence>,
     assert.deepEqual(offsets, read.get(key)!.map(({ offset }) => offset), `each record of ${key} is read once, in order`); // prettier-ignore
     const expected = order.get(key)!;
     assert.deepEqual(taken, expected.map(({ id }) => id), `the row of ${key} is the fold of its occurrences`); // prettier-ignore
-    const works = expected.filter(isWork).map(({ id }) => id);
+    const works = expected.filter((one) => isWork(one) || isTimed(one)).map(({ id }) => id);
     assert.deepEqual(ended.toSorted(), works.toSorted(), `the row of ${key} knows the end of each work`);
   }
 }

@@ -5,7 +5,7 @@ import type { Context, Input, JobRow, JobSpec, Put, Step, Topology } from '../to
 export type Occurrence = { readonly id: string; readonly key: string; readonly number: number };
 /** The row of a key, each in order: records read, also repeated ones, occurrences taken, works ended. */
 export type KeyRow = { readonly read: readonly number[]; readonly taken: readonly string[]; readonly ended: readonly string[] };
-export type Outcome = { readonly id: string; readonly outcome: 'done' | 'failed' };
+export type Outcome = { readonly id: string; readonly outcome: 'done' | 'failed' | 'rung' };
 
 const topic = (name: string, kind: Topic['kind']): Topic => ({
   ...{ name: `model.${name}`, kind, records: [], key: 'key', retentionMs: -1, purpose: 'The model of the stream runtime.' },
@@ -31,8 +31,9 @@ const rowOf = (context: Context, key: string): KeyRow =>
   (context.get('keys', key, 'TagEntry') as unknown as KeyRow | undefined) ?? { read: [], taken: [], ended: [] };
 const putRow = (key: string, row: KeyRow): Put => ({ store: 'keys', key, row: asRecord(row) });
 
-/** Every third occurrence is work, every ninth of a kind that fails for good. */
+/** Every third occurrence is work, every ninth of a kind that fails for good; every third is to be told again by a timer. */
 export const isWork = ({ number }: Occurrence): boolean => number % 3 === 0;
+export const isTimed = ({ number }: Occurrence): boolean => number % 3 === 1;
 export const isHopeless = ({ number }: Occurrence): boolean => number % 9 === 0;
 
 /**
@@ -51,6 +52,7 @@ export const workload = (run: JobSpec['run']): Topology => ({
   jobs: {
     work: { run, concurrencyMax: 3, perHostMax: 2, timeoutMs: 20_000, attemptsMax: 50, delayMsMin: 10, delayMsMax: 1_000 },
   },
+  timers: ['bell'],
   handle(input, context): Step {
     if (context.table('rules').length === 0) throw new Error('the shared table is empty');
     switch (input.kind) {
@@ -60,6 +62,8 @@ export const workload = (run: JobSpec['run']): Topology => ({
         return end(input.job, context, 'done');
       case 'job-failed':
         return end(input.job, context, 'failed');
+      case 'timer':
+        return end(input.timer, context, 'rung');
       default:
         return { ignored: 'another kind of input' };
     }
@@ -77,9 +81,14 @@ function take({ event, record }: Extract<Input, { kind: 'event' }>, context: Con
     emit: [{ topic: modelTopics.taken, key, forward: event }],
     put: [putRow(key, { ...row, taken: [...row.taken, id] })],
   };
+  const opened = { ...step, put: [...step.put, { store: 'open', key: id, row: asRecord({ id }) }] };
+  if (isTimed(occurrence)) {
+    const notBeforeMs = record.timestampMs + occurrence.number * 1_000;
+    return { ...opened, schedule: [{ id: `bell-${id}`, kind: 'bell', key, payload: occurrence, notBeforeMs }] };
+  }
   if (!isWork(occurrence)) return step;
   const job = { id: `work-${id}`, kind: 'work', key, payload: occurrence, host: key };
-  return { ...step, put: [...step.put, { store: 'open', key: id, row: asRecord({ id }) }], schedule: [job] };
+  return { ...opened, schedule: [job] };
 }
 
 function end(job: JobRow, context: Context, outcome: Outcome['outcome']): Step {
