@@ -18,6 +18,7 @@ import {
   type HeldEntry,
 } from './held.ts';
 import { MarksDraft } from './marks.ts';
+import type { Gate } from './projection.ts';
 import { decodeEvent, decodeEventSync, encodeEvent, PassedOn } from './record.ts';
 import { refuseLong, RowsDraft, type Row } from './rows.ts';
 import type { StateStore, StoreChanges, SweepOrder } from './state-store.ts';
@@ -53,6 +54,8 @@ export type Draft = {
   readonly held: HeldLines;
   readonly parked: readonly { readonly code: string; readonly reason: string; readonly record: LogRecord }[];
   readonly ignored: readonly string[];
+  /** Events that another version of the app has said. */
+  readonly withheldCount: number;
 };
 
 export type DraftDependencies = {
@@ -64,6 +67,8 @@ export type DraftDependencies = {
   readonly partition: number;
   readonly table: Context['table'];
   readonly clock: Clock;
+  /** Of an app with versions. */
+  readonly gate?: Gate | undefined;
 };
 
 /**
@@ -100,6 +105,7 @@ class Drafting {
   readonly #context: Context;
   /** Of the input that is being handled. */
   #atMs = 0;
+  #withheldCount = 0;
   /** What the values of its records come to, at least. */
   bytes = 0;
 
@@ -155,11 +161,18 @@ class Drafting {
     for (const line of this.#held.isEmpty ? [] : this.#held.ready()) {
       for (let first = this.#held.first(line); first && !first.isParked; first = this.#held.first(line)) {
         if (count >= drainedMax || bytes >= drainedBytesMax) return;
+        if (!this.#mayGoOn(line, first)) break;
         count += 1;
         bytes += first.bytes;
         await this.#drainFirst(line, first);
       }
     }
+  }
+
+  /** A version that follows leaves alone what no other has settled, however it came to hold it. */
+  #mayGoOn(line: string, { offset }: HeldEntry): boolean {
+    const { gate, partition } = this.#dependencies;
+    return gate === undefined || gate.isLive || gate.isSettled({ topic: line.slice(0, line.indexOf('\0')), partition, offset });
   }
 
   async #drainFirst(line: string, { place, offset }: HeldEntry): Promise<void> {
@@ -248,16 +261,18 @@ class Drafting {
 
   finish(): Omit<Draft, 'worksCount'> {
     const { partition, codec, clock } = this.#dependencies;
+    const rows = this.#rows.written(partition);
     const jobs = this.#rows.rowsOf(jobStore).map(({ key, row }) => [key, (row?.data as Job | undefined) ?? null] as const);
     return {
-      records: [...this.#events, ...this.#rows.records(partition), ...this.#marks.records(codec, partition)],
-      puts: [...this.#rows.rows(), ...this.#marks.puts()],
+      records: [...this.#events, ...rows, ...this.#marks.records(codec, partition)],
+      puts: [...rows, ...this.#marks.puts()],
       sweeps: this.#marks.sweeps(clock.now()),
       consumed: this.#consumed,
       jobs: new Map(jobs),
       held: this.#held,
       parked: this.#parked,
       ignored: this.#ignored,
+      withheldCount: this.#withheldCount,
     };
   }
 
@@ -283,7 +298,7 @@ class Drafting {
     for (const id of step.cancel ?? []) rows.push(this.#rows.prepare(jobStore, id, null));
     for (const job of outcome.jobs) rows.push(this.#rows.prepare(jobStore, job.id, { type: 'Job', data: job }));
     for (const mark of step.mark ?? []) this.#marks.check(mark);
-    for (const event of events) this.#add(event);
+    this.#say(input, events);
     for (const row of rows) this.#keep(row);
     for (const mark of step.mark ?? []) this.#marks.add(mark, input.atMs);
     if (step.ignored !== undefined) this.#ignored.push(step.ignored);
@@ -322,7 +337,8 @@ class Drafting {
     const row = heldRow(appOf(topology), record, failure, clock.now());
     const held = this.#rows.prepare(heldStore, place, { type: 'HeldRecord', data: row });
     if (row.status === 'parked') {
-      this.#add(encodeEvent(codec, { topic: topics.parked, partition, key: place }, parkedEvent(appOf(topology), row)));
+      const event = encodeEvent(codec, { topic: topics.parked, partition, key: place }, parkedEvent(appOf(topology), row, topology.group));
+      this.#say({ record }, [event]);
       this.#parked.push({ code: row.code!, reason: row.reason!, record });
     }
     this.#keep(held);
@@ -338,9 +354,14 @@ class Drafting {
     this.bytes += row.value?.length ?? 0;
   }
 
-  #add(event: NewRecord): void {
-    this.#events.push(event);
-    this.bytes += event.value?.length ?? 0;
+  /** What another version has said of the record is not said again. */
+  #say(input: Input | { readonly record: LogRecord }, events: readonly NewRecord[]): void {
+    const isSaid = 'record' in input && (this.#dependencies.gate?.isSettled(input.record) ?? false);
+    if (isSaid) this.#withheldCount += events.length;
+    for (const event of isSaid ? [] : events) {
+      this.#events.push(event);
+      this.bytes += event.value?.length ?? 0;
+    }
   }
 
   #putJob(job: Job): void {

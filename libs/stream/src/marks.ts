@@ -112,7 +112,11 @@ function timeBytes(atMs: number): Buffer {
 
 const rowsOf = (name: string, made: ReadonlyMap<string, number>): Puts => {
   const store = marksStore(name);
-  return [...made].map(([key, atMs]) => ({ store, key, value: timeBytes(atMs) }));
+  let newest: { readonly atMs: number; readonly value: Buffer } = { atMs: NaN, value: Buffer.alloc(0) };
+  return [...made].map(([key, atMs]) => {
+    if (atMs !== newest.atMs) newest = { atMs, value: timeBytes(atMs) }; // Records of one batch mostly share their time.
+    return { store, key, value: newest.value };
+  });
 };
 
 function batches(made: ReadonlyMap<string, number>): readonly { readonly ids: readonly string[]; readonly atMs: readonly number[] }[] {

@@ -6,6 +6,8 @@ import { rowKeyBytesMax, type StateStore } from './state-store.ts';
 /** A row with its bytes: what cannot be encoded has to show before anything of its step counts. */
 export type Row = { readonly store: string; readonly key: string; readonly row: TypedRecord | null; readonly value: Buffer | null };
 
+export type WrittenRow = NewRecord & { readonly store: string; readonly key: string };
+
 export type RowsOptions = {
   readonly store: Pick<StateStore, 'get'>;
   readonly codec: Codec;
@@ -51,19 +53,18 @@ export class RowsDraft {
     rows.set(row.key, row);
   }
 
-  /** In the order of their first changes, store by store. */
-  rows(): readonly Row[] {
-    return [...this.#changed.values()].flatMap((rows) => [...rows.values()]);
-  }
-
   rowsOf(store: string): readonly Row[] {
     return [...(this.#changed.get(store)?.values() ?? [])];
   }
 
-  records(partition: number): readonly NewRecord[] {
-    return this.rows().map(({ store, key, value }) => {
-      return { topic: this.#options.topics[store]!.name, partition, key, value, headers: noHeaders };
-    });
+  /** What the log and the store are given of each row: its bytes alone, so that nothing holds the decoded ones until both have them. */
+  written(partition: number): readonly WrittenRow[] {
+    const written: WrittenRow[] = [];
+    for (const [store, rows] of this.#changed) {
+      const topic = this.#options.topics[store]!.name;
+      for (const { key, value } of rows.values()) written.push({ store, topic, partition, key, value, headers: noHeaders });
+    }
+    return written;
   }
 }
 
