@@ -4,8 +4,8 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '../support/brokers.ts';
 import { startFaultCluster, type FaultCluster } from '../support/fault-cluster.ts';
-import { addRow, faultSeed, randomFor, tell } from '../support/fault-run.ts';
-import { startLasting } from '../support/lasting.ts';
+import { checkedText, faultSeed, randomFor, recorded, tell } from '../support/fault-run.ts';
+import { crashesOf, faultsOf, startLasting } from '../support/lasting.ts';
 import { inflict, networkFaults } from '../support/network-faults.ts';
 import { countOf } from '../support/read-log.ts';
 
@@ -54,45 +54,39 @@ const brokerFaults: readonly BrokerFault[] = [
 ];
 
 describe(`T2, seed ${faultSeed}`, () => {
-  it(`brokers that go one at a time under ${pushesCount} pushes cost nothing but time`, async () => {
-    const startedMs = performance.now();
-    const random = randomFor('T2');
-    const lasting = await startLasting({ cluster, random, run: 'brokers', pushesPerSecond: 1_500, workersCount: 2 });
-    const done: string[] = [];
-    for (let round = 0; round < brokerFaults.length || lasting.feed.count() < pushesCount; round++) {
-      const fault = brokerFaults[round % brokerFaults.length]!;
-      await fault.inflict(cluster.brokers.all, random.pick(cluster.brokers.all));
-      done.push(fault.name);
-      tell(
-        'T2',
-        `${fault.name}; ${lasting.feed.count()} of ${pushesCount} pushes; recovered from ${countOf(lasting.workers.flatMap((worker) => worker.faults()))}`,
-      );
-    }
-    const { inputsCount, outputsCount } = await lasting.check();
-    const crashes = lasting.workers.flatMap((worker) => worker.crashes);
-    const faults = `${countOf(done)}; worker restarts: ${countOf(crashes)}`;
-    addRow({ test: 'T2', what: 'three brokers, one of them at a time', faults, checked: `${inputsCount} deliveries, ${outputsCount} passed on`, tookMs: performance.now() - startedMs }); // prettier-ignore
-  });
+  it(`brokers that go one at a time under ${pushesCount} pushes cost nothing but time`, () =>
+    recorded('T2', 'three brokers, one of them at a time', async () => {
+      const random = randomFor('T2');
+      const lasting = await startLasting({ cluster, random, run: 'brokers', pushesPerSecond: 1_500, workersCount: 2 });
+      const done: string[] = [];
+      for (let round = 0; round < brokerFaults.length || lasting.feed.count() < pushesCount; round++) {
+        const fault = brokerFaults[round % brokerFaults.length]!;
+        await fault.inflict(cluster.brokers.all, random.pick(cluster.brokers.all));
+        done.push(fault.name);
+        tell('T2', `${fault.name}; ${lasting.feed.count()} of ${pushesCount} pushes; recovered from ${faultsOf(lasting)}`);
+      }
+      const verdict = await lasting.check();
+      return { faults: `${countOf(done)}; worker restarts: ${crashesOf(lasting)}`, checked: checkedText(verdict) };
+    }));
 });
 
 describe(`T3, seed ${faultSeed}`, () => {
-  it('a network that cuts, loses, delays and slices costs nothing but time', async () => {
-    const startedMs = performance.now();
-    const random = randomFor('T3');
-    const options = { cluster, random, run: 'network', pushesPerSecond: 200, workersCount: 2, isSenderDisturbed: true };
-    const lasting = await startLasting(options);
-    const done: string[] = [];
-    for (const fault of networkFaults) {
-      const hits = await inflict(cluster.brokers, fault, random);
-      assert.ok(hits > 0, `${fault.name}: something is hit`);
-      done.push(`${fault.name} ${hits}`);
-      const healedMs = performance.now();
-      await lasting.catchUp(90_000);
-      tell('T3', `${fault.name}: ${hits} hits, all caught up ${((performance.now() - healedMs) / 1_000).toFixed(1)} s after`);
-    }
-    const { inputsCount, outputsCount } = await lasting.check();
-    const crashes = lasting.workers.flatMap((worker) => worker.crashes);
-    const faults = `${done.join(', ')}; worker restarts: ${countOf(crashes)}`;
-    addRow({ test: 'T3', what: 'a proxy before each broker', faults, checked: `${inputsCount} deliveries, ${outputsCount} passed on`, tookMs: performance.now() - startedMs }); // prettier-ignore
-  });
+  it('a network that cuts, loses, delays and slices costs nothing but time', () =>
+    recorded('T3', 'a proxy before each broker', async () => {
+      const random = randomFor('T3');
+      const options = { cluster, random, run: 'network', pushesPerSecond: 200, workersCount: 2, isSenderDisturbed: true };
+      const lasting = await startLasting(options);
+      await lasting.catchUp();
+      const done: string[] = [];
+      for (const fault of networkFaults) {
+        const hits = await inflict(cluster.brokers, fault, random);
+        assert.ok(hits > 0, `${fault.name}: something is hit`);
+        done.push(`${fault.name} ${hits}`);
+        const healedMs = performance.now();
+        await lasting.catchUp(90_000);
+        tell('T3', `${fault.name}: ${hits} hits, all caught up ${((performance.now() - healedMs) / 1_000).toFixed(1)} s after`);
+      }
+      const verdict = await lasting.check();
+      return { faults: `${done.join(', ')}; worker restarts: ${crashesOf(lasting)}`, checked: checkedText(verdict) };
+    }));
 });

@@ -23,7 +23,7 @@ describe(`faults with seed ${faultSeed}`, () => {
   it('transactions that were aborted are read from nowhere, and passed on by nobody', async () => {
     const interleaved = await interleaveTransactions(cluster, { run: 'aborted', random: randomFor('T10'), rounds: 60, partition: 4 });
     await assertReadsFromEverywhere(cluster.log, interleaved, 4);
-    const { outputsCount } = await checkAlone(cluster, join(cluster.dir, 'state-aborted'));
+    const { outputsCount } = await checkAlone(cluster, { stateDir: join(cluster.dir, 'state-aborted') });
     assert.equal(outputsCount, interleaved.committed.length);
   });
 

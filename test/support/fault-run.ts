@@ -1,5 +1,6 @@
 // A fault run's seed, what it tells while it goes on, and the rows that its report is made of.
 import { appendFileSync } from 'node:fs';
+import type { Verdict } from './oracle.ts';
 import { randomOf, type Random } from './random.ts';
 
 /** `WAYBILL_FAULT_SEED` repeats a run; without it each run is another one. */
@@ -19,16 +20,18 @@ export function tell(test: string, what: string): void {
   else appendFileSync(path, `${line}\n`);
 }
 
-export type FaultRow = {
-  readonly test: string;
-  readonly what: string;
-  readonly faults: string;
-  readonly checked: string;
-  readonly tookMs: number;
-};
+/** What has been done to it, and what the oracle has looked at. */
+export type Findings = { readonly faults: string; readonly checked: string };
+export type FaultRow = Findings & { readonly test: string; readonly what: string; readonly tookMs: number };
 
-/** Called when everything that a test claims has held. */
-export function addRow(row: FaultRow): void {
+/** Runs a test's body; what it has found becomes a row of the report when everything has held. */
+export async function recorded(test: string, what: string, body: () => Promise<Findings>): Promise<void> {
+  const startedMs = performance.now();
+  const row: FaultRow = { test, what, ...(await body()), tookMs: performance.now() - startedMs };
   const path = process.env['WAYBILL_FAULT_ROWS'];
-  if (path !== undefined) appendFileSync(path, `${JSON.stringify({ ...row, seed: faultSeed })}\n`);
+  if (path !== undefined) appendFileSync(path, `${JSON.stringify(row)}\n`);
 }
+
+/** For a report. */
+export const checkedText = ({ inputsCount, outputsCount, rowsCount }: Verdict): string =>
+  `${inputsCount} deliveries, ${outputsCount} passed on, ${rowsCount} rows`;

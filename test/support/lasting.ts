@@ -7,8 +7,9 @@ import { topics } from '@waybill/domain';
 import { dedup } from '../../apps/dedup/src/topology.ts';
 import type { FaultCluster } from './fault-cluster.ts';
 import { feedOf, type Feed } from './feed.ts';
-import { assertCatchesUp, assertOracle, startReader, type Verdict } from './oracle.ts';
+import { assertCatchesUp, assertOracle, startReader, type CommittedReader, type Verdict } from './oracle.ts';
 import type { Random } from './random.ts';
+import { countOf } from './read-log.ts';
 import { keepWorker, startWorker, untilOwning, type KeptWorker, type WorkerOptions } from './worker.ts';
 
 export type LastingOptions = {
@@ -52,20 +53,28 @@ export async function startLasting(options: LastingOptions): Promise<Lasting> {
       if (state === 'catch up') await assertCatchesUp(cluster.log, dedup, 180_000);
       await Promise.all(workers.map((worker) => worker.stop()));
       await sender.close();
-      const verdict = await checkAlone(cluster, stateDirOf(0), reader);
+      const verdict = await checkAlone(cluster, { stateDir: stateDirOf(0) }, reader);
       await reader.close();
       return verdict;
     },
   };
 }
 
+/** What the workers have recovered from, and what has ended them. */
+export const faultsOf = ({ workers }: Lasting): string => countOf(workers.flatMap((worker) => worker.faults()));
+export const crashesOf = ({ workers }: Lasting): string => countOf(workers.flatMap(({ crashes }) => crashes));
+
 /** One worker that owns everything at the end, so that one folder holds the whole state. */
-export async function checkAlone(cluster: FaultCluster, stateDir: string, reader?: ReturnType<typeof startReader>): Promise<Verdict> {
-  const last = startWorker(cluster, { stateDir, instance: 'last' });
+export async function checkAlone(
+  cluster: FaultCluster,
+  worker: Partial<WorkerOptions> & Pick<WorkerOptions, 'stateDir'>,
+  reader?: CommittedReader,
+): Promise<Verdict> {
+  const last = startWorker(cluster, { instance: 'last', ...worker });
   await untilOwning(last, cluster.log.partitions);
   await assertCatchesUp(cluster.log, dedup);
   assert.equal(await last.stop(), 0, 'the last worker ends in order');
-  return assertOracle(cluster, { topology: dedup, stateDir, ...(reader && { reader }) });
+  return assertOracle(cluster, { topology: dedup, stateDir: worker.stateDir, ...(reader && { reader }) });
 }
 
 function startFeeding(feed: Feed, pushesPerSecond: number): { end(): Promise<void> } {

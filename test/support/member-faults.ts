@@ -64,7 +64,7 @@ export async function rebalanceStorm({ cluster, random, run, stormMs, onProgress
   await assertCatchesUp(cluster.log, dedup);
   await assertRest([...members.values()]);
   await Promise.all([...members.values()].map((member) => member.stop()));
-  const verdict = await checkAlone(cluster, stateDirOf(0), reader);
+  const verdict = await checkAlone(cluster, { stateDir: stateDirOf(0) }, reader);
   await reader.close();
   return { changes: countOf(changes), verdict };
 }
