@@ -1,4 +1,5 @@
-// `node test/bench/state-store.ts [<keys>]`: what the local state costs, as one line of JSON. In a process of its own: the memory is all its own.
+// `node test/bench/state-store.ts [<keys>]`: what the local state costs, as one line of JSON. In a process of its own,
+// so that the memory is its own.
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -6,7 +6,7 @@ import type { StreamConfig } from './stream-config.ts';
 
 type Settings = Pick<StreamConfig, 'STATE_DIR' | 'SNAPSHOT_DIR' | 'SNAPSHOT_INTERVAL_MS'>;
 
-/** Local state of an app's partitions, with what happens to it in the log: none of it is the end of anything, because Kafka has the state. */
+/** Local state of an app's partitions. What happens to it is told in the log and ends nothing, because Kafka has the state. */
 export function storesOf({ STATE_DIR, SNAPSHOT_DIR, SNAPSHOT_INTERVAL_MS }: Settings, logger: Logger): OpenStore {
   return async (group, partition) => {
     const place = { folder: SNAPSHOT_DIR, group, partition };

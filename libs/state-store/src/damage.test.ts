@@ -87,7 +87,8 @@ describe('a store whose file was damaged', () => {
   });
 
   it('counts as damaged when nothing says how it was left', async () => {
-    for (const [name, text] of [['none', undefined], ['cut', '{"format":1,'], ['null', 'null'], ['other', '{"format":2,"closed":null,"opensInVain":0}']] as const) {
+    const other = '{"format":2,"closed":null,"opensInVain":0}';
+    for (const [name, text] of Object.entries({ none: undefined, cut: '{"format":1,', null: 'null', other })) {
       const folder = await filled(`mark-${name}`, 'open');
       if (text === undefined) rmSync(markOf(folder));
       else writeFileSync(markOf(folder), text);

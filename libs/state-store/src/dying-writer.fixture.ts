@@ -1,4 +1,5 @@
-// A process of its own that writes until it is killed, or the disk takes no more: `node dying-writer.fixture.ts <folder> <row bytes> [<snapshots>]`.
+// A process of its own that writes until it is killed, or the disk takes no more:
+// `node dying-writer.fixture.ts <folder> <row bytes> [<snapshots>]`.
 // Commit `n` puts row `n % keys` to `n`, and stands at `n + 1`.
 import { openStateStore } from './open-store.ts';
 

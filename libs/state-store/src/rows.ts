@@ -85,7 +85,8 @@ function sortedByKey(buffer: Buffer, starts: Uint32Array): Uint32Array {
     leads[index] = length === 0 ? 0 : buffer.readUIntBE(from, length) * 256 ** (leadBytes - length);
   });
   const indexes = Uint32Array.from(starts.keys());
-  return indexes.sort((a, b) => leads[a]! - leads[b]! || compareKeys(buffer, starts[a]!, starts[b]!)); // Stable: of one key the newest stays last.
+  // A stable sort: of one key the newest stays last.
+  return indexes.sort((a, b) => leads[a]! - leads[b]! || compareKeys(buffer, starts[a]!, starts[b]!));
 }
 
 function commonLength(buffer: Buffer, starts: Uint32Array): number {

@@ -7,7 +7,10 @@ import { restore, type RestoreProgress } from './restore.ts';
 import type { LoadChanges } from './state-store.ts';
 
 const stores = { rows: topics.catalog, '#seen': topics.dedupMarks };
-const row = (key: string, value: string | null) => ({ topic: topics.catalog.name, partition: 0, key, value: value === null ? null : Buffer.from(value), headers: {} }); // prettier-ignore
+const row = (key: string, value: string | null) => {
+  const place = { topic: topics.catalog.name, partition: 0 };
+  return { ...place, key, value: value === null ? null : Buffer.from(value), headers: {} };
+};
 const marks = (...ids: readonly string[]) => {
   const batch = { type: 'MarkBatch', data: { ids, atMs: ids.map(() => 1) } } as unknown as TypedRecord;
   return { topic: topics.dedupMarks.name, partition: 0, key: null, value: jsonCodec.encode(batch), headers: {} };
