@@ -52,7 +52,10 @@ async function main(): Promise<number> {
   const [code] = (await ended) as [number | null];
   over.abort();
   await following;
-  const rows = readFileSync(rowsPath, 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line) as FaultRow); // prettier-ignore
+  const rows = readFileSync(rowsPath, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as FaultRow);
   rmSync(folder, { recursive: true });
   const table = tableOf(rows);
   console.log(`\n${table}\n\n${((performance.now() - startedAtMs) / 60_000).toFixed(1)} minutes, seed ${seed}`);
@@ -90,7 +93,7 @@ async function writeReport({ seed, table, tookMs }: { seed: number; table: strin
       'Every row is real processes and real brokers, and ends in one oracle (`test/support/oracle.ts`): the fold of the inputs by the pure',
       'stage alone is, byte for byte, the state topic and the local store; outputs are those of the fold, each once, in order per key;',
       'committed offsets cover what was processed and not more; and a read-committed reader that ran all the time saw the final log.',
-      'All rows have held. The model of the broker has its own figures in `test/fault/model.test.ts`; crashes of whole apps are in `crash.md`.',
+      'All rows have held, and so have the schedules of the model (`model.test.ts`) and the crashes of whole apps (`crash.md`).',
     ].join('\n'),
     table,
   ];
