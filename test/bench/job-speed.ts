@@ -17,6 +17,8 @@ export type JobFigures = {
   readonly workMs: number;
   /** Transactions per job: a scheduled job is a row, its end another. */
   readonly transactionsPerJob: number;
+  /** Of this process, while the jobs ran. */
+  readonly cpuUsPerJob: number;
 };
 
 const topic = (name: string, kind: Topic['kind'], records: readonly RecordType[]): Topic => ({
@@ -104,6 +106,7 @@ export async function measureJobs(cluster: Cluster, run: string, concurrencyMax:
     workedMs += performance.now() - beganMs;
   };
   const done = Promise.withResolvers<void>();
+  const cpuBefore = process.cpuUsage();
   const running = await runTopology({
     topology: jobTopology(run, concurrencyMax, work),
     ...{ log: cluster.log, codec: cluster.codec, instance: `${run}-0`, sessionTimeoutMs: 15_000, onCrash: done.reject },
@@ -120,10 +123,12 @@ export async function measureJobs(cluster: Cluster, run: string, concurrencyMax:
     },
   });
   await done.promise;
+  const { user, system } = process.cpuUsage(cpuBefore);
   await running.close();
   await checkOutput(cluster, topics.output, jobsCount);
   const jobsPerSecond = (jobsCount * 1_000) / (endedMs - startedMs);
-  return { jobs: jobsCount, jobsPerSecond, workMs: workedMs / jobsCount, transactionsPerJob: transactions / jobsCount };
+  const perJob = { workMs: workedMs / jobsCount, transactionsPerJob: transactions / jobsCount, cpuUsPerJob: (user + system) / jobsCount };
+  return { jobs: jobsCount, jobsPerSecond, ...perJob };
 }
 
 /** 20 keys, each in order and one at a time, with 2.5 ms of waiting per job; beside one job at a time of all keys. */

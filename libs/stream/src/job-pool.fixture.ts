@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import type { Clock } from './clock.ts';
 import { Heap } from './heap.ts';
-import type { JobRow } from './topology.ts';
+import { JobPool, type JobPoolOptions, type JobSink } from './job-pool.ts';
+import type { JobAttempt, JobRow, JobSpec } from './topology.ts';
+import type { JobEnd } from './work.ts';
 
 export const rowOf = (id: string, changes: Partial<JobRow> = {}): JobRow => ({
   ...{ id, kind: 'scan', key: 'k', status: 'due', attempt: 0, priority: 0, notBeforeMs: 0, host: null, payload: '{}', lastError: null },
@@ -64,3 +66,40 @@ export class ManualClock implements Clock {
 
 /** Once everything that can happen without time has happened. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export type Payload = { readonly id: string };
+export type Run = (payload: Payload, attempt: JobAttempt) => Promise<unknown>;
+export type Changes = Partial<JobSpec> & { readonly pool?: Partial<JobPoolOptions> };
+
+export const hourMs = 3_600_000;
+
+export function poolOf(run: Run, { pool: options, ...changes }: Changes = {}) {
+  const limits = { concurrencyMax: 10, perHostMax: 10, timeoutMs: 1_000, attemptsMax: 3, delayMsMin: 100, delayMsMax: 1_000 };
+  const clock = new ManualClock();
+  const outcomes: string[] = [];
+  const onEnd: JobPoolOptions['onEnd'] = (_kind, outcome) => void outcomes.push(outcome);
+  const pool = new JobPool({ specs: { scan: { run, ...limits, ...changes } }, clock, random: () => 1, onEnd, ...options });
+  const ends = new Map<string, JobEnd>();
+  const times = new Map<string, number>();
+  const sink: JobSink = async (job, end, atMs) => {
+    ends.set(job.id, end);
+    times.set(job.id, atMs);
+  };
+  const owner = {};
+  const set = (job: JobRow): void => pool.set(owner, job.id, { ...job, payload: JSON.stringify({ id: job.id }) }, sink);
+  return { pool, clock, ends, times, outcomes, owner, sink, set };
+}
+
+/** Work that ends when the test says so; it listens to its signal, or is deaf. */
+export function manualRun(isDeaf = false) {
+  const begun: string[] = [];
+  const finish = new Map<string, () => void>();
+  const run: Run = ({ id }, { signal }) => {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    begun.push(id);
+    finish.set(id, () => resolve(id));
+    if (!isDeaf) signal.addEventListener('abort', () => reject(signal.reason as Error));
+    return promise;
+  };
+  return { run, begun, finish };
+}
