@@ -6,6 +6,8 @@ import type { LogRecord } from './event-log.ts';
 import { HeldLines, lineOf, placeOf, type HeldEntry } from './held.ts';
 import type { Context, Input, JobFailure, Put, Topology } from './topology.ts';
 
+export { eventLogConformance } from './conformance/event-log.ts';
+export type { RawTransaction, Subject } from './conformance/subject.ts';
 export { ModelBroker } from './model/broker.ts';
 export { ModelDisk } from './model/disk.ts';
 export { jsonCodec } from './model/json-codec.ts';

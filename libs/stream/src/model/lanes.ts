@@ -55,7 +55,8 @@ async function runLane(
   await Promise.all(waiting);
 }
 
-function expired(error: unknown): unknown {
+/** The position and what retention has left have nothing in common. */
+export function expired(error: unknown): unknown {
   if (!(error instanceof BrokerError && error.type === 'OFFSET_OUT_OF_RANGE')) return error;
   return new StreamError('OFFSET_EXPIRED', 'a position lies outside the log', { cause: error });
 }

@@ -1,7 +1,7 @@
 import { StreamError } from '../errors.ts';
 import type { EventLog, FollowOptions, TopicPartition } from '../event-log.ts';
 import type { ModelBroker } from './broker.ts';
-import { runLanes } from './lanes.ts';
+import { expired, runLanes } from './lanes.ts';
 import { joinModelGroup } from './member.ts';
 import { murmur2 } from './murmur2.ts';
 import type { Network } from './network.ts';
@@ -48,10 +48,15 @@ export function createModelLog(options: ModelLogOptions): EventLog {
       };
       return network.ask('committed', read, stopOf(signal));
     },
+    hasOpenTransaction: (place, signal) => {
+      const partition = broker.partition(place);
+      return network.ask('open', () => partition.stableEnd < partition.end, stopOf(signal));
+    },
     async read(place, { from, to }, onRecords, signal) {
       const stop = stopOf(signal);
+      const fetch = (offset: number) => network.ask('read', () => broker.fetch(place, offset, 200), stop);
       for (let offset = from; offset < to;) {
-        const { records, next } = await network.ask('read', () => broker.fetch(place, offset, 200), stop);
+        const { records, next } = await fetch(offset).catch((error: unknown) => Promise.reject(expired(error) as Error));
         offset = Math.min(to, next);
         await onRecords(records.filter((record) => record.offset < to), offset); // prettier-ignore
       }

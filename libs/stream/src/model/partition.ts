@@ -29,6 +29,11 @@ export class Partition {
     return this.#first;
   }
 
+  /** Also of what is not stable yet. */
+  get end(): number {
+    return this.#end;
+  }
+
   /** Last stable offset: what lies beyond may still be aborted. */
   get stableEnd(): number {
     return Math.min(this.#end, ...[...this.#open.values()].map((entries) => entries[0]!.offset));
