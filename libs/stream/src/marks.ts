@@ -2,7 +2,7 @@ import type { Topic } from '@waybill/domain';
 import { valueBytesMax, type Codec, type LogRecord, type NewRecord } from './event-log.ts';
 import { findBytes, refuseLongKey } from './rows.ts';
 import type { StateStore, StoreChanges, SweepOrder } from './state-store.ts';
-import type { Mark, Topology } from './topology.ts';
+import type { Mark, MarkSpec, Topology } from './topology.ts';
 
 type Puts = StoreChanges['puts'];
 
@@ -25,11 +25,13 @@ export function marksTopics({ group, marks = {} }: Topology): Readonly<Record<st
   return Object.fromEntries(Object.entries(marks).map(([name, { topic }]) => [marksStore(name), topic]));
 }
 
+type NamedMarks = MarkSpec & { readonly store: string; readonly made: Map<string, number> };
+
 /** The marks of one transaction in the making, over those in the store. */
 export class MarksDraft {
   readonly #topology: Topology;
   readonly #store: Pick<StateStore, 'get'>;
-  readonly #made = new Map<string, Map<string, number>>();
+  readonly #byName = new Map<string, NamedMarks>();
 
   constructor(topology: Topology, store: Pick<StateStore, 'get'>) {
     this.#topology = topology;
@@ -37,28 +39,24 @@ export class MarksDraft {
   }
 
   isMarked(name: string, id: string, atMs: number): boolean {
-    const { ttlMs } = this.#specOf(name);
-    const markedAtMs = this.#made.get(name)?.get(id) ?? findTime(findBytes(this.#store, marksStore(name), id));
+    const { ttlMs, store, made } = this.#of(name);
+    const markedAtMs = made.get(id) ?? findTime(findBytes(this.#store, store, id));
     return markedAtMs !== undefined && atMs - markedAtMs < ttlMs;
   }
 
   /** @throws Error for a mark that cannot be kept */
   check({ marks, id }: Mark): void {
-    this.#specOf(marks);
-    refuseLongKey('an id of the marks', marksStore(marks), id);
+    refuseLongKey('an id of the marks', this.#of(marks).store, id);
   }
 
   /** After `check`. */
   add({ marks, id }: Mark, atMs: number): void {
-    let made = this.#made.get(marks);
-    if (!made) this.#made.set(marks, (made = new Map<string, number>()));
-    made.set(id, Math.max(0, atMs)); // A record without a time has -1.
+    this.#of(marks).made.set(id, Math.max(0, atMs)); // A record without a time has -1.
   }
 
   /** One record per name, or as few as its limit allows. */
   records(codec: Codec, partition: number): readonly NewRecord[] {
-    return [...this.#made].flatMap(([name, made]) => {
-      const { topic } = this.#specOf(name);
+    return this.#changed().flatMap(({ topic, made }) => {
       return batches(made).map((data): NewRecord => {
         return { topic: topic.name, partition, key: null, value: codec.encode({ type: 'MarkBatch', data }), headers: {} };
       });
@@ -66,7 +64,7 @@ export class MarksDraft {
   }
 
   puts(): Puts {
-    return [...this.#made].flatMap(([name, made]) => rowsOf(name, made));
+    return this.#changed().flatMap(({ store, made }) => rowsOf(store, made));
   }
 
   /**
@@ -74,17 +72,25 @@ export class MarksDraft {
    * Not by the clock alone: a replay of old inputs makes marks that are old, and needs them.
    */
   sweeps(nowMs: number): readonly SweepOrder[] {
-    return [...this.#made].map(([name, made]) => {
+    return this.#changed().map(({ store, ttlMs, made }) => {
       const oldestMs = made.values().reduce((a, b) => Math.min(a, b), nowMs);
-      const below = timeBytes(Math.max(0, oldestMs - this.#specOf(name).ttlMs - markGraceMs)); // A negative number's bytes sort last.
-      return { store: marksStore(name), below, limit: 2 * made.size + 16 };
+      const below = timeBytes(Math.max(0, oldestMs - ttlMs - markGraceMs)); // A negative number's bytes sort last.
+      return { store, below, limit: 2 * made.size + 16 };
     });
   }
 
-  #specOf(name: string) {
+  #of(name: string): NamedMarks {
+    const known = this.#byName.get(name);
+    if (known) return known;
     const spec = this.#topology.marks?.[name];
     if (!spec) throw new Error(`${this.#topology.group} declares no marks ${name}`);
-    return spec;
+    const named = { ...spec, store: marksStore(name), made: new Map<string, number>() };
+    this.#byName.set(name, named);
+    return named;
+  }
+
+  #changed(): readonly NamedMarks[] {
+    return [...this.#byName.values()].filter(({ made }) => made.size > 0);
   }
 }
 
@@ -110,8 +116,7 @@ function timeBytes(atMs: number): Buffer {
   return bytes;
 }
 
-const rowsOf = (name: string, made: ReadonlyMap<string, number>): Puts => {
-  const store = marksStore(name);
+const rowsOf = (store: string, made: ReadonlyMap<string, number>): Puts => {
   let newest: { readonly atMs: number; readonly value: Buffer } = { atMs: NaN, value: Buffer.alloc(0) };
   return [...made].map(([key, atMs]) => {
     if (atMs !== newest.atMs) newest = { atMs, value: timeBytes(atMs) }; // Records of one batch mostly share their time.
