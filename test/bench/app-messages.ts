@@ -1,7 +1,4 @@
-import type { Profiler } from 'node:inspector';
-
-/** As Chrome's developer tools read it. */
-export type Profile = Profiler.Profile;
+import type { Profile } from './profile.ts';
 
 /** What the bench and a process of `stream-app.ts` say to each other. Times are milliseconds since 1970, equal in all processes. */
 export type AppConfig = {

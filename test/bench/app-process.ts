@@ -2,7 +2,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AppConfig, AppProgress, FromApp, Profile, ToApp } from './app-messages.ts';
+import type { AppConfig, AppProgress, FromApp, ToApp } from './app-messages.ts';
+import type { Profile } from './profile.ts';
 import { usageOf, type Usage } from './usage.ts';
 
 /** One process of `stream-app.ts`. */

@@ -1,7 +1,6 @@
 // `node test/bench/hot-path.ts`: microseconds of CPU per input record that libs/stream, the codec and the local store take, without
 // a broker. The log takes what it is given and keeps nothing; everything else is what an app runs with. `--profile` adds where.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { Session } from 'node:inspector/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,7 +14,7 @@ import { encodeBatch, storedBatch } from '../../libs/kafka/src/record-batch.fixt
 import { committedRecords } from '../../libs/kafka/src/record-batch-decoder.ts';
 import { startRegistryFixture } from '../../libs/kafka/src/schema-registry.fixture.ts';
 import { occurrences, pushOf } from './input.ts';
-import { profileTables } from './profile.ts';
+import { profileTables, startProfile } from './profile.ts';
 import { benchTopology, inputTopic } from './topology.ts';
 
 const partitionsCount = 6;
@@ -118,12 +117,7 @@ const running = await runTopology({
   },
 });
 const handlers = await joined;
-const session = new Session();
-if (options.profile) {
-  session.connect();
-  await session.post('Profiler.enable');
-  await session.post('Profiler.start');
-}
+const endProfile = options.profile ? await startProfile() : undefined;
 const [cpu, thread, startMs] = [process.cpuUsage(), process.threadCpuUsage(), performance.now()];
 await Promise.all(
   lanes.map(async ({ chunks }, partition) => {
@@ -147,10 +141,7 @@ console.log(
     processUs: perRecord(cpuUsed.user + cpuUsed.system),
   }),
 );
-if (options.profile) {
-  const { profile } = await session.post('Profiler.stop');
-  for (const table of profileTables(profile, recordsCount, 40)) console.log(`\n${renderTable(table)}`);
-}
+if (endProfile) for (const table of profileTables(await endProfile(), recordsCount, 40)) console.log(`\n${renderTable(table)}`);
 await running.close();
 registry.close();
 rmSync(stateDir, { recursive: true, force: true });

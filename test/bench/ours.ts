@@ -2,11 +2,12 @@ import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startApp, type AppProcess } from './app-process.ts';
-import { nowMs, progressEveryMs, type AppConfig, type AppProgress, type Profile } from './app-messages.ts';
+import { nowMs, progressEveryMs, type AppConfig, type AppProgress } from './app-messages.ts';
 import { offsetsGroupOf } from './at-least-once-log.ts';
 import { checkOutput } from './check-output.ts';
 import { partitionCount, type Cluster } from './cluster.ts';
 import type { Input } from './input.ts';
+import type { Profile } from './profile.ts';
 import { topicsOf } from './topology.ts';
 import { usageOf } from './usage.ts';
 

@@ -1,4 +1,22 @@
-import type { Profile } from './app-messages.ts';
+import { Session, type Profiler } from 'node:inspector/promises';
+
+/** As Chrome's developer tools read it, of the main thread, and the processor time that this thread has had meanwhile. */
+export type Profile = Profiler.Profile & { readonly threadCpuMs: number };
+
+/** Samples what this thread does. @returns what ends it */
+export async function startProfile(): Promise<() => Promise<Profile>> {
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.start');
+  const before = process.threadCpuUsage();
+  return async () => {
+    const { user, system } = process.threadCpuUsage(before);
+    const { profile } = await session.post('Profiler.stop');
+    session.disconnect();
+    return { ...profile, threadCpuMs: (user + system) / 1_000 };
+  };
+}
 
 export type ProfileLine = { readonly group: string; readonly name: string; readonly place: string; readonly ms: number };
 
@@ -46,16 +64,22 @@ export function selfTimes({ nodes, samples = [], timeDeltas = [] }: Profile): re
 
 const nameOf = ({ callFrame }: Profile['nodes'][number]): string => callFrame.functionName || '(anonymous)';
 
-/** Sums per group, then the longest functions: `us` is per record, so that profiles of different lengths compare. */
+/**
+ * Sums per group, then the longest functions. Samples tell shares: on a machine that is shared, a thread is sampled while others
+ * run. `us` is the share of the processor time that the thread has had, per record.
+ */
 export function profileTables(profile: Profile, recordsCount: number, longest = 25): readonly (readonly (readonly string[])[])[] {
   const lines = selfTimes(profile);
-  const totalMs = lines.reduce((sum, { ms }) => sum + ms, 0);
-  const figures = (ms: number): readonly string[] => [((ms * 1_000) / recordsCount).toFixed(2), `${((100 * ms) / totalMs).toFixed(1)} %`];
+  const sampledMs = lines.reduce((sum, { ms }) => sum + ms, 0);
+  const figures = (ms: number): readonly string[] => {
+    const share = ms / sampledMs;
+    return [((share * profile.threadCpuMs * 1_000) / recordsCount).toFixed(2), `${(100 * share).toFixed(1)} %`];
+  };
   const byGroup = [...Map.groupBy(lines, ({ group }) => group)]
     .map(([group, members]) => ({ group, ms: members.reduce((sum, { ms }) => sum + ms, 0) }))
     .toSorted((a, b) => b.ms - a.ms);
   return [
-    [['where', 'us', 'share'], ['all', ...figures(totalMs)], ...byGroup.map(({ group, ms }) => [group, ...figures(ms)])],
+    [['where', 'us', 'share'], ['all', ...figures(sampledMs)], ...byGroup.map(({ group, ms }) => [group, ...figures(ms)])],
     [
       ['function', 'us', 'share', 'where', 'file'],
       ...lines.slice(0, longest).map(({ group, name, place, ms }) => [name, ...figures(ms), group, place]),

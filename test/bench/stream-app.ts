@@ -1,13 +1,13 @@
 // One instance of the bench's app, with what `runApp` gives an app and its default settings. Started by app-process.ts with its
 // configuration as JSON; told what to do, and telling how far it is, over the process' channel.
 import { rmSync } from 'node:fs';
-import { Session } from 'node:inspector/promises';
 import { join } from 'node:path';
 import { createAppender, createCodec, createEventLog } from '@waybill/kafka';
 import { openStateStore } from '@waybill/state-store';
 import { runTopology, type EventLog, type Observer, type Running, type Topology } from '@waybill/stream';
 import { nowMs, progressEveryMs, type AppConfig, type AppProgress, type FromApp, type ToApp } from './app-messages.ts';
 import { atLeastOnceLog } from './at-least-once-log.ts';
+import { startProfile } from './profile.ts';
 import { benchTopology, inputTopic } from './topology.ts';
 
 const config = JSON.parse(process.argv[2]!) as AppConfig;
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
       },
     });
   let running: Running | undefined;
-  const session = new Session();
+  let endProfile: Awaited<ReturnType<typeof startProfile>> | undefined;
 
   const obey = async (message: ToApp): Promise<void> => {
     switch (message.do) {
@@ -95,8 +95,8 @@ async function main(): Promise<void> {
         running = await start();
         return;
       case 'profile':
-        if (message.on) await startProfile(session);
-        else tell({ is: 'profiled', profile: (await session.post('Profiler.stop')).profile });
+        if (message.on) endProfile = await startProfile();
+        else if (endProfile) tell({ is: 'profiled', profile: await endProfile() });
         return;
       case 'wipe':
         await running?.close();
@@ -117,12 +117,6 @@ async function main(): Promise<void> {
   });
   process.once('disconnect', () => process.exit()); // The bench is gone.
   tell({ is: 'booted' });
-}
-
-async function startProfile(session: Session): Promise<void> {
-  session.connect();
-  await session.post('Profiler.enable');
-  await session.post('Profiler.start');
 }
 
 await main();
