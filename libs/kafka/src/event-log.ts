@@ -19,6 +19,8 @@ export type EventLogOptions = KafkaOptions & {
 const lookMsMax = 3_000;
 const earliest = -2;
 const latest = -1;
+const everything = 0;
+const committedOnly = 1;
 
 /**
  * The log over Kafka.
@@ -28,13 +30,18 @@ export async function createEventLog(options: EventLogOptions): Promise<EventLog
   const connections = openConnections(options);
   const partitions = await partitionCount(connections, options.countBy);
 
-  const offsetAt = (place: TopicPartition, timestamp: number, signal?: AbortSignal): Promise<number> => {
+  const offsetAt = (
+    place: TopicPartition,
+    timestamp: number,
+    signal?: AbortSignal,
+    isolationLevel: 0 | 1 = committedOnly,
+  ): Promise<number> => {
     const ask = async (cluster: Cluster): Promise<number> => {
       const [nodeId] = Object.keys(cluster.findLeaderForPartitions(place.topic, [place.partition]));
       const broker = await cluster.findBroker({ nodeId: nodeId! });
       const { responses } = await broker.listOffsets({
         replicaId: -1,
-        isolationLevel: 1,
+        isolationLevel,
         topics: [{ topic: place.topic, partitions: [{ partition: place.partition, timestamp }] }],
       });
       return Number(responses[0]!.partitions[0]!.offset);
@@ -50,6 +57,8 @@ export async function createEventLog(options: EventLogOptions): Promise<EventLog
     partitions,
     partitionOf: (key) => partitionOfKey(key, partitions),
     bounds,
+    hasOpenTransaction: async (place, signal) =>
+      (await offsetAt(place, latest, signal)) < (await offsetAt(place, latest, signal, everything)),
     joinGroup: async (group) =>
       joinGroup({ ...group, connections, partitionCount: partitions, firstOffset: (place) => offsetAt(place, earliest) }),
     openWriter: (group, partition, signal) =>

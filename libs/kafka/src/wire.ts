@@ -26,7 +26,7 @@ export type Broker = {
   disconnect(): Promise<void>;
   listOffsets(request: {
     replicaId: -1;
-    isolationLevel: 1;
+    isolationLevel: 0 | 1;
     topics: readonly { topic: string; partitions: readonly { partition: number; timestamp: number }[] }[];
   }): Promise<{ responses: readonly { topic: string; partitions: readonly { partition: number; offset: string }[] }[] }>;
   initProducerId(request: { transactionalId: string; transactionTimeout: number }): Promise<ProducerIds>;

@@ -106,6 +106,8 @@ export type EventLog = {
   committed(group: string, topics: readonly string[], partition: number, signal?: AbortSignal): Promise<Offsets>;
   /** First offset still there and the offset after the last committed record. */
   bounds(topicPartition: TopicPartition, signal?: AbortSignal): Promise<{ readonly first: number; readonly end: number }>;
+  /** Whether the end of a partition holds records whose transaction has no end there yet. */
+  hasOpenTransaction(topicPartition: TopicPartition, signal?: AbortSignal): Promise<boolean>;
   /**
    * Reads committed records in [from, to) and calls `onRecords` with each chunk and the offset to go on from.
    * Ends at `to`, also where the last offsets hold control records or were compacted away.

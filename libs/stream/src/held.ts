@@ -170,17 +170,17 @@ export const heldRecord = ({ topic, partition, offset, timestampMs, key, value, 
   headers: Object.fromEntries(headers.map((header) => [header.name, header.value])),
 });
 
-/** Says that a record has failed; once per attempt, whatever is done again in between. */
-export function parkedEvent(group: string, row: HeldRecord): Event {
+/** Says that a record has failed; once per attempt of a version of the app, whatever is done again in between. */
+export function parkedEvent(app: string, row: HeldRecord, group = app): Event {
   const { topic, partition, offset, timestampMs, key, value, headers, code, reason, correlationId, attempts, heldAtMs } = row;
   const subject = placeOf(row);
   const id = deterministicId('parked', group, subject, attempts);
   return {
     type: 'RecordParked',
     data: {
-      ...{ app: group, topic, partition, offset, timestampMs, key, value, headers },
+      ...{ app, topic, partition, offset, timestampMs, key, value, headers },
       ...{ code: code ?? '', reason: reason ?? '', parkedAtMs: heldAtMs },
     },
-    meta: { id, source: `/waybill/${group}`, timeMs: heldAtMs, subject, correlationId, causationId: null, traceparent: null },
+    meta: { id, source: `/waybill/${app}`, timeMs: heldAtMs, subject, correlationId, causationId: null, traceparent: null },
   };
 }

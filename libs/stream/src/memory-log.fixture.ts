@@ -90,6 +90,7 @@ export class MemoryLog {
       openWriter: async () => this.openWriter(),
       committed: async (_group, topics) => new Map([...this.offsets].filter(([topic]) => topics.includes(topic))),
       bounds: async ({ topic }) => ({ first: 0, end: this.end(topic) }),
+      hasOpenTransaction: async () => false,
       read: async ({ topic }, { from, to }, onRecords) => {
         const found = (this.records.get(topic) ?? []).filter(({ offset }) => offset >= from && offset < to);
         if (from < to) await onRecords(found, to);

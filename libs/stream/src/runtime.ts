@@ -1,8 +1,10 @@
+import { topics } from '@waybill/domain';
 import { systemClock, type Clock } from './clock.ts';
 import type { Codec, EventLog, LogRecord, Membership, Offsets } from './event-log.ts';
 import type { Draft } from './draft.ts';
 import { JobPool, jobsMaxDefault, type JobPoolOptions } from './job-pool.ts';
 import type { HostCircuit } from './job-queue.ts';
+import { projectionsTable } from './projection.ts';
 import { openSharedTables, type TablePositions } from './shared-tables.ts';
 import type { RestoreProgress } from './restore.ts';
 import type { OpenStore } from './state-store.ts';
@@ -18,6 +20,8 @@ export type Observer = {
   readonly assigned?: (partitions: readonly number[]) => void;
   /** After every chunk that is read into a local store, before the partition is taken up. */
   readonly restored?: (progress: RestoreProgress) => void;
+  /** Of an app with versions: whether this one's events go out from a partition, or it follows the one whose do. */
+  readonly role?: (partition: number, isLive: boolean) => void;
   readonly fault?: (error: unknown) => void;
 };
 
@@ -55,8 +59,10 @@ export type Running = {
 /** Runs a topology over the log until closed: one task per partition number that the group assigns to this instance. */
 export async function runTopology(options: RunOptions): Promise<Running> {
   const { topology, log, codec, observer = {}, clock = systemClock, random = Math.random } = options;
+  let onSwap = (): void => undefined;
   const tables = await openSharedTables({
-    ...{ log, codec, clock, tables: topology.tables ?? {} },
+    ...{ log, codec, clock, tables: { ...topology.tables, ...(topology.rebuild && { [projectionsTable]: topics.projections }) } },
+    onChanged: (topic) => void (topic === topics.projections.name && onSwap()),
     onFault: (error) => observer.fault?.(error),
     onEnd: (error) => options.onCrash(asError(error)),
   });
@@ -70,6 +76,7 @@ export async function runTopology(options: RunOptions): Promise<Running> {
     const hooks = {
       onCommit,
       onRestore: observer.restored,
+      onRole: observer.role,
       onFault: (error: unknown) => observer.fault?.(error),
       onBroken: options.onCrash,
     };
@@ -81,6 +88,7 @@ export async function runTopology(options: RunOptions): Promise<Running> {
       throw error;
     }
   });
+  onSwap = () => tasks.reconsider();
   let heardAtMs: number | undefined;
   const isSilent = (): boolean => heardAtMs !== undefined && clock.now() - heardAtMs > options.sessionTimeoutMs;
   const group = await log.joinGroup({
@@ -120,6 +128,8 @@ class TaskSet {
   readonly #open: OpenTask;
   readonly #closing = new AbortController();
   #assigning: Promise<unknown> = Promise.resolve();
+  /** Tells whether a task that was being opened may have missed one. */
+  #wordsCount = 0;
   isReady = false;
 
   constructor(observer: Observer, open: OpenTask) {
@@ -129,6 +139,12 @@ class TaskSet {
 
   get heldCount(): number {
     return [...this.#tasks.values()].reduce((sum, task) => sum + task.heldCount, 0);
+  }
+
+  /** Another version of the app may be live by now. */
+  reconsider(): void {
+    this.#wordsCount += 1;
+    for (const task of this.#tasks.values()) task.reconsider();
   }
 
   async assign(partitions: readonly number[], membership: Membership): Promise<ReadonlyMap<number, Offsets>> {
@@ -156,7 +172,12 @@ class TaskSet {
     const fresh = partitions.filter((partition) => !this.#tasks.has(partition));
     // All of them to an end, so that none is opened behind the back of the next assignment.
     const opened = await Promise.allSettled(
-      fresh.map(async (partition) => this.#tasks.set(partition, await this.#open(partition, membership, signal))),
+      fresh.map(async (partition) => {
+        const words = this.#wordsCount;
+        const task = await this.#open(partition, membership, signal);
+        this.#tasks.set(partition, task);
+        if (words !== this.#wordsCount) task.reconsider(); // What it has read may be older.
+      }),
     );
     for (const result of opened) if (result.status === 'rejected') throw result.reason;
   }

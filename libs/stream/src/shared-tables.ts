@@ -22,6 +22,8 @@ export type SharedTablesOptions = {
   readonly tables: Readonly<Record<string, Topic>>;
   /** A record that cannot be read; it is skipped. */
   readonly onFault: (error: unknown) => void;
+  /** Something was read into a table. */
+  readonly onChanged?: (topic: string) => void;
   /** The tables are read no longer. */
   readonly onEnd: (error: unknown) => void;
 };
@@ -71,6 +73,7 @@ export async function openSharedTables(options: SharedTablesOptions): Promise<Sh
         if (event !== undefined) events.push([record.key?.toString() ?? '', event]);
       }
       byTopic.get(topic)!.take(partition, events, next);
+      if (events.length > 0) options.onChanged?.(topic);
     },
   });
   following.catch((error: unknown) => {

@@ -5,12 +5,13 @@ import { entryOf, heldRowsMax, heldStore, HeldLines, lineOf, type HeldEntry } fr
 import type { LogRecord, Membership, Offsets, Writer } from './event-log.ts';
 import type { JobPool } from './job-pool.ts';
 import { marksTopics } from './marks.ts';
+import { isNext, openGate, type Gate } from './projection.ts';
 import { restore, type RestoreProgress } from './restore.ts';
 import type { TaskStore } from './state-store.ts';
-import type { JobEnd, Work } from './work.ts';
+import { countByTopic, type JobEnd, type Work } from './work.ts';
 import { inputsOf, type JobRow } from './topology.ts';
 
-export type TaskOptions = Omit<DraftDependencies, 'held'> & {
+export type TaskOptions = Omit<DraftDependencies, 'held' | 'gate'> & {
   readonly store: TaskStore;
   readonly pool: JobPool;
   readonly membership: Membership;
@@ -20,12 +21,17 @@ export type TaskOptions = Omit<DraftDependencies, 'held'> & {
   readonly onRestore?: ((progress: RestoreProgress) => void) | undefined;
   /** Something failed and is being recovered from; for the log of the app. */
   readonly onFault: (error: unknown) => void;
+  /** What this task is among the versions of its app; not called for an app that has none. */
+  readonly onRole?: ((partition: number, isLive: boolean) => void) | undefined;
   /** The local state cannot be kept: the process must end. */
   readonly onBroken: (error: Error) => void;
 };
 
 /** How long closing waits for the transaction under way. */
 const drainMsMax = 8_000;
+
+/** How often a version that follows asks how far the others are, while it has to wait for them. */
+const lookIntervalMs = 1_000;
 
 type Pending = { readonly work: Work; readonly settle: PromiseWithResolvers<void> | undefined };
 
@@ -45,6 +51,11 @@ export class Task {
   /** Taken into the inbox: a fetch that begins anew after a rebalance repeats them. */
   readonly #accepted: Map<string, number>;
   #membership: Membership;
+  #gate: Gate | undefined;
+  /** How often it was said that another version may be live, and up to which the gate knows it; -1 while that is being found out. */
+  #words = 0;
+  #wordsKnown = 0;
+  #pause = new AbortController();
   #pump: Promise<void> | undefined;
 
   private constructor(options: TaskOptions, stores: Readonly<Record<string, Topic>>, writer: Writer, next: Offsets) {
@@ -65,12 +76,15 @@ export class Task {
     const own = { [heldStore]: topology.held, ...(topology.jobTopic && { [jobStore]: topology.jobTopic }) };
     const stores = { ...topology.stores, ...marksTopics(topology), ...own };
     const writer = await log.openWriter(topology.group, partition, signal);
+    const gate = await openGate({ log, codec, topology, partition }, signal);
     const names = inputsOf(topology).map(({ name }) => name);
     const next = await log.committed(topology.group, names, partition, signal);
     await Promise.all([...next].map(([topic, offset]) => refuseExpired(options, topic, offset, signal)));
     const onProgress = options.onRestore;
     await restore({ log, codec, store, stores, partition, nowMs: options.clock.now(), onProgress, ...(signal && { signal }) });
     const task = new Task(options, stores, writer, next);
+    task.#gate = gate;
+    if (gate) options.onRole?.(partition, gate.isLive);
     await task.#loadRows();
     task.#wake();
     return task;
@@ -93,6 +107,21 @@ export class Task {
 
   set membership(membership: Membership) {
     this.#membership = membership;
+  }
+
+  /**
+   * Another version may be live by now. The one that was goes on until the new one fences it, partition by partition: so long nobody
+   * else speaks.
+   */
+  reconsider(): void {
+    if (!this.#gate) return;
+    this.#words += 1;
+    this.#pause.abort();
+    this.#wake();
+  }
+
+  get #isOutdated(): boolean {
+    return this.#gate !== undefined && this.#words !== this.#wordsKnown && (!this.#gate.isLive || this.#wordsKnown < 0);
   }
 
   /** Resolves once all records are committed, or were before. Rejects with `FENCED` when the task is lost or closed. */
@@ -138,9 +167,14 @@ export class Task {
 
   async #run(): Promise<void> {
     await Promise.resolve(); // So that what arrives in this turn shares a transaction.
-    while ((this.#inbox.length > 0 || this.#held.canGoOn) && !this.#closed.signal.aborted) {
+    while ((this.#inbox.length > 0 || this.#held.canGoOn || this.#isOutdated) && !this.#closed.signal.aborted) {
       try {
+        if (this.#isOutdated) await this.#renew(new StreamError('FENCED', 'another version may be live'));
         const chosen = this.#choose();
+        if (chosen.length === 0 && this.#gate?.isLive === false) {
+          await this.#awaitOthers(this.#gate);
+          if (!this.#held.canGoOn) continue;
+        }
         const taken = chosen.slice(0, await this.#transact(chosen.map(({ work }) => work)));
         this.#leave(taken);
         for (const { settle } of taken) settle?.resolve();
@@ -151,11 +185,19 @@ export class Task {
     this.#pump = undefined; // In the same turn as the last look at the inbox: what comes later starts a run of its own.
   }
 
+  async #awaitOthers(gate: Gate): Promise<void> {
+    this.#pause = new AbortController();
+    const { signal } = this.#closed;
+    await this.#options.clock.sleep(lookIntervalMs, AbortSignal.any([signal, this.#pause.signal])).catch(() => undefined);
+    if (!signal.aborted) await gate.look(signal);
+  }
+
   /** While too much is held no record is taken, since it might have to be held too. Commands, jobs and what may go on get through. */
   #choose(): readonly Pending[] {
     const { topology, partition, heldRowsMax: rowsMax = heldRowsMax } = this.#options;
-    if (this.#held.count < rowsMax) return this.#inbox.slice(0, worksMax);
-    const others = this.#inbox.filter(({ work }) => work.kind !== 'record' || work.record.topic === topics.parkedCommands.name);
+    const waiting = this.#gate?.isLive === false ? this.#inbox.slice(0, worksMax).filter(isNext(this.#gate)) : this.#inbox;
+    if (this.#held.count < rowsMax || waiting.length === 0) return waiting.slice(0, worksMax);
+    const others = waiting.filter(({ work }) => work.kind !== 'record' || work.record.topic === topics.parkedCommands.name);
     if (others.length > 0 || this.#held.canGoOn) return others.slice(0, worksMax);
     const what = `${this.#held.count} records of partition ${partition} of ${topology.group} wait behind parked ones`;
     throw new StreamError('HELD_FULL', `${what}: see \`waybill parked list\`, then retry or drop some`);
@@ -172,7 +214,7 @@ export class Task {
   /** @returns how many of the works are done */
   async #transact(works: readonly Work[]): Promise<number> {
     const startedMs = this.#options.clock.now();
-    const draft = await draftTransaction({ ...this.#options, held: this.#held }, works);
+    const draft = await draftTransaction({ ...this.#options, held: this.#held, gate: this.#gate }, works);
     const written = await this.#writer.commit({ records: draft.records, consumed: draft.consumed, partition: this.#options.partition });
     await ofStore(this.#keep(draft, written));
     for (const [topic, offset] of draft.consumed) this.#next.set(topic, offset);
@@ -205,13 +247,17 @@ export class Task {
     try {
       await this.#options.clock.sleep(error.handling === 'retry' ? 1_000 : 50, signal);
       if (error.handling === 'retry') return;
-      if (await this.#isStillOurs()) await this.#reopen();
-      else this.#lose(error);
+      await this.#renew(error);
     } catch (failure) {
       // Another one was opening its writer at the same moment: the spent writer leads here again, and the group is asked again.
       if (failure instanceof StreamError && failure.code === 'FENCED') this.#options.onFault(failure);
       else this.#break(failure);
     }
+  }
+
+  async #renew(cause: StreamError): Promise<void> {
+    if (await this.#isStillOurs()) await this.#reopen();
+    else this.#lose(cause);
   }
 
   /** A new writer would fence whoever owns the partition by now; so the group is asked first. */
@@ -229,10 +275,14 @@ export class Task {
   }
 
   async #reopen(): Promise<void> {
-    const { log, codec, topology, partition, store, clock, onRestore } = this.#options;
+    const { log, codec, topology, partition, store, clock, onRestore, onRole } = this.#options;
     const signal = this.#closed.signal;
     await this.#writer.close();
+    const words = this.#words;
+    if (this.#gate) this.#wordsKnown = -1; // However this ends: a new writer must know its role.
     this.#writer = await log.openWriter(topology.group, partition, signal);
+    const gate = await openGate({ log, codec, topology, partition }, signal);
+    if (gate && gate.isLive !== this.#gate?.isLive) onRole?.(partition, gate.isLive);
     const names = inputsOf(topology).map(({ name }) => name);
     const committed = await log.committed(topology.group, names, partition, signal);
     const from = { log, codec, store, stores: this.#stores, partition };
@@ -242,6 +292,8 @@ export class Task {
     for (const [topic, offset] of committed) this.#accepted.set(topic, Math.max(offset, this.#accepted.get(topic) ?? 0));
     if (restored > 0) await this.#loadRows();
     this.#dropCommitted();
+    this.#gate = gate;
+    this.#wordsKnown = words;
   }
 
   /** Records of the inbox that the log already has. A job end that is committed is recognised by its row when it is drafted again. */
@@ -329,10 +381,4 @@ async function refuseExpired(options: TaskOptions, topic: string, offset: number
     'OFFSET_EXPIRED',
     `${where}: records were lost; restore the topic, or accept the loss by moving the group's offsets`,
   );
-}
-
-function countByTopic(works: readonly Work[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const work of works) if (work.kind === 'record') counts.set(work.record.topic, (counts.get(work.record.topic) ?? 0) + 1);
-  return counts;
 }

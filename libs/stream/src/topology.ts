@@ -29,6 +29,8 @@ export type Topology = {
   readonly decode?: 'events' | 'raw';
   /** Its rows follow from its inputs and tables alone: it can be rebuilt from them, beside the version that is live (`versions.ts`). */
   readonly rebuild?: 'inputs';
+  /** 1 unless given. */
+  readonly version?: number;
   readonly handle: (input: Input, context: Context) => Step;
 };
 

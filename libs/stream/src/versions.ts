@@ -10,8 +10,12 @@ export const appOf = ({ app, group }: Pick<Topology, 'app' | 'group'>): string =
 export const versionGroup = (app: string, version: number): string => (version === 1 ? app : `${app}.v${version}`);
 
 /** The topic of the same rows for a version: `waybill.catalog.v1` is `waybill.catalog.v2`. */
-export const versionTopic = (topic: Topic, version: number): Topic =>
-  version === 1 ? topic : { ...topic, name: topic.name.replace(/[.]v1$/, `.v${version}`) };
+export function versionTopic(topic: Topic, version: number): Topic {
+  if (!ending.test(topic.name)) throw new Error(`${topic.name} has no version in its name: another one would write into it too`);
+  return { ...topic, name: topic.name.replace(ending, `.v${version}`) };
+}
+
+const ending = /[.]v\d+$/;
 
 /**
  * A version of an app beside the others: its own group, rows and marks, the same inputs and outputs. Version 1 is the topology as it is.
@@ -29,6 +33,7 @@ export function versioned(topology: Topology, version: number): Topology {
   return {
     ...topology,
     app: appOf(topology),
+    version,
     group: versionGroup(appOf(topology), version),
     stores: each(topology.stores, own),
     held: own(topology.held),
