@@ -16,3 +16,10 @@ export type JobEnd =
       readonly final: boolean;
       readonly retryAtMs: number;
     };
+
+/** Records per input topic. */
+export function countByTopic(works: readonly Work[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const work of works) if (work.kind === 'record') counts.set(work.record.topic, (counts.get(work.record.topic) ?? 0) + 1);
+  return counts;
+}
