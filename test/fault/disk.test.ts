@@ -38,18 +38,24 @@ describe(`T8, seed ${faultSeed}`, () => {
       for (let life = 0; life < 3; life++) codes.push(await liveUntilFull(feed, stateDir));
       assert.deepEqual(codes, ['STORE_FAILED', 'STORE_FAILED', 'STORE_FAILED']);
       execFileSync('mount', ['-o', 'remount,size=1g', stateDir]);
-      const worker = startWorker(cluster, { stateDir });
+      const worker = startWorker(cluster, { stateDir, ...snapshotsOf(stateDir) });
       await untilOwning(worker, cluster.log.partitions);
       await assertCatchesUp(cluster.log, dedup);
       assert.equal(await worker.stop(), 0);
-      return { faults: `3 starts: ${codes.join(', ')}`, checked: checkedText(await checkAlone(cluster, { stateDir })) };
+      return {
+        faults: `3 starts: ${codes.join(', ')}`,
+        checked: checkedText(await checkAlone(cluster, { stateDir, ...snapshotsOf(stateDir) })),
+      };
     });
   });
 });
 
+/** On the same disk, so that copies fail too. */
+const snapshotsOf = (stateDir: string) => ({ snapshotDir: join(stateDir, 'snapshots'), snapshotEveryMs: 500 });
+
 /** @returns the code that the worker ended with */
 async function liveUntilFull(feed: Feed, stateDir: string): Promise<string> {
-  const worker = startWorker(cluster, { stateDir });
+  const worker = startWorker(cluster, { stateDir, ...snapshotsOf(stateDir) });
   for (let chunk = 0; worker.isAlive() && chunk < 100; chunk++) {
     await feed.next(1_000);
     await Promise.race([worker.exited, sleep(300)]);
