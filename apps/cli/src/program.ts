@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import type { NewRecord } from '@waybill/stream';
 import type { Console, OutputFormat } from './console.ts';
 import type { ExitCode } from './exit.ts';
 import { integer, list, parsePartitions } from './options.ts';
@@ -71,6 +72,7 @@ export function createProgram({ console, env, onExit }: ProgramOptions): Command
 
   addParked(program, { console, env, onExit });
   addPolicy(program, { console, env, onExit });
+  addProjection(program, { console, env, onExit });
   addAudit(program, { console, env, onExit });
   addDeploy(program, { console, env, onExit });
   return program;
@@ -165,6 +167,47 @@ function addPolicy(program: Command, { console, onExit }: ProgramOptions): void 
     });
 }
 
+function addProjection(program: Command, { console, env, onExit }: ProgramOptions): void {
+  const projection = program.command('projection').description('versions of an app, side by side').helpCommand(false);
+  const load = async () => ({ ...(await import('./commands/projection.ts')), ...(await import('./connect.ts')) });
+  withLogOptions(projection.command('list', { isDefault: true }))
+    .description('list which version of each app is live, since when and why')
+    .addHelpText('after', examples(['waybill projection list', 'waybill projection list -o json']))
+    .action(async (options: LogOptions, command: Command) => {
+      const { listProjections, withLog } = await load();
+      const { output } = command.optsWithGlobals<Globals>();
+      onExit(await withLog(options, (log, codec) => listProjections({ output }, log, codec, console)));
+    });
+  withLogOptions(projection.command('prepare'))
+    .description('create the topics of a version; repeatable')
+    .argument('<app>', 'dedup or policy')
+    .argument('<version>', 'of 2 on', integer(2, 999))
+    .option('--replication <count>', 'copies of every topic; 3 in production', integer(1, 10), 1)
+    .addHelpText('after', examples(['waybill projection prepare dedup 2']))
+    .action(async (app: string, version: number, options: LogOptions & { replication: number }, command: Command) => {
+      const { prepareProjection, withLog } = await load();
+      const { output } = command.optsWithGlobals<Globals>();
+      const { brokers, replication } = options;
+      onExit(await withLog(options, (log) => prepareProjection({ output, app, version, brokers, replication }, log, console)));
+    });
+  withLogOptions(projection.command('swap'))
+    .description('make another version live: its events go out from where the old one ends')
+    .argument('<app>', 'dedup or policy')
+    .requiredOption('--to <version>', 'version to make live', integer(1, 999))
+    .requiredOption('--reason <text>', 'why: stays in the log with who asked')
+    .option('--as <name>', 'who asks', env['USER'] ?? 'unknown')
+    .option('--max-behind <records>', 'refuse when it has more to catch up with', integer(0, Number.MAX_SAFE_INTEGER), 10_000)
+    .addHelpText('after', examples(['waybill projection swap dedup --to 2 --reason "counts pulls per tag"']))
+    .action(async (app: string, options: SwapFlags, command: Command) => {
+      const { swapProjection, withAppender, withLog } = await load();
+      const { output } = command.optsWithGlobals<Globals>();
+      const { to, reason, as, maxBehind } = options;
+      const request = { output, app, to, reason, changedBy: as, behindMax: maxBehind };
+      const send = (record: NewRecord): Promise<void> => withAppender(options, (appender) => appender.append([record]));
+      onExit(await withLog(options, (log, codec) => swapProjection(request, log, codec, send, console)));
+    });
+}
+
 function addAudit(program: Command, { console, onExit }: ProgramOptions): void {
   const audit = program.command('audit').description('the hash chain over everything that happened').helpCommand(false);
   withLogOptions(audit.command('verify'))
@@ -201,6 +244,7 @@ function addDeploy(program: Command, { console, env, onExit }: ProgramOptions): 
 }
 
 type LogOptions = { readonly brokers: readonly string[]; readonly registryUrl: string };
+type SwapFlags = LogOptions & { readonly to: number; readonly reason: string; readonly as: string; readonly maxBehind: number };
 type DeployFlags = LogOptions & {
   readonly partitions: number;
   readonly replication: number;

@@ -1,5 +1,5 @@
 import { createCodec, createEventLog } from '@waybill/kafka';
-import { runTopology, StreamError, type Draft, type Observer, type Running, type Topology } from '@waybill/stream';
+import { runTopology, StreamError, type Draft, type Observer, type Running, type Topology, versioned } from '@waybill/stream';
 import { loadConfig } from './config.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { storesOf } from './open-store.ts';
@@ -12,8 +12,9 @@ import { createStreamMetrics } from './stream-metrics.ts';
  * A stream app's whole process: configuration, log, codec, local state, the topology, ops server, and the way out.
  * Ends with exit code 1 when it can go on no more, so that whatever supervises it starts it anew.
  */
-export async function runApp({ app, topology }: { readonly app: string; readonly topology: Topology }): Promise<void> {
+export async function runApp({ app, topology: declared }: { readonly app: string; readonly topology: Topology }): Promise<void> {
   const config = loadConfig(StreamConfig, process.env);
+  const topology = versioned(declared, config.PROJECTION_VERSION);
   const logger = createLogger({ app, level: config.LOG_LEVEL });
   const state: { running?: Running } = {};
   const metrics = createStreamMetrics(app, () => state.running);
@@ -74,6 +75,9 @@ function observerOf(logger: Logger, metrics: ReturnType<typeof createStreamMetri
     assigned(partitions) {
       metrics.assigned(partitions.length);
       logger.info({ partitions }, 'assigned');
+    },
+    role(partition, isLive) {
+      logger.info({ partition, isLive }, isLive ? 'live: its events go out' : 'follows the live version');
     },
     restored({ topic, partition, from, at, to }) {
       logger[at === to ? 'info' : 'debug']({ topic, partition, from, at, to }, 'restoring');

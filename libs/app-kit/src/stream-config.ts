@@ -27,6 +27,12 @@ export const StreamConfig = Type.Object({
     pattern: '^[A-Za-z0-9._-]+$',
     description: 'Stable and unique per instance of an app (the pod name of a StatefulSet): a restart takes its partitions over at once.',
   }),
+  PROJECTION_VERSION: Type.Integer({
+    minimum: 1,
+    maximum: 999,
+    default: 1,
+    description: 'Version of the app that this process is: above 1 it has rows of its own, and is silent until `waybill projection swap`.',
+  }),
   GROUP_SESSION_TIMEOUT_MS: Type.Integer({
     minimum: 2_000,
     maximum: 300_000,

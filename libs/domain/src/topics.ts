@@ -102,6 +102,15 @@ export const topics = {
 /** Written by earlier versions into topics that no app uses any more; what they left in logs can still be read. */
 export const retiredRecords: readonly RecordType[] = ['SeenMark'];
 
+/** Apps whose rows can be rebuilt from the log beside the live ones: what they read, and what a version of them writes for itself. */
+export const rebuildable: Readonly<Record<string, { readonly inputs: readonly Topic[]; readonly state: readonly Topic[] }>> = {
+  dedup: { inputs: [topics.imageEvents], state: [topics.catalog, topics.dedupMarks, topics.dedupHeld] },
+  policy: {
+    inputs: [topics.images, topics.inspections, topics.scanReports],
+    state: [topics.decisionState, topics.policyEvidence, topics.policyHeld],
+  },
+};
+
 export type TopicId = keyof typeof topics;
 export const allTopics: readonly Topic[] = Object.values(topics);
 /** What the audit chains: every event topic but its own. */

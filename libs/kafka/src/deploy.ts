@@ -25,7 +25,7 @@ export type DeployOptions = {
  * @throws Error naming every topic whose partition count differs, or the schema that the registry refuses as incompatible
  */
 export async function deploy(options: DeployOptions): Promise<void> {
-  await deployTopics(options);
+  await createTopics(options, allTopics);
   await registerSchemas(options);
   if (options.policies) await publishPolicies(options, options.policies);
 }
@@ -41,13 +41,17 @@ export const topicConfig = (topic: Topic): { name: string; value: string }[] => 
   return [entry('cleanup.policy', policy), entry('retention.ms', topic.retentionMs), entry('max.message.bytes', bytesMax)];
 };
 
-async function deployTopics({ brokers, partitions, replication, onProgress }: DeployOptions): Promise<void> {
+/** Creates those that are not there. @throws Error naming every one whose partition count differs */
+export async function createTopics(
+  { brokers, partitions, replication, onProgress }: Pick<DeployOptions, 'brokers' | 'partitions' | 'replication' | 'onProgress'>,
+  wanted: readonly Topic[],
+): Promise<void> {
   const kafka = new Kafka({ brokers: [...brokers], clientId: 'waybill-deploy', logLevel: logLevel.NOTHING, retry: { retries: 8 } });
   const admin = kafka.admin();
   await admin.connect();
   try {
     const existing = new Set(await admin.listTopics());
-    const missing = allTopics.filter((topic) => !existing.has(topic.name));
+    const missing = wanted.filter((topic) => !existing.has(topic.name));
     if (missing.length > 0) {
       await admin.createTopics({
         waitForLeaders: true,
@@ -59,15 +63,15 @@ async function deployTopics({ brokers, partitions, replication, onProgress }: De
         })),
       });
     }
-    await refuseOtherCounts(admin, partitions);
-    onProgress(`topics: ${missing.length} created, ${allTopics.length - missing.length} were there, ${partitions} partitions each`);
+    await refuseOtherCounts(admin, wanted, partitions);
+    onProgress(`topics: ${missing.length} created, ${wanted.length - missing.length} were there, ${partitions} partitions each`);
   } finally {
     await admin.disconnect();
   }
 }
 
-async function refuseOtherCounts(admin: Admin, partitions: number): Promise<void> {
-  const metadata = await admin.fetchTopicMetadata({ topics: allTopics.map(({ name }) => name) });
+async function refuseOtherCounts(admin: Admin, wanted: readonly Topic[], partitions: number): Promise<void> {
+  const metadata = await admin.fetchTopicMetadata({ topics: wanted.map(({ name }) => name) });
   const wrong = metadata.topics.filter((topic) => topic.partitions.length !== partitions);
   if (wrong.length === 0) return;
   const lines = wrong.map((topic) => `  ${topic.name} has ${topic.partitions.length}`);

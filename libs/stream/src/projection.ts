@@ -13,7 +13,7 @@ export type Projection = {
   readonly liveVersion: number;
   /** All that were ever live before, newest first. */
   readonly formerVersions: readonly number[];
-};
+} & Partial<Pick<ProjectionSwap['data'], 'changedBy' | 'changedAtMs' | 'reason'>>;
 
 export type ProjectionSwap = EventOf<'ProjectionSwapped'>;
 
