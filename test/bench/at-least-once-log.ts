@@ -47,7 +47,10 @@ function openWriter(appender: Appender, connections: Connections, groupId: strin
       await (broker as unknown as OffsetCommit).offsetCommit(request);
     });
   };
-  const timer = setInterval(() => void commitOffsets(), commitEveryMs);
+  // One after the other: a slow commit must not take back what a later one has said.
+  let committing: Promise<void> = Promise.resolve();
+  const commitNext = (): Promise<void> => (committing = committing.then(commitOffsets));
+  const timer = setInterval(() => void commitNext(), commitEveryMs);
   return {
     async commit({ records, consumed }) {
       await appender.append(records);
@@ -56,7 +59,7 @@ function openWriter(appender: Appender, connections: Connections, groupId: strin
     },
     async close() {
       clearInterval(timer);
-      await commitOffsets();
+      await commitNext();
     },
   };
 }

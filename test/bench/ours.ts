@@ -40,6 +40,9 @@ export type RunFigures = {
 };
 export type OurFigures = RunFigures & { readonly transactions: number; readonly profile?: Profile };
 
+/** From the last record that is taken to its commit: a transaction, and what a rebalance makes to be done again. */
+const tailMsMax = 120_000;
+
 let runsCount = 0;
 
 /** Processes the whole input with so many instances, each a process. The run leaves neither topics nor files. */
@@ -105,9 +108,10 @@ export async function processed(cluster: Cluster, input: Input, apps: readonly A
   const sum = (name: keyof AppProgress): number => apps.reduce((count, app) => count + app.progress()[name], 0);
   const isThrough = (): true | undefined => (sum('inputs') >= input.recordsCount ? true : undefined);
   await Promise.race(apps.map((app) => app.until(isThrough)));
-  while ((await committedCount(cluster, input, group)) < input.recordsCount) {
+  const deadlineMs = nowMs() + tailMsMax;
+  for (let count = 0; (count = await committedCount(cluster, input, group)) < input.recordsCount; await sleep(10)) {
     for (const app of apps) app.throwIfEnded();
-    await sleep(10);
+    if (nowMs() > deadlineMs) throw new Error(`${group} has committed ${count} of ${input.recordsCount} records and goes on no more`);
   }
   const committedMs = nowMs();
   await sleep(2 * progressEveryMs); // So that each has told its end.
