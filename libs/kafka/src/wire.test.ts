@@ -22,7 +22,7 @@ async function startBroker({ delayMs, leaderPort }: { readonly delayMs: number; 
     socket.on('data', async (bytes: Buffer) => {
       const isVersions = bytes.readInt16BE(4) === apiVersionsKey;
       if (isVersions) await sleep(delayMs);
-      const body = isVersions ? versionsBody() : metadataBody(leaderPort ?? 0);
+      const body = isVersions ? versionsBody() : metadataBody(leaderPort ?? (server.address() as AddressInfo).port);
       const head = Buffer.alloc(8);
       head.writeInt32BE(4 + body.length, 0);
       bytes.copy(head, 4, 8, 12); // The correlation id.
@@ -59,19 +59,22 @@ function metadataBody(port: number): Buffer {
   return Buffer.from(writer.bytes.subarray(0, writer.at));
 }
 
-describe('a broker that several look up while it is being connected to', () => {
-  it('is handed out to none of them before it has said what it speaks', async () => {
+describe('a broker that several need while it is being connected to', () => {
+  it('is handed out to none of them, and asked for nothing, before it has said what it speaks (our patch of kafkajs)', async () => {
     const leaderPort = await startBroker({ delayMs: 100 });
     const brokers = [`127.0.0.1:${await startBroker({ delayMs: 0, leaderPort })}`];
     const cluster = createCluster({ brokers, clientId: 'test', requestTimeoutMs: 5_000, log: () => undefined });
     await cluster.connect();
     await cluster.refreshMetadata();
     const found: Promise<unknown>[] = [];
+    const refreshed: Promise<void>[] = [];
     for (let round = 0; round < 15; round++) {
-      found.push(cluster.findBroker({ nodeId: '1' }).then(({ versions }) => versions?.[0]));
+      refreshed.push(cluster.refreshMetadata());
+      found.push(cluster.findBroker({ nodeId: '1' }).then(({ versions }) => versions[0]));
       await sleep(5);
     }
     assert.deepEqual(await Promise.all(found), Array(15).fill({ minVersion: 0, maxVersion: 7 }));
+    await Promise.all(refreshed);
     await cluster.disconnect();
   });
 });

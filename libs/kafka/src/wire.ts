@@ -17,12 +17,10 @@ type MemberIds = { readonly groupId: string; readonly memberId: string; readonly
 export type Broker = {
   readonly nodeId: number;
   readonly brokerAddress: string;
-  /** As the broker said when it was first connected to; until then `null`. */
-  readonly versions: VersionRanges | null;
+  /** As the broker said when it was first connected to. */
+  readonly versions: VersionRanges;
   /** Its connections: one for fetches, one for all else. */
   readonly connectionPool: { send<T>(call: WireCall<T>): Promise<T> };
-  /** Waits for a connect under way; then, or when it is connected already, there is nothing to do. */
-  connect(): Promise<void>;
   disconnect(): Promise<void>;
   listOffsets(request: {
     replicaId: -1;
@@ -128,9 +126,7 @@ const checked = (ClusterClass: Constructor): Constructor =>
 
     override async findBroker(options: { nodeId: string }): Promise<Broker> {
       const broker = await super.findBroker(options);
-      // To kafkajs it is connected as soon as its socket is, also while another caller still asks it for its versions.
-      if (broker.versions === null) await broker.connect();
-      refuseUnsupported(broker.brokerAddress, broker.versions!);
+      refuseUnsupported(broker.brokerAddress, broker.versions);
       return broker;
     }
   };
