@@ -1,5 +1,6 @@
 // `npm run test:fault`: every fault on real processes, one after the other, told while it happens, with a report in the end.
-// `--seed <number>` repeats a run, `--only T2,T8` (names of tests, or files) runs a part; then no report is written.
+// `--seed <number>` repeats a run, `--only T2,T8` (names of tests, or files) runs a part. The report takes the rows of what has held; those
+// of a part replace their older ones.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,7 +25,7 @@ function parseCommandLine() {
   const files = filesInOrder.map((name) => `test/fault/${name}.test.ts`).filter((file) => existsSync(join(repositoryRoot, file)));
   const unplanned = globSync('test/fault/*.test.ts', { cwd: repositoryRoot }).filter((file) => !files.includes(file));
   if (unplanned.length > 0) throw new Error(`${unplanned.join(', ')}: say in test/fault/run.ts when it is to run`);
-  if (values.only === undefined) return { seed, files, isWhole: true, grep: [] };
+  if (values.only === undefined) return { seed, files, grep: [] };
   const wanted = values.only.split(',');
   const holds = (file: string, name: string): boolean =>
     basename(file, '.test.ts') === name || readFileSync(join(repositoryRoot, file), 'utf8').includes(`\`${name}, seed`);
@@ -32,11 +33,11 @@ function parseCommandLine() {
   if (missing.length > 0) throw new Error(`--only ${missing.join(', ')}: there is no such test`);
   const tests = wanted.filter((name) => /^T\d+$/.test(name));
   const grep = tests.length > 0 ? ['--grep', `^(${tests.join('|')}), seed`] : [];
-  return { seed, files: files.filter((file) => wanted.some((name) => holds(file, name))), isWhole: false, grep };
+  return { seed, files: files.filter((file) => wanted.some((name) => holds(file, name))), grep };
 }
 
 async function main(): Promise<number> {
-  const { seed, files, isWhole, grep } = parseCommandLine();
+  const { seed, files, grep } = parseCommandLine();
   const startedAtMs = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'waybill-fault-run-'));
   const [progressPath, rowsPath] = [join(folder, 'progress'), join(folder, 'rows')];
@@ -57,9 +58,8 @@ async function main(): Promise<number> {
     .filter(Boolean)
     .map((line) => JSON.parse(line) as FaultRow);
   rmSync(folder, { recursive: true });
-  const table = tableOf(rows);
-  console.log(`\n${table}\n\n${((performance.now() - startedAtMs) / 60_000).toFixed(1)} minutes, seed ${seed}`);
-  if (code === 0 && isWhole) await writeReport({ seed, table, tookMs: performance.now() - startedAtMs });
+  const table = rows.length > 0 ? await updateReport(rows, seed) : '';
+  console.log(`\n${table}\n\n${((performance.now() - startedAtMs) / 60_000).toFixed(1)} minutes, seed ${seed}; see ${reportPath}`);
   return code ?? 1;
 }
 
@@ -75,30 +75,45 @@ async function follow(path: string, startedAtMs: number, signal: AbortSignal): P
   }
 }
 
-function tableOf(rows: readonly FaultRow[]): string {
-  const cells = rows.map(({ test, what, faults, checked, tookMs }) => [test, what, faults, checked, (tookMs / 1_000).toFixed(0)]);
-  const head = ['test', 'what is broken', 'faults', 'checked by the oracle', 'seconds'];
-  return [head, head.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n');
-}
+type ReportRow = { readonly key: string; readonly cells: readonly string[] };
 
-async function writeReport({ seed, table, tookMs }: { seed: number; table: string; tookMs: number }): Promise<void> {
+const rowOf = (cells: readonly string[]): ReportRow => ({ key: cells.slice(0, 2).join(), cells });
+const head = ['test', 'what is broken', 'faults', 'checked by the oracle', 'seconds', 'seed', 'commit'];
+
+const tableOf = (rows: readonly ReportRow[]): string =>
+  [head, head.map(() => '---'), ...rows.map(({ cells }) => cells)].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+const rowsOfReport = (text: string): readonly ReportRow[] =>
+  text
+    .split('\n')
+    .filter((line) => /^\| T\d/.test(line))
+    .map((line) => rowOf(line.slice(2, -2).split(' | ')));
+
+async function updateReport(rows: readonly FaultRow[], seed: number): Promise<string> {
+  const git = await execa('git', ['describe', '--always', '--dirty', '--abbrev=7'], { cwd: repositoryRoot });
+  const fresh = rows.map(({ test, what, faults, checked, tookMs }) =>
+    rowOf([test, what, faults, checked, (tookMs / 1_000).toFixed(0), String(seed), git.stdout]),
+  );
+  const known = existsSync(reportPath) ? rowsOfReport(readFileSync(reportPath, 'utf8')) : [];
+  const kept = known.filter(({ key }) => !fresh.some((row) => row.key === key));
+  const numberOf = ({ cells }: ReportRow): number => Number(cells[0]!.slice(1));
+  const table = tableOf([...kept, ...fresh].toSorted((a, b) => numberOf(a) - numberOf(b)));
   const jar = globSync('kafka_*.jar', { cwd: await ensureKafka() })[0] ?? 'kafka';
-  const { stdout: commit } = await execa('git', ['rev-parse', '--short', 'HEAD'], { cwd: repositoryRoot });
   const machine = `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB`;
   const text = [
     '# Faults of the stream runtime',
-    `\`npm run test:fault -- --seed ${seed}\` on ${new Date().toISOString().slice(0, 10)} at commit ${commit}: ` +
-      `${(tookMs / 60_000).toFixed(0)} minutes on ${machine}, Node ${process.version}, ${basename(jar, '.jar')}.`,
+    `\`npm run test:fault\`, last on ${new Date().toISOString().slice(0, 10)}: ${machine}, Node ${process.version}, ${basename(jar, '.jar')}.`,
     [
       'Every row is real processes and real brokers, and ends in one oracle (`test/support/oracle.ts`): the fold of the inputs by the pure',
       'stage alone is, byte for byte, the state topic and the local store; outputs are those of the fold, each once, in order per key;',
       'committed offsets cover what was processed and not more; and a read-committed reader that ran all the time saw the final log.',
-      'All rows have held, and so have the schedules of the model (`model.test.ts`) and the crashes of whole apps (`crash.md`).',
+      'A row is written when everything in it has held; `--seed` and `--only` repeat it. Beside them run the schedules of the model',
+      '(`model.test.ts`) and the crashes of whole apps (`crash.md`).',
     ].join('\n'),
     table,
   ];
   writeFileSync(reportPath, `${text.join('\n\n')}\n`);
-  console.log(`written: ${reportPath}`);
+  return table;
 }
 
 try {
