@@ -46,6 +46,10 @@ const faults: Readonly<Record<string, Fault>> = {
   async usurper(world, process) {
     world.start(process.instance);
   },
+  /** Another process opens its stores, and is gone again. */
+  async takenStores(_world, { disk, partitions }) {
+    for (const partition of partitions) await disk.openStoreOf(newActor('interloper'))('model', partition);
+  },
   async newcomer(world) {
     const process = world.start(`newcomer-${world.scheduler.random.below(3)}`);
     await pause(world, 30_000);
@@ -87,17 +91,17 @@ const faults: Readonly<Record<string, Fault>> = {
 };
 
 /** Does `count` faults at any moment, several at a time; resolves when all are mended. */
-export async function wreak(world: World, count: number): Promise<void> {
+export async function wreak(world: World, count: number, names: readonly string[] = Object.keys(faults)): Promise<void> {
   const { random } = world.scheduler;
   const mending: Promise<void>[] = [];
   for (let done = 0; done < count; done++) {
     await pause(world, random.chance(0.7) ? 100 : 15_000);
     const alive = world.processes.filter(world.isAlive);
     if (alive.length === 0) continue;
-    const [name, fault] = random.pick(Object.entries(faults));
+    const name = random.pick(names);
     world.count(name);
     world.scheduler.trace.push(`${Math.round(world.scheduler.elapsedMs)} chaos: ${name}`);
-    mending.push(fault(world, random.pick(alive)));
+    mending.push(faults[name]!(world, random.pick(alive)));
   }
   await Promise.all(mending);
 }

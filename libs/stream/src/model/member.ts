@@ -76,10 +76,11 @@ class ModelMember {
     return joined;
   }
 
-  #heartbeat({ generation }: Joined, signal: AbortSignal): Promise<void> {
-    const { broker, network } = this.#options;
+  async #heartbeat({ generation }: Joined, signal: AbortSignal): Promise<void> {
+    const { broker, network, handlers } = this.#options;
     const identity = { ...this.#identity(), generation };
-    return network.ask('heartbeat', () => broker.groups.heartbeat(identity), signal);
+    await network.ask('heartbeat', () => broker.groups.heartbeat(identity), signal);
+    handlers.heard?.();
   }
 
   async #keepAlive(joined: Joined, isReady: () => boolean, signal: AbortSignal): Promise<never> {

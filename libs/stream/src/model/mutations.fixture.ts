@@ -116,6 +116,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   'a restore misses the last record': { log: withRead((records, isLast) => (isLast ? records.slice(0, -1) : records)) },
   'a restore passes over deletions': { log: withRead((records) => records.filter(({ value }) => value !== null)) },
   'the position reaches the disk before the rows': {
+    faults: ['kill'],
     openStore: withStore((store) => {
       const commit = store.commit.bind(store);
       return {
@@ -127,7 +128,10 @@ export const mutations: Readonly<Record<string, Mutation>> = {
       };
     }),
   },
-  'a store that is to be read anew keeps its rows': { openStore: withStore(() => ({ clear: async () => undefined })) },
+  'a store that is to be read anew keeps its rows': {
+    openStore: withStore(() => ({ clear: async () => undefined })),
+    faults: ['longNight'],
+  },
   'jobs are forgotten when a task opens': {
     openStore: withStore((store) => {
       const entries = store.entries.bind(store);

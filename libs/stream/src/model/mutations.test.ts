@@ -4,7 +4,7 @@ import { mutations } from './mutations.fixture.ts';
 import { runSchedules } from './schedule.ts';
 
 /** Always the same, so that it is no matter of luck. */
-const seeds = Array.from({ length: 200 }, (_, index) => 1 + index);
+const seeds = Array.from({ length: 100 }, (_, index) => 1 + index);
 
 describe('the model has teeth: it notices when', () => {
   for (const [name, mutation] of Object.entries(mutations))

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { topics, type Topic } from '@waybill/domain';
+import { jobStore } from '../draft.ts';
+import { heldStore } from '../held.ts';
 import { findTime, marksPuts, marksStore } from '../marks.ts';
 import type { LogRecord } from '../event-log.ts';
 import { jsonCodec } from './json-codec.ts';
@@ -32,9 +34,7 @@ export async function assertExactlyOnce(evidence: Evidence): Promise<void> {
 
   assertTaken(world, order);
   assertOutcomes(evidence, [...occurrences.values()]);
-  const places = committed(world, topics.parked).map((record) => dataOf(record) as { topic: string; offset: number; partition: number });
-  const poison = inputs.filter((record) => !readable.includes(record));
-  assert.deepEqual(places.map(placeName).toSorted(), poison.map(placeName).toSorted(), 'parked is what cannot be read, once each');
+  assertParked(world, inputs.filter((record) => !readable.includes(record))); // prettier-ignore
   await assertRows(
     evidence,
     order,
@@ -43,8 +43,18 @@ export async function assertExactlyOnce(evidence: Evidence): Promise<void> {
   assertReader(evidence);
 }
 
-const placeName = ({ topic, partition, offset }: { topic: string; partition: number; offset: number }): string =>
-  `${topic}/${partition}/${offset}`;
+/** What cannot be read is told once, and given up; what the stage has stumbled over is told after each try. */
+function assertParked(world: World, poison: readonly LogRecord[]): void {
+  const parked = committed(world, topics.parked);
+  const places = parked.map((record) => dataOf(record) as Place & { readonly code: string });
+  const unreadable = places.filter(({ code }) => code === 'RECORD_UNDECODABLE');
+  assert.deepEqual(unreadable.map(placeName).toSorted(), poison.map(placeName).toSorted(), 'parked is what cannot be read, once each');
+  const ids = parked.map(({ headers }) => headers['ce_id']!.toString());
+  assert.deepEqual(ids.filter((id, index) => ids.indexOf(id) < index), [], 'each try is told once'); // prettier-ignore
+}
+
+type Place = { readonly topic: string; readonly partition: number; readonly offset: number };
+const placeName = ({ topic, partition, offset }: Place): string => `${topic}/${partition}/${offset}`;
 
 /** All that was ever committed to a topic, partition by partition in order. */
 function committed(world: World, topic: Topic): readonly LogRecord[] {
@@ -77,7 +87,8 @@ function assertOutcomes({ world, effects }: Evidence, occurrences: readonly Occu
 type ByKey<T> = ReadonlyMap<string, readonly T[]>;
 
 async function assertRows({ world, owners }: Evidence, order: ByKey<Occurrence>, read: ByKey<LogRecord>): Promise<void> {
-  const stores = { keys: modelTopics.keys, open: modelTopics.open, [marksStore('seen')]: modelTopics.seen, '@jobs': modelTopics.jobs };
+  const own = { [heldStore]: modelTopics.held, [jobStore]: modelTopics.jobs };
+  const stores = { keys: modelTopics.keys, open: modelTopics.open, [marksStore('seen')]: modelTopics.seen, ...own };
   const rows = new Map<string, KeyRow>();
   for (let partition = 0; partition < world.broker.partitionCount; partition++) {
     const owner = owners.filter((process) => process.partitions.includes(partition));
@@ -92,7 +103,7 @@ async function assertRows({ world, owners }: Evidence, order: ByKey<Occurrence>,
         [...entries].map(([key, value]) => `${key}: ${findTime(value) ?? value.toString()}`).toSorted();
       assert.deepEqual(text(local), text(folded), `${store} of partition ${partition} is the fold of its topic`);
       if (store === 'keys') for (const [key, value] of folded) rows.set(key, jsonCodec.decodeSync(value).data as unknown as KeyRow);
-      if (store === 'open' || store === '@jobs') assert.deepEqual([...folded.keys()], [], `no row of ${store} is left`);
+      if (store === 'open' || store in own) assert.deepEqual([...folded.keys()], [], `no row of ${store} is left`);
     }
   }
   assert.deepEqual([...rows.keys()].toSorted(), [...order.keys()].toSorted(), 'a row per key');

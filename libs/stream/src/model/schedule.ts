@@ -4,6 +4,7 @@ import { JobError, type JobAttempt } from '../topology.ts';
 import { restart, wreak } from './chaos.ts';
 import { feed, ruleRecord } from './feeder.ts';
 import { calm } from './network.ts';
+import { operate } from './operator.ts';
 import { assertExactlyOnce, type Evidence } from './oracle.ts';
 import { newActor, Scheduler, type Actor } from './scheduler.ts';
 import { isHopeless, modelTopics, workload, type Occurrence } from './workload.ts';
@@ -96,7 +97,9 @@ async function live(scheduler: Scheduler, mutation: Mutation | undefined): Promi
       return work.id;
     };
   const partitionCount = 1 + random.below(3);
-  const world = new World({ scheduler, partitionCount, ...(mutation && { mutation }) }, (actor) => workload(workBy(actor)));
+  const world: World = new World({ scheduler, partitionCount, ...(mutation && { mutation }) }, (actor) =>
+    workload(workBy(actor), () => world.isMended),
+  );
   const loss = (most: number): number => random.next() * most;
   if (random.chance(0.7)) world.climate = { lostRequest: loss(0.03), lostAnswer: loss(0.03), late: loss(0.01) };
   world.broker.entriesPerFetch = 1 + random.below(20);
@@ -105,9 +108,14 @@ async function live(scheduler: Scheduler, mutation: Mutation | undefined): Promi
   const reader = startReader(world);
   const instances = Array.from({ length: 1 + random.below(3) }, (_, index) => `app-${index}`);
   for (const instance of instances) world.start(instance);
-  await Promise.all([feed(scheduler, world.broker, 10 + random.below(40)), wreak(world, 1 + random.below(8))]);
+  let isOver = false;
+  const operating = operate(world, () => isOver);
+  scheduler.post('the stage is corrected', () => (world.isMended = true), { delayMs: random.below(60_000) });
+  await Promise.all([feed(scheduler, world.broker, 10 + random.below(40)), wreak(world, 1 + random.below(8), mutation?.faults)]);
   world.climate = calm;
   await comeToRest(world, instances);
+  isOver = true;
+  await operating;
   const owners = await comeToRest(world, instances); // Once more from what lies on the disks.
   await assertExactlyOnce({ world, owners, seen: await reader.stop(), effects });
   return world.faults;
@@ -170,11 +178,10 @@ function unrestOf({ broker, processes, isAlive }: World): string | undefined {
       const last = Math.max(-1, ...history.map(({ offset }) => offset));
       if ((broker.committed('model', place) ?? 0) <= last) return `${place.topic}/${place.partition} is not read to its end`;
     }
-  for (const partition of broker.topic(modelTopics.jobs.name)) {
-    const rows = new Map(
-      partition.fetch(partition.first, Number.POSITIVE_INFINITY).records.map(({ key, value }) => [key!.toString(), value]),
-    );
-    for (const [id, value] of rows) if (value !== null) return `the row of ${id} is left`;
+  for (const partition of [modelTopics.jobs, modelTopics.held].flatMap(({ name }) => broker.topic(name))) {
+    const { records } = partition.fetch(partition.first, Number.POSITIVE_INFINITY);
+    const rows = new Map(records.map(({ key, value }) => [key!.toString(), value]));
+    for (const [id, value] of rows) if (value !== null) return `the row of ${id} is left in ${partition.place.topic}`;
   }
   return undefined;
 }

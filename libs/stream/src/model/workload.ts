@@ -36,11 +36,14 @@ export const isWork = ({ number }: Occurrence): boolean => number % 3 === 0;
 export const isTimed = ({ number }: Occurrence): boolean => number % 3 === 1;
 export const isHopeless = ({ number }: Occurrence): boolean => number % 9 === 0;
 
+/** What the stage throws at until it is corrected. */
+const isStumblingBlock = ({ number }: Occurrence): boolean => number % 11 === 5;
+
 /**
  * Something of everything that the runtime promises: takes each occurrence once, folds per key, passes it on, and has work done
  * for some, whose end is told once. `open` has a row for as long as a work is not ended.
  */
-export const workload = (run: JobSpec['run']): Topology => ({
+export const workload = (run: JobSpec['run'], isMended: () => boolean): Topology => ({
   group: 'model',
   inputs: [modelTopics.left, modelTopics.right],
   stores: { keys: modelTopics.keys, open: modelTopics.open },
@@ -57,6 +60,7 @@ export const workload = (run: JobSpec['run']): Topology => ({
     if (context.table('rules').length === 0) throw new Error('the shared table is empty');
     switch (input.kind) {
       case 'event':
+        if (!isMended() && isStumblingBlock(input.event.data as unknown as Occurrence)) throw new Error('a stumbling block');
         return take(input, context);
       case 'job-done':
         return end(input.job, context, 'done');

@@ -15,7 +15,8 @@ import { newActor, type Actor, type Scheduler } from './scheduler.ts';
 export type Mutation = {
   readonly log?: (log: EventLog, broker: ModelBroker) => EventLog;
   readonly openStore?: (open: OpenStore) => OpenStore;
-  readonly topology?: (topology: Topology) => Topology;
+  /** Names of the faults that are to bring it to light; all by default. */
+  readonly faults?: readonly string[];
 };
 
 /** One life of an app's instance. */
@@ -50,6 +51,8 @@ export class World {
   readonly processes: Process[] = [];
   /** By how much all wall clocks are ahead of the time that the scheduler knows. */
   skewMs = 0;
+  /** Whether the stage has been corrected: until then it throws now and then. */
+  isMended = false;
   /** How things are when nothing in particular is going on. */
   climate: Weather = calm;
   stormsCount = 0;
@@ -97,9 +100,9 @@ export class World {
       partitions: [],
     };
     this.processes.push(process);
-    const { log = (own) => own, openStore = (own) => own, topology = (own) => own } = this.#mutation;
+    const { log = (own) => own, openStore = (own) => own } = this.#mutation;
     const starting = runTopology({
-      topology: topology(this.#topologyOf(actor)),
+      topology: this.#topologyOf(actor),
       log: log(countReads(process), this.broker),
       codec: jsonCodec,
       openStore: openStore(process.disk.openStoreOf(actor)),
