@@ -34,9 +34,10 @@ describe('the figures of a bench', () => {
 
   it('say in the report which goal is missed', () => {
     const rows = [boundedRow('a | b', 0.5, { atLeast: 1 }, 'x', 'f'), boundedRow('c', 2, { atLeast: 1 }, 'x', ''), toldRow('d', '3 /s')];
-    const text = reportText({ rows, startedAtMs: Date.now(), runs: 5, records: 1_000_000 }, 'a machine');
+    const text = reportText({ rows, startedAtMs: Date.now(), runs: 5, records: 1_000_000, profile: 'take 4.20' }, 'a machine');
     assert.match(text, /\| a \\\| b \| >= 1 x \| 0\.50 x \| \*\*no\*\* \| f \|/);
     assert.match(text, /\| c \| >= 1 x \| 2\.00 x \| yes \|/);
+    assert.match(text, /^take 4\.20$/m);
     assert.match(text, /\| d \| {2}\| 3 \/s \| {2}\|/);
   });
 

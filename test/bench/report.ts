@@ -31,7 +31,14 @@ export function openResults() {
 const round = (value: number): string =>
   Math.abs(value) >= 1_000 ? Math.round(value).toLocaleString('en') : String(Math.round(value * 100) / 100);
 
-export type Report = { readonly rows: readonly Row[]; readonly startedAtMs: number; readonly runs: number; readonly records: number };
+export type Report = {
+  readonly rows: readonly Row[];
+  readonly startedAtMs: number;
+  readonly runs: number;
+  readonly records: number;
+  /** Where the time goes, as text. */
+  readonly profile: string;
+};
 
 /** @returns where it was written */
 export function writeReport(report: Report): string {
@@ -47,7 +54,7 @@ function machineText(): string {
   return `${length} cores (${cpu?.model ?? 'unknown'}), ${memoryGib} GiB, Linux ${release()}, Node ${process.versions.node}, ${javaVersion}`;
 }
 
-export function reportText({ rows, startedAtMs, runs, records }: Report, machine: string): string {
+export function reportText({ rows, startedAtMs, runs, records, profile }: Report, machine: string): string {
   const cells = (row: readonly string[]): string => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   const verdict = ({ isReached }: Row): string => (isReached === undefined ? '' : isReached ? 'yes' : '**no**');
   const minutes = Math.round((Date.now() - startedAtMs) / 60_000);
@@ -62,6 +69,14 @@ export function reportText({ rows, startedAtMs, runs, records }: Report, machine
     cells(['what', 'goal', 'measured', 'reached', 'figures']),
     cells(['---', '---', '---', '---', '---']),
     ...rows.map((row) => cells([row.what, row.goal, row.measured, verdict(row), row.figures])),
+    '',
+    '## Where the time goes',
+    '',
+    'One process, sampled in a run of its own: microseconds of the main thread per record.',
+    '',
+    '```text',
+    profile,
+    '```',
     '',
   ].join('\n');
 }

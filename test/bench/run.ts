@@ -6,6 +6,7 @@ import { startCluster, type Cluster } from './cluster.ts';
 import { atLeastOnce } from './experiments/at-least-once.ts';
 import { idle } from './experiments/idle.ts';
 import { largeState } from './experiments/large-state.ts';
+import { hotPath, stateStore } from './experiments/parts.ts';
 import { takeover } from './experiments/takeover.ts';
 import { throughput } from './experiments/throughput.ts';
 import { appendInput, type Input } from './input.ts';
@@ -16,7 +17,7 @@ import { openResults, writeReport } from './report.ts';
 import { inputTopic } from './topology.ts';
 
 /** In the order in which they run. */
-const experiments: readonly Experiment[] = [throughput, atLeastOnce, takeover, largeState, jobSpeed, idle];
+const experiments: readonly Experiment[] = [throughput, atLeastOnce, takeover, largeState, jobSpeed, stateStore, hotPath, idle];
 
 const usage = `npm run bench -- stream [--quick] [--only <experiment>]... [--runs <n>] [--records <n>] [--profile]
 experiments: ${experiments.map(({ name }) => name).join(', ')}`;
@@ -59,12 +60,12 @@ function inputOf(cluster: Cluster, recordsCount: number): () => Promise<Input> {
   };
 }
 
-async function profile(cluster: Cluster, options: Options, results: ReturnType<typeof openResults>): Promise<void> {
-  const input = await inputOf(cluster, options.records)();
+/** One more run, sampled, so that it spoils no figure. @returns where its time goes, as text */
+async function profile(cluster: Cluster, input: Input, results: ReturnType<typeof openResults>): Promise<string> {
   const { profile, ...figures } = await runOurs(cluster, input, { instances: 1, isProfiled: true });
   results.note('profile', 'ours, 1 process', figures);
-  for (const table of profileTables(profile!, options.records)) console.log(`\n${renderTable(table)}`);
-  console.log(`\nthe profile, for the developer tools of a browser: ${results.keep('stream.cpuprofile', JSON.stringify(profile))}`);
+  results.keep('stream.cpuprofile', JSON.stringify(profile));
+  return profileTables(profile!, input.recordsCount).map(renderTable).join('\n\n');
 }
 
 const shown = (rows: readonly Row[]): string =>
@@ -81,10 +82,11 @@ async function main(): Promise<void> {
   const cluster = await startCluster();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => void cluster.stop().finally(() => process.exit(1)));
   try {
-    if (options.isProfile) return await profile(cluster, options, results);
+    const input = inputOf(cluster, options.records);
+    if (options.isProfile) return console.log(`\n${await profile(cluster, await input(), results)}`);
     const bench: Bench = {
       ...{ cluster, runs: options.runs, recordsCount: options.records, isQuick: options.isQuick, note: results.note },
-      input: inputOf(cluster, options.records),
+      input,
     };
     const rows: Row[] = [];
     for (const experiment of experiments) {
@@ -92,7 +94,8 @@ async function main(): Promise<void> {
     }
     console.log(`\n${shown(rows)}\n\nlines of JSON: ${results.path}`);
     const isWhole = options.only.length === 0 && !options.isQuick;
-    if (isWhole) console.log(`report: ${writeReport({ rows, startedAtMs, ...options })}`);
+    if (!isWhole) return;
+    console.log(`report: ${writeReport({ rows, startedAtMs, profile: await profile(cluster, await input(), results), ...options })}`);
   } finally {
     await cluster.stop();
   }
