@@ -98,11 +98,11 @@ async function updateReport(rows: readonly FaultRow[], seed: number): Promise<st
   const kept = known.filter(({ key }) => !fresh.some((row) => row.key === key));
   const numberOf = ({ cells }: ReportRow): number => Number(cells[0]!.slice(1));
   const table = tableOf([...kept, ...fresh].toSorted((a, b) => numberOf(a) - numberOf(b)));
-  const jar = globSync('kafka_*.jar', { cwd: await ensureKafka() })[0] ?? 'kafka';
+  const kafka = basename(globSync('kafka_*.jar', { cwd: await ensureKafka() })[0] ?? 'kafka', '.jar');
   const machine = `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB`;
   const text = [
     '# Faults of the stream runtime',
-    `\`npm run test:fault\`, last on ${new Date().toISOString().slice(0, 10)}: ${machine}, Node ${process.version}, ${basename(jar, '.jar')}.`,
+    `\`npm run test:fault\`, last on ${new Date().toISOString().slice(0, 10)}: ${machine}, Node ${process.version}, ${kafka}.`,
     [
       'Every row is real processes and real brokers, and ends in one oracle (`test/support/oracle.ts`): the fold of the inputs by the pure',
       'stage alone is, byte for byte, the state topic and the local store; outputs are those of the fold, each once, in order per key;',
