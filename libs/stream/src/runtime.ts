@@ -52,7 +52,7 @@ export type Running = {
   tables(): TablePositions;
   /** Records of its partitions that are parked or wait behind one. */
   held(): number;
-  /** Finishes transactions under way, aborts jobs, leaves the group. */
+  /** Finishes transactions under way, aborts jobs, leaves the group. @throws StreamError `STORE_FAILED`, having done all the rest */
   close(): Promise<void>;
 };
 
@@ -112,9 +112,13 @@ export async function runTopology(options: RunOptions): Promise<Running> {
     tables: () => tables.positions(),
     async close() {
       pool.close();
-      await tasks.close();
-      await group.close();
-      await tables.close();
+      try {
+        await tasks.close();
+      } finally {
+        // Also when a store cannot be closed: others would wait for the end of the session.
+        await group.close();
+        await tables.close();
+      }
     },
   };
 }
@@ -195,8 +199,9 @@ class TaskSet {
     this.isReady = false;
     this.#closing.abort();
     await this.#assigning;
-    await Promise.all([...this.#tasks.values()].map((task) => task.close()));
+    const closed = await Promise.allSettled([...this.#tasks.values()].map((task) => task.close()));
     this.#tasks.clear();
+    for (const result of closed) if (result.status === 'rejected') throw result.reason;
   }
 }
 
