@@ -1,26 +1,8 @@
 // A log and a store in memory, for what a real broker shows too seldom: fencing, uncertain ends and rebalances at a chosen moment.
-import type { Topic, TypedRecord } from '@waybill/domain';
+import type { Topic } from '@waybill/domain';
 import { StreamError } from './errors.ts';
-import type { Codec, EventLog, LogRecord, NewRecord, Offsets, Transaction, Writer } from './event-log.ts';
+import type { EventLog, LogRecord, NewRecord, Offsets, Transaction, Writer } from './event-log.ts';
 import { rowKeyBytesMax, type LoadChanges, type StoreChanges, type StorePosition, type SweepOrder, type TaskStore } from './state-store.ts';
-
-export const jsonCodec: Codec = {
-  encode: ({ type, data }) => Buffer.from(JSON.stringify({ type, data })),
-  decode: async (value) => jsonCodec.decodeSync(value),
-  decodeSync: (value) => {
-    try {
-      return JSON.parse(value.toString(), reviveBytes) as TypedRecord;
-    } catch {
-      throw new StreamError('RECORD_UNDECODABLE', 'no JSON');
-    }
-  },
-};
-
-/** As `Buffer` writes itself into JSON. */
-const reviveBytes = (_name: string, value: unknown): unknown => {
-  const { type, data } = (value ?? {}) as { readonly type?: unknown; readonly data?: unknown };
-  return type === 'Buffer' && Array.isArray(data) ? Buffer.from(data as number[]) : value;
-};
 
 /** A state topic whose rows are short. */
 export const seen: Topic = { name: 'waybill.seen.v1', kind: 'state', records: ['SeenMark'], key: 'id', retentionMs: -1, purpose: 'test' };

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics, type TypedRecord } from '@waybill/domain';
 import type { EventLog, LogRecord } from './event-log.ts';
-import { jsonCodec, MemoryLog, MemoryStore } from './memory-log.fixture.ts';
+import { MemoryLog, MemoryStore } from './memory-log.fixture.ts';
+import { jsonCodec } from './model/json-codec.ts';
 import { restore, type RestoreProgress } from './restore.ts';
 import type { LoadChanges } from './state-store.ts';
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { topics } from '@waybill/domain';
 import type { EventLog, GroupHandlers } from './event-log.ts';
 import { ManualClock } from './job-pool.fixture.ts';
-import { jsonCodec } from './memory-log.fixture.ts';
+import { jsonCodec } from './model/json-codec.ts';
 import { runTopology } from './runtime.ts';
 import type { Topology } from './topology.ts';
 

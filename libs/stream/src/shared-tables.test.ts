@@ -4,7 +4,7 @@ import { topics, type TypedRecord } from '@waybill/domain';
 import { StreamError } from './errors.ts';
 import type { Codec, EventLog, FollowOptions, LogRecord } from './event-log.ts';
 import { ManualClock, settled } from './job-pool.fixture.ts';
-import { jsonCodec } from './memory-log.fixture.ts';
+import { jsonCodec } from './model/json-codec.ts';
 import { eventHeaders } from './record.ts';
 import { openSharedTables, type SharedTables } from './shared-tables.ts';
 
