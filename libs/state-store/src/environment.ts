@@ -23,6 +23,7 @@ const metaKey = '\0\0';
 export function openDatabase(folder: string) {
   return open<Buffer, Key>({
     path: folder,
+    noSubdir: false, // Or a folder with a dot in its name, as that of `dedup.v2`, would be taken for the file.
     encoding: 'binary',
     noSync: true,
     compression: false,

@@ -26,6 +26,14 @@ describe('a state store', () => {
     await again.close();
   });
 
+  it('lies in a folder with a dot in its name, as that of a version of an app', async () => {
+    for (const value of ['1', '2']) {
+      const store = await openStateStore(join(root, 'dedup.v2-0'));
+      await store.commit({ puts: [put('a', value)], position: at(1) });
+      await store.close();
+    }
+  });
+
   it('iterates one store in key order, by prefix, limit and backwards', async () => {
     const store = await openStateStore(join(root, 'range'));
     const keys = ['b', 'a:2', 'a:1', 'a', 'ä'];

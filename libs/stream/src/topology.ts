@@ -27,7 +27,7 @@ export type Topology = {
   readonly tables?: Readonly<Record<string, Topic>>;
   /** `raw` gives records undecoded (kind `record`): for what must take every byte, like the audit. */
   readonly decode?: 'events' | 'raw';
-  /** Its rows follow from its inputs and tables alone: it can be rebuilt from them, beside the version that is live (`versions.ts`). */
+  /** Its rows follow from its inputs and tables alone: it can be rebuilt beside the version that is live (`versions.ts`). */
   readonly rebuild?: 'inputs';
   /** 1 unless given. */
   readonly version?: number;
