@@ -33,6 +33,7 @@ function report(done: readonly Summary[], seconds: number): string {
   for (const summary of done) for (const [fault, count] of summary.faults) faults.set(fault, (faults.get(fault) ?? 0) + count);
   const kinds = [...faults].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([fault, count]) => `${fault} ${count}`);
   const hours = Math.round(sum(({ virtualMs }) => virtualMs) / 3_600_000);
-  const size = `${sum(({ schedulesCount: count }) => count)} schedules from seed ${firstSeed} on, ${sum(({ actionsCount }) => actionsCount)} actions`;
+  const [schedules, actions] = [sum(({ schedulesCount: count }) => count), sum(({ actionsCount }) => actionsCount)];
+  const size = `${schedules} schedules from seed ${firstSeed} on, ${actions} actions`;
   return `model: ${size}, ${hours} virtual hours in ${seconds} s; faults: ${kinds.join(', ')}`;
 }

@@ -2,12 +2,8 @@ import { describe, it } from 'node:test';
 import type { EventLog } from '../event-log.ts';
 import { groupRules } from './group-rules.ts';
 import { readRules } from './read-rules.ts';
-import type { Subject } from './subject.ts';
+import type { Rule, Rules, Subject } from './subject.ts';
 import { writeRules } from './write-rules.ts';
-
-/** One promise of the port. `open` gives clients, which are closed when the rule has ended. */
-export type Rule = (subject: Subject, open: () => Promise<EventLog>) => Promise<void>;
-export type Rules = Readonly<Record<string, Rule>>;
 
 /**
  * What every implementation of the `EventLog` port promises to the stream runtime, as tests of node:test.

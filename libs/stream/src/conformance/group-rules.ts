@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { StreamError } from '../errors.ts';
 import type { EventLog, LogRecord } from '../event-log.ts';
-import type { Rules } from './event-log.ts';
-import { eventually, join, recordOf, textOf, type Member, type Subject } from './subject.ts';
+import { eventually, join, recordOf, textOf, type Member, type Subject, type Rules } from './subject.ts';
 
 const allOf = ({ partitions }: EventLog): readonly number[] => Array.from({ length: partitions }, (_, partition) => partition);
 const owned = (members: readonly Member[]): readonly number[] =>

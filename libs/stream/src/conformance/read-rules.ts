@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import type { LogRecord } from '../event-log.ts';
-import type { Rules } from './event-log.ts';
-import { eventually, readAll, readSome, recordOf, textOf } from './subject.ts';
+import { eventually, readAll, readSome, recordOf, textOf, type Rules } from './subject.ts';
 
 /** Long enough that a fetch ends in the middle of transactions. */
 const filler = 'x'.repeat(300_000);

@@ -24,6 +24,10 @@ export type Subject = {
   sleep(ms: number): Promise<void>;
 };
 
+/** One promise of the port. `open` gives clients, which are closed when the rule has ended. */
+export type Rule = (subject: Subject, open: () => Promise<EventLog>) => Promise<void>;
+export type Rules = Readonly<Record<string, Rule>>;
+
 export const recordOf = (place: TopicPartition, key: string | null, value: string | null, headers: Headers = {}): NewRecord => ({
   ...{ topic: place.topic, partition: place.partition, key, value: value === null ? null : Buffer.from(value), headers },
 });

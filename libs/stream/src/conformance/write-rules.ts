@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import type { EventLog, Offsets, TopicPartition } from '../event-log.ts';
-import type { Rules } from './event-log.ts';
-import { eventually, readAll, readSome, recordOf, textOf } from './subject.ts';
+import { eventually, readAll, readSome, recordOf, textOf, type Rules } from './subject.ts';
 
 const longValueBytes = 4 * 1_048_576 + 100;
 const endOf = async (log: EventLog, place: TopicPartition): Promise<number> => (await log.bounds(place)).end;

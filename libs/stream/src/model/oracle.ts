@@ -108,7 +108,8 @@ async function assertRows({ world, owners }: Evidence, order: ByKey<Occurrence>,
   }
   assert.deepEqual([...rows.keys()].toSorted(), [...order.keys()].toSorted(), 'a row per key');
   for (const [key, { read: offsets, taken, ended }] of rows) {
-    assert.deepEqual(offsets, read.get(key)!.map(({ offset }) => offset), `each record of ${key} is read once, in order`); // prettier-ignore
+    const all = read.get(key)!.map(({ offset }) => offset);
+    assert.deepEqual(offsets, all, `each record of ${key} is read once, in order`);
     const expected = order.get(key)!;
     assert.deepEqual(taken, expected.map(({ id }) => id), `the row of ${key} is the fold of its occurrences`); // prettier-ignore
     const works = expected.filter((one) => isWork(one) || isTimed(one)).map(({ id }) => id);
