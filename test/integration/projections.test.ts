@@ -1,4 +1,4 @@
-// A version of dedup is rebuilt beside the live one, in processes of their own, and takes over while events come in and one of them is killed.
+// A version of dedup is rebuilt beside the live one and takes over, in processes of their own, while events come in and one is killed.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
