@@ -37,7 +37,7 @@ export type Topology = {
 /** A mark counts for `ttlMs` from the `atMs` of the input that made it; its topic must keep it `markGraceMs` longer. */
 export type MarkSpec = { readonly topic: Topic; readonly ttlMs: number };
 
-/** What `handle` is called with. Time comes from here alone: `atMs` is the time of the record, of the end of a job, or when a timer came. */
+/** What `handle` is called with. Time comes from here alone: `atMs` is that of the record, of the end of a job, or when a timer came. */
 export type Input =
   | { readonly kind: 'event'; readonly event: Event; readonly record: LogRecord; readonly atMs: number }
   | { readonly kind: 'record'; readonly record: LogRecord; readonly atMs: number }
