@@ -51,7 +51,8 @@ function machineText(): string {
   const javaVersion = execFileSync('java', ['--version'], { encoding: 'utf8' }).split('\n')[0];
   const { length, 0: cpu } = cpus();
   const memoryGib = Math.round(totalmem() / 1_024 ** 3);
-  return `${length} cores (${cpu?.model ?? 'unknown'}), ${memoryGib} GiB, Linux ${release()}, Node ${process.versions.node}, ${javaVersion}`;
+  const machine = `${length} cores (${cpu?.model ?? 'unknown'}), ${memoryGib} GiB, Linux ${release()}`;
+  return `${machine}, Node ${process.versions.node}, ${javaVersion}`;
 }
 
 export function reportText({ rows, startedAtMs, runs, records, profile }: Report, machine: string): string {
@@ -63,7 +64,7 @@ export function reportText({ rows, startedAtMs, runs, records, profile }: Report
     '',
     `\`npm run bench -- stream\` on ${new Date(startedAtMs).toISOString().slice(0, 10)}: ${machine}.`,
     `Kafka and Kafka Streams as in \`test/bench/peers/streams/pom.xml\`; one broker, replication 1, six partitions.`,
-    `${records.toLocaleString('en')} records of 400 bytes, median of ${runs} runs (least to most), variants in turn, ${minutes} minutes in all.`,
+    `${records.toLocaleString('en')} records of 400 bytes; medians of ${runs} (least to most), variants in turn; ${minutes} minutes in all.`,
     'Broker, peer and Waybill share the cores. What each line is: `test/bench/README.md`.',
     '',
     cells(['what', 'goal', 'measured', 'reached', 'figures']),

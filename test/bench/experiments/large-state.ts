@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openStateStore } from '@waybill/state-store';
 import { boundedRow, interleaved, medianOf, spreadOf, type Bench, type Experiment } from '../bench.ts';
 import { partitionCount } from '../cluster.ts';
-import { runOurs } from '../ours.ts';
+import { runOurs, type RunFigures } from '../ours.ts';
 import { createRandom } from '../random.ts';
 
 /** The same traffic over a store that already holds many marks, and over one that holds few. */
@@ -17,10 +17,9 @@ export const largeState: Experiment = {
     const samples = await interleaved(bench, 'large-state', { few: runOver(folders.few), many: runOver(folders.many) });
     for (const folder of Object.values(folders)) rmSync(folder, { recursive: true });
     const ratio = medianOf(samples.many, 'perSecond') / medianOf(samples.few, 'perSecond');
-    const figures = [
-      `${many.toLocaleString('en')} keys: ${spreadOf(samples.many, 'perSecond')} /s, ${spreadOf(samples.many, 'rssAnonMib')} MiB not of files`,
-      `${few.toLocaleString('en')} keys: ${spreadOf(samples.few, 'perSecond')} /s`,
-    ];
+    const side = (runs: readonly RunFigures[]): string =>
+      `${spreadOf(runs, 'perSecond')} /s, CPU ${spreadOf(runs, 'cpuUsPerRecord', 1)} us, ${spreadOf(runs, 'rssAnonMib')} MiB of its own`;
+    const figures = [`${many.toLocaleString('en')} keys: ${side(samples.many)}`, `${few.toLocaleString('en')} keys: ${side(samples.few)}`];
     const what = `throughput with ${many.toLocaleString('en')} keys, to ${few.toLocaleString('en')}`;
     return [boundedRow(what, ratio, { atLeast: 0.8 }, 'x', figures.join('; '))];
   },
