@@ -64,7 +64,7 @@ export function reportText({ rows, startedAtMs, runs, records, profile }: Report
     '',
     `\`npm run bench -- stream\` on ${new Date(startedAtMs).toISOString().slice(0, 10)}: ${machine}.`,
     `Kafka and Kafka Streams as in \`test/bench/peers/streams/pom.xml\`; one broker, replication 1, six partitions.`,
-    `${records.toLocaleString('en')} records of 400 bytes; medians of ${runs} (least to most), variants in turn; ${minutes} minutes in all.`,
+    `${records.toLocaleString('en')} records of 400 bytes; medians of ${runs} (least to most), variants in turn; ${minutes} minutes.`,
     'Broker, peer and Waybill share the cores. What each line is: `test/bench/README.md`.',
     '',
     cells(['what', 'goal', 'measured', 'reached', 'figures']),
