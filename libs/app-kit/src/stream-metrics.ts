@@ -45,18 +45,7 @@ export function createStreamMetrics(app: string, running: () => Running | undefi
     buckets: [0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1_800],
     registers,
   });
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  gauge('waybill_jobs_waiting', 'Jobs that are due or will be, and timers.', () => running()?.jobs().waiting ?? 0);
-  gauge('waybill_jobs_running', 'Jobs under way.', () => running()?.jobs().running ?? 0);
-  gauge('waybill_records_held', 'Records that are parked, or wait behind one with their key.', () => running()?.held() ?? 0);
+  addWorkGauges(registry, running);
   addStateGauges(registry, running);
   const partitions = new Gauge({ name: 'waybill_partitions', help: 'Partition numbers that this instance owns.', registers });
 
@@ -73,6 +62,21 @@ export function createStreamMetrics(app: string, running: () => Running | undefi
     fault: (code: string): void => faults.inc({ code }),
     assigned: (count: number): void => partitions.set(count),
   };
+}
+
+function addWorkGauges(registry: Registry, running: () => Running | undefined): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge('waybill_jobs_waiting', 'Jobs that are due or will be, and timers.', () => running()?.jobs().waiting ?? 0);
+  gauge('waybill_jobs_running', 'Jobs under way.', () => running()?.jobs().running ?? 0);
+  gauge('waybill_records_held', 'Records that are parked, or wait behind one with their key.', () => running()?.held() ?? 0);
 }
 
 const circuitStates = { closed: 0, 'half-open': 1, open: 2 } as const;

@@ -30,7 +30,16 @@ function firstOf(waiting: ReadonlySet<Item>, underWay: ReadonlySet<Item>, nowMs:
 }
 
 const action = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('add' as const), host: fc.option(fc.constantFrom('a', 'b', 'c')), priority: fc.nat(1), kind: fc.constantFrom('copy', 'scan'), inMs: fc.nat(20) }) }, // prettier-ignore
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('add' as const),
+      host: fc.option(fc.constantFrom('a', 'b', 'c')),
+      priority: fc.nat(1),
+      kind: fc.constantFrom('copy', 'scan'),
+      inMs: fc.nat(20),
+    }),
+  },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('take' as const) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('release' as const), pick: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), pick: fc.nat() }) },

@@ -77,7 +77,8 @@ describe('a shared table', () => {
     const tables = await opening;
     const chunks = 20;
     for (let chunk = 0; chunk < chunks; chunk++) {
-      await follow.take(Array.from({ length: 50 }, (_, index) => record(`k${chunk * 50 + index}`, '1')), (chunk + 1) * 50); // prettier-ignore
+      const records = Array.from({ length: 50 }, (_, index) => record(`k${chunk * 50 + index}`, '1'));
+      await follow.take(records, (chunk + 1) * 50);
     }
     const sorted = tables.table('policies');
     assert.equal(sorted.length, 1_000);

@@ -114,7 +114,7 @@ class Table {
     return new Map([...this.#partitions].map(([partition, { next }]) => [partition, next]));
   }
 
-  /** Everything known of a partition may have been deleted meanwhile. It stays in force until it has been read to its end: half a table is worse. */
+  /** Everything known of a partition may have been deleted meanwhile. It stays in force until all has been read: half a table is worse. */
   beginAnew(partition: number, end: number): void {
     const known = this.#partition(partition);
     known.anew = { rows: new Map(), end };

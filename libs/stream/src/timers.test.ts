@@ -19,7 +19,7 @@ const output = topics.scans.name;
 const reminder = (id: string, atMs: number): TypedRecord =>
   ({ type: 'ScanFailed', data: { digest: id, failedAtMs: atMs } }) as unknown as TypedRecord;
 
-/** Reminds of each request ten minutes later; a request for `<id>-not` takes that back, one for `broken` makes the stage throw when it comes. */
+/** Reminds of each request ten minutes later; one for `<id>-not` takes that back, one for `broken` makes the stage throw then. */
 const reminders: Topology = {
   group: 'scanner',
   inputs: [topics.scanRequests],
