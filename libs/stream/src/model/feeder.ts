@@ -3,7 +3,7 @@ import { eventHeaders } from '../record.ts';
 import type { ModelBroker } from './broker.ts';
 import { jsonCodec } from './json-codec.ts';
 import { murmur2 } from './murmur2.ts';
-import type { Scheduler } from './scheduler.ts';
+import { newActor, type Scheduler } from './scheduler.ts';
 import { asRecord, modelTopics, type Occurrence } from './workload.ts';
 
 export type Feed = {
@@ -28,7 +28,7 @@ function eventRecord(topic: string, partition: number, key: string, id: string, 
  */
 export async function feed(scheduler: Scheduler, broker: ModelBroker, recordsCount: number): Promise<Feed> {
   const { random } = scheduler;
-  const clock = scheduler.clockOf({ name: 'feeder', status: 'running', skewMs: 0 });
+  const clock = scheduler.clockOf(newActor('feeder'));
   const sent: NewRecord[] = [];
   const ending: Promise<void>[] = [];
   let occurrencesCount = 0;

@@ -1,5 +1,5 @@
 import { BrokerError, ConnectionLost } from './broker-error.ts';
-import type { Actor, Scheduler } from './scheduler.ts';
+import { onAbort, type Actor, type Scheduler } from './scheduler.ts';
 
 /** What goes wrong on the way, as probabilities per request. */
 export type Weather = {
@@ -53,8 +53,7 @@ export function createNetwork({ scheduler, actor, weather, onFault }: NetworkOpt
   const call = async <T>(what: string, handle: () => T | Promise<T>, signal?: AbortSignal): Promise<T> => {
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const onAbort = (): void => reject(signal!.reason as Error);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const forget = onAbort(actor, signal, () => reject(signal!.reason as Error));
     const fate = fateOf();
     if (fate) onFault?.(fate);
     const name = `${actor.name}: ${what}`;
@@ -76,7 +75,7 @@ export function createNetwork({ scheduler, actor, weather, onFault }: NetworkOpt
     };
     if (fate === 'lostRequest' || fate === 'unreachable') lose();
     else scheduler.post(`${name} arrives`, () => void arrive(), { delayMs: delayOf(fate) });
-    return promise.finally(() => signal?.removeEventListener('abort', onAbort));
+    return promise.finally(forget);
   };
 
   const ask = async <T>(what: string, handle: () => T | Promise<T>, signal: AbortSignal): Promise<T> => {

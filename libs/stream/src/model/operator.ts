@@ -5,7 +5,7 @@ import { newActor } from './scheduler.ts';
 import { modelTopics } from './workload.ts';
 import type { World } from './world.ts';
 
-type Parked = Pick<ParkedCommand, 'partition'> & { readonly topic: string; readonly offset: number; readonly code: string };
+type Parked = Pick<ParkedCommand, 'partition'> & { readonly code: string };
 
 /**
  * Somebody who sees to what is parked: gives up what cannot be read, and has everything else tried again, also too early, twice, or
@@ -19,11 +19,12 @@ export async function operate(world: World, isOver: () => boolean): Promise<void
     await clock.sleep(1_000 + random.below(8_000));
     const parked = broker.topic(topics.parked.name).flatMap(({ history }) => history);
     const held = heldPlaces(world);
-    for (const { value } of parked) {
-      const { topic, partition, offset, code } = jsonCodec.decodeSync(value!).data as unknown as Parked;
-      if (!random.chance(held.has(`${topic}/${partition}/${offset}`) ? 0.7 : 0.02)) continue;
+    for (const { key, value } of parked) {
+      const id = key!.toString();
+      if (!random.chance(held.has(id) ? 0.7 : 0.02)) continue;
+      const { partition, code } = jsonCodec.decodeSync(value!).data as unknown as Parked;
       const record = encodeParkedCommand(jsonCodec, {
-        ...{ app: 'model', kind: 'record', id: `${topic}/${partition}/${offset}`, partition, correlationId: 'operator' },
+        ...{ app: 'model', kind: 'record', id, partition, correlationId: 'operator' },
         ...{ wish: code === 'RECORD_UNDECODABLE' ? 'drop' : 'retry', requestedBy: 'operator', reason: 'seen to' },
         requestedAtMs: clock.now(),
       });

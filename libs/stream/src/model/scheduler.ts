@@ -10,8 +10,22 @@ export type Actor = {
   status: 'running' | 'paused' | 'dead';
   /** How far its wall clock is off, ms. Delays are not touched by it. */
   skewMs: number;
+  /** What it listens to, to be let go of at its death: Node keeps a composite signal for as long as somebody listens. */
+  readonly listening: Set<() => void>;
 };
-export const newActor = (name: string): Actor => ({ name, status: 'running', skewMs: 0 });
+export const newActor = (name: string): Actor => ({ name, status: 'running', skewMs: 0, listening: new Set() });
+
+/** Calls back when the signal fires, unless the actor has died. @returns what takes it back */
+export function onAbort(actor: Actor, signal: AbortSignal | undefined, call: () => void): () => void {
+  if (!signal) return () => undefined;
+  const forget = (): void => {
+    actor.listening.delete(forget);
+    signal.removeEventListener('abort', call);
+  };
+  actor.listening.add(forget);
+  signal.addEventListener('abort', call, { once: true });
+  return forget;
+}
 
 export type PostOptions = { readonly delayMs?: number; readonly actor?: Actor };
 type Action = { readonly atMs: number; readonly name: string; readonly actor: Actor | undefined; readonly run: () => void };
@@ -55,12 +69,11 @@ export class Scheduler {
       if (signal?.aborted) return Promise.reject(signal.reason as Error);
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const cancel = this.post(`${actor.name} wakes`, resolve, { delayMs: ms, actor });
-      const onAbort = (): void => {
+      const forget = onAbort(actor, signal, () => {
         cancel();
         reject(signal!.reason as Error);
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      return promise.finally(() => signal?.removeEventListener('abort', onAbort));
+      });
+      return promise.finally(forget);
     };
     return {
       now: () => startMs + Math.floor(this.#elapsedMs) + actor.skewMs,
@@ -90,6 +103,7 @@ export class Scheduler {
   /** Ends an actor in the middle of whatever it does: nothing of it goes on. */
   kill(actor: Actor): void {
     actor.status = 'dead';
+    for (const forget of actor.listening) forget();
     for (const action of this.#pending.filter((each) => each.actor === actor)) this.#remove(action);
   }
 

@@ -95,12 +95,12 @@ async function sendOffsets(
 
 /** The transaction before is still being ended; nothing has happened yet. */
 async function whenFree(clock: Clock, call: () => Promise<void>): Promise<void> {
-  for (;;) {
+  for (let waitMs = 5; ; waitMs = Math.min(2 * waitMs, 1_000)) {
     try {
       return await call();
     } catch (error) {
       if (!(error instanceof BrokerError && error.type === 'CONCURRENT_TRANSACTIONS')) throw error;
-      await clock.sleep(10);
+      await clock.sleep(waitMs);
     }
   }
 }
