@@ -89,6 +89,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     }),
   },
   'offsets are asked for before the writer is open': {
+    faults: ['storm', 'outage'],
     log: (log) => {
       const asked = new Map<number, Offsets>();
       return {

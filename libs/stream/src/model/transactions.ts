@@ -107,7 +107,7 @@ export class Transactions {
     };
     const post = (what: string, write: () => void): void => {
       const { random } = this.#scheduler;
-      const delayMs = random.chance(0.1) ? random.below(random.chance(0.2) ? 10_000 : 200) : 0;
+      const delayMs = random.chance(0.15) ? random.below(random.chance(0.5) ? 10_000 : 200) : 0;
       const run = (): void => {
         write();
         marked();
