@@ -5,8 +5,10 @@ export type Step =
 
 export type Suite = {
   readonly name: string;
-  /** Steps and test files at a time. 1 where each file starts servers of its own. */
+  /** Steps and test files at a time. 1 where files would take each other's ports. */
   readonly concurrency: number;
+  /** Files that take long are told of one by one. */
+  readonly isToldByFile: boolean;
   readonly steps: readonly Step[];
 };
 
@@ -30,18 +32,20 @@ export const suites: readonly Suite[] = [
   {
     name: 'check',
     concurrency: 2,
+    isToldByFile: false,
     steps: [
       command('lint', 'eslint/bin/eslint.js', '.', '--max-warnings=0'),
       command('types', 'typescript/bin/tsc', '-p', 'tsconfig.json', '--pretty', 'false'),
       command('format', 'prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'),
       command('directions', 'dependency-cruiser/bin/dependency-cruiser.mjs', '--config', '.dependency-cruiser.mjs', ...sourceFolders),
       tests('architecture', 2 * 60_000, 'test/architecture/*.test.ts'),
-      tests('unit', 2 * 60_000, '{apps,libs}/*/src/**/*.test.ts', 'infra/**/*.test.ts', 'test/{bench,runner,support}/*.test.ts'),
+      tests('unit', 4 * 60_000, '{apps,libs}/*/src/**/*.test.ts', 'infra/**/*.test.ts', 'test/{bench,runner,support}/*.test.ts'),
     ],
   },
-  { name: 'contract', concurrency: 2, steps: [tests('contract', 2 * 60_000, 'test/contract/*.test.ts')] },
-  { name: 'integration', concurrency: 1, steps: [tests('integration', 4 * 60_000, 'test/integration/*.test.ts')] },
-  { name: 'e2e', concurrency: 1, steps: [tests('e2e', 10 * 60_000, 'test/e2e/*.test.ts')] },
+  { name: 'contract', concurrency: 2, isToldByFile: false, steps: [tests('contract', 2 * 60_000, 'test/contract/*.test.ts')] },
+  // Two at a time: they mostly wait for servers of their own, which take free ports.
+  { name: 'integration', concurrency: 2, isToldByFile: true, steps: [tests('integration', 6 * 60_000, 'test/integration/*.test.ts')] },
+  { name: 'e2e', concurrency: 1, isToldByFile: true, steps: [tests('e2e', 10 * 60_000, 'test/e2e/*.test.ts')] },
 ];
 
 /** @throws Error that lists the names, for a name that is neither a suite nor a step */
@@ -60,5 +64,6 @@ export function select(only: readonly string[]): readonly Suite[] {
 export const filesSuite = (files: readonly string[], timeoutMs: number): Suite => ({
   name: 'files',
   concurrency: 1,
+  isToldByFile: true,
   steps: [tests('files', timeoutMs, ...files)],
 });

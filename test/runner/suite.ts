@@ -20,10 +20,10 @@ export async function runSuite(suite: Suite, options: SuiteOptions): Promise<Out
   return sum(started.map((step) => step.outcome()));
 }
 
-/** A step as the tasks that it is made of: its one command, or each of its test files. Files that run alone are told of one by one. */
+/** A step as the tasks that it is made of: its one command, or each of its test files. */
 function createStepRun(suite: Suite, step: Step, options: SuiteOptions) {
   const units = unitsOf(suite, step, options);
-  const isToldByUnit = step.kind === 'tests' && suite.concurrency === 1;
+  const isToldByUnit = step.kind === 'tests' && suite.isToldByFile;
   const outcomes: Outcome[] = [];
   let startedAtMs = 0;
   const tell = (name: string, outcome: Outcome, sinceMs: number): void =>
