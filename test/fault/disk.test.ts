@@ -34,34 +34,38 @@ describe(`T8, seed ${faultSeed}`, () => {
     await recorded('T8', 'local disk of 6 MiB full, later 1 GiB', async () => {
       const feed = feedOf(cluster, 'disk', randomFor('T8'));
       await feed.next(5_000);
-      const codes: string[] = [];
-      for (let life = 0; life < 3; life++) codes.push(await liveUntilFull(feed, stateDir));
+      const endings: Ending[] = [];
+      for (let life = 0; life < 3; life++) endings.push(await liveUntilFull(feed, stateDir));
+      const codes = endings.map(({ code }) => code);
       assert.deepEqual(codes, ['STORE_FAILED', 'STORE_FAILED', 'STORE_FAILED']);
       execFileSync('mount', ['-o', 'remount,size=1g', stateDir]);
-      const worker = startWorker(cluster, { stateDir, ...snapshotsOf(stateDir) });
+      const worker = startWorker(cluster, { stateDir });
       await untilOwning(worker, cluster.log.partitions);
       await assertCatchesUp(cluster.log, dedup);
       assert.equal(await worker.stop(), 0);
       return {
-        faults: `3 starts: ${codes.join(', ')}`,
-        checked: checkedText(await checkAlone(cluster, { stateDir, ...snapshotsOf(stateDir) })),
+        faults: `3 starts: ${endings.map(({ code, ended }) => `${code} (${ended})`).join(', ')}`,
+        checked: checkedText(await checkAlone(cluster, { stateDir })),
       };
     });
   });
 });
 
-/** On the same disk, so that copies fail too. */
-const snapshotsOf = (stateDir: string) => ({ snapshotDir: join(stateDir, 'snapshots'), snapshotEveryMs: 500 });
+type Ending = { readonly code: string; readonly ended: string };
 
-/** @returns the code that the worker ended with */
-async function liveUntilFull(feed: Feed, stateDir: string): Promise<string> {
-  const worker = startWorker(cluster, { stateDir, ...snapshotsOf(stateDir) });
-  for (let chunk = 0; worker.isAlive() && chunk < 100; chunk++) {
+/** What it says, and how it goes: within 10 s, or it is killed. */
+async function liveUntilFull(feed: Feed, stateDir: string): Promise<Ending> {
+  const worker = startWorker(cluster, { stateDir });
+  const findCrash = () => worker.reports.find((report) => report.kind === 'crashed');
+  for (let chunk = 0; worker.isAlive() && !findCrash() && chunk < 100; chunk++) {
     await feed.next(1_000);
     await Promise.race([worker.exited, sleep(300)]);
   }
-  if (worker.isAlive()) await worker.kill();
-  const crash = worker.reports.find((report) => report.kind === 'crashed');
-  tell('T8', `${feed.count()} pushes; ${crash?.message ?? 'no reason given'}`);
-  return crash?.code ?? `exit ${await worker.exited}`;
+  await Promise.race([worker.exited, sleep(10_000)]);
+  const isStuck = worker.isAlive();
+  await worker.kill();
+  const crash = findCrash();
+  const ended = isStuck ? 'did not end' : (worker.signalCode() ?? `exit ${await worker.exited}`);
+  tell('T8', `${feed.count()} pushes; ${crash?.message ?? 'no reason given'}; ${ended}`);
+  return { code: crash?.code ?? 'no reason', ended };
 }

@@ -80,6 +80,8 @@ export type Worker = {
   readonly frames: string[];
   /** Resolves with the exit code, `null` when it was killed. */
   readonly exited: Promise<number | null>;
+  /** That has ended it, if one has. */
+  signalCode(): NodeJS.Signals | null;
   isAlive(): boolean;
   signal(name: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void;
   /** SIGTERM. @returns the exit code; kills it after `graceMs` and then gives `null` */
@@ -111,6 +113,7 @@ export function startWorker(cluster: FaultCluster, changes: Partial<WorkerOption
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   return {
     ...{ clientId, reports, exited, frames: [] },
+    signalCode: () => child.signalCode,
     isAlive: () => isAlive(child),
     signal: (name) => void child.kill(name),
     async stop(graceMs = 30_000) {
