@@ -7,9 +7,17 @@ import { parseArgs } from 'node:util';
 import { repositoryKey } from '@waybill/domain';
 import { createCodec } from '@waybill/kafka';
 import { openStateStore } from '@waybill/state-store';
-import { encodeEvent, runTopology, type Codec, type EventLog, type GroupHandlers, type LogRecord, type NewRecord } from '@waybill/stream';
+import {
+  encodeEvent,
+  partitionOfKey,
+  runTopology,
+  type Codec,
+  type EventLog,
+  type GroupHandlers,
+  type LogRecord,
+  type NewRecord,
+} from '@waybill/stream';
 import { renderTable } from '../../infra/local/table.ts';
-import { partitionOfKey } from '../../libs/kafka/src/partition-of-key.ts';
 import { encodeBatch, storedBatch } from '../../libs/kafka/src/record-batch.fixture.ts';
 import { committedRecords } from '../../libs/kafka/src/record-batch-decoder.ts';
 import { startRegistryFixture } from '../../libs/kafka/src/schema-registry.fixture.ts';

@@ -1,30 +1,10 @@
 import type { Event, EventMeta, RecordType, RecordTypes, Topic, TypedRecord } from '@waybill/domain';
-import { type Codec, encodeEvent, type LogRecord, type StateStore, StreamError } from '@waybill/stream';
+import { encodeEvent, type LogRecord, type StateStore } from '@waybill/stream';
+import { jsonCodec } from '@waybill/stream/testing';
 import { memoryStore } from './memory-store.fixture.ts';
 import { followedTopics } from './read-model/followed-topics.ts';
 import { createProjector } from './read-model/projector.ts';
 import { type Reader, readerOf } from './read-model/rows.ts';
-
-/** JSON in place of Avro: the read model sees records through the codec alone. */
-export const jsonCodec: Codec = {
-  encode: (record) =>
-    Buffer.from(
-      JSON.stringify(record, (_, value: unknown) => (isBufferJson(value) ? { base64: Buffer.from(value.data).toString('base64') } : value)),
-    ),
-  decode: async (value) => jsonCodec.decodeSync(value),
-  decodeSync(value) {
-    try {
-      return JSON.parse(value.toString(), (_, each: unknown) =>
-        isBase64(each) ? Buffer.from(each.base64, 'base64') : each,
-      ) as TypedRecord;
-    } catch (error) {
-      throw new StreamError('RECORD_UNDECODABLE', 'no JSON', { cause: error });
-    }
-  },
-};
-const isBufferJson = (value: unknown): value is { data: number[] } =>
-  typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value;
-const isBase64 = (value: unknown): value is { base64: string } => typeof value === 'object' && value !== null && 'base64' in value;
 
 export const startMs = Date.UTC(2026, 0, 1);
 

@@ -1,17 +1,10 @@
-import type { TypedRecord } from '@waybill/domain';
 import { createLogger } from '@waybill/app-kit';
-import type { Codec, NewRecord } from '@waybill/stream';
+import type { NewRecord } from '@waybill/stream';
+import { jsonCodec } from '@waybill/stream/testing';
 import { Registry } from 'prom-client';
 import type { Append } from './batcher.ts';
 import { createGateway, type GatewayNeeds } from './server.ts';
 import type { Source } from './sources.ts';
-
-/** Readable bytes in place of Avro: the real codec needs a schema registry, and test/integration has one. */
-const jsonCodec: Codec = {
-  encode: (record: TypedRecord) => Buffer.from(JSON.stringify({ type: record.type, data: record.data })),
-  decode: async (value) => JSON.parse(value.toString()) as TypedRecord,
-  decodeSync: (value) => JSON.parse(value.toString()) as TypedRecord,
-};
 
 export const secrets = {
   distribution: 'distribution-secret-1',

@@ -1,10 +1,9 @@
-import { StreamError, type NewRecord } from '@waybill/stream';
+import { partitionOfKey, StreamError, type NewRecord } from '@waybill/stream';
 import { openConnections, type KafkaOptions } from './connections.ts';
 import { errorMessage } from './error-message.ts';
 import { produceCall } from './produce-call.ts';
 import { inRounds, planRound, roundsByLeader, type Chunk } from './produce-rounds.ts';
 import { anonymous } from './record-batch-encoder.ts';
-import { partitionOfKey } from './partition-of-key.ts';
 import { send } from './wire.ts';
 
 const producer = { ...anonymous, transactionalId: null };

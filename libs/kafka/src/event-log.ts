@@ -1,10 +1,9 @@
 import type { EventLog, FollowOptions, Offsets, TopicPartition } from '@waybill/stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StreamError } from '@waybill/stream';
+import { partitionOfKey, StreamError } from '@waybill/stream';
 import { openConnections, type Connections, type KafkaOptions } from './connections.ts';
 import { runFetchLoop } from './fetch-loop.ts';
 import { joinGroup } from './group.ts';
-import { partitionOfKey } from './partition-of-key.ts';
 import { readRange } from './read-range.ts';
 import { coordinators, type Cluster } from './wire.ts';
 import { openWriter } from './writer.ts';

@@ -8,6 +8,7 @@ export { StreamError } from './errors.ts';
 export type { StreamErrorCode } from './errors.ts';
 export { valueBytesMax } from './event-log.ts';
 export type * from './event-log.ts';
+export { partitionOfKey } from './partition-of-key.ts';
 export { encodeParkedCommand } from './parked-command.ts';
 export type { ParkedCommand } from './parked-command.ts';
 export { encodeSwap, readProjection, swapOf } from './projection.ts';

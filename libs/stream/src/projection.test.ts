@@ -4,11 +4,11 @@ import { describe, it } from 'node:test';
 import type { Event, Topic } from '@waybill/domain';
 import type { EventLog, LogRecord } from './event-log.ts';
 import { jsonCodec } from './model/json-codec.ts';
-import { murmur2 } from './model/murmur2.ts';
 import { newActor, Scheduler } from './model/scheduler.ts';
 import { asRecord } from './model/workload.ts';
 import { World } from './model/world.ts';
 import { encodeParkedCommand } from './parked-command.ts';
+import { partitionOfKey } from './partition-of-key.ts';
 import { encodeSwap, openGate, readProjection, swapOf } from './projection.ts';
 import { encodeEvent } from './record.ts';
 import type { Context, Input, Step, Topology } from './topology.ts';
@@ -59,7 +59,7 @@ class Bed {
       const version = Number(name.split('-')[0]);
       return versioned(versions[version - 1]!, version);
     });
-    this.#partitionOf = (key) => (murmur2(Buffer.from(key)) & 0x7fffffff) % partitionCount;
+    this.#partitionOf = (key) => partitionOfKey(key, partitionCount);
     this.#clock = this.scheduler.clockOf(newActor('bed'));
   }
 

@@ -1,8 +1,8 @@
 import type { NewRecord } from '../event-log.ts';
+import { partitionOfKey } from '../partition-of-key.ts';
 import { eventHeaders } from '../record.ts';
 import type { ModelBroker } from './broker.ts';
 import { jsonCodec } from './json-codec.ts';
-import { murmur2 } from './murmur2.ts';
 import { newActor, type Scheduler } from './scheduler.ts';
 import { asRecord, modelTopics, type Occurrence } from './workload.ts';
 
@@ -35,7 +35,7 @@ export async function feed(scheduler: Scheduler, broker: ModelBroker, recordsCou
   let poisonCount = 0;
   let transactionsCount = 0;
   const keyed = (side: 'left' | 'right', key: string, id: string, data: object): NewRecord =>
-    eventRecord(modelTopics[side].name, (murmur2(Buffer.from(key)) & 0x7fffffff) % broker.partitionCount, key, id, data);
+    eventRecord(modelTopics[side].name, partitionOfKey(key, broker.partitionCount), key, id, data);
   const next = (): NewRecord => {
     if (sent.length > 0 && random.chance(0.2)) return random.pick(sent);
     const side = random.pick(['left', 'right'] as const);

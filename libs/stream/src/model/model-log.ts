@@ -1,9 +1,9 @@
 import { StreamError } from '../errors.ts';
 import type { EventLog, FollowOptions, TopicPartition } from '../event-log.ts';
+import { partitionOfKey } from '../partition-of-key.ts';
 import type { ModelBroker } from './broker.ts';
 import { expired, runLanes } from './lanes.ts';
 import { joinModelGroup } from './member.ts';
-import { murmur2 } from './murmur2.ts';
 import type { Network } from './network.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
 import { openModelWriter } from './writer.ts';
@@ -36,7 +36,7 @@ export function createModelLog(options: ModelLogOptions): EventLog {
 
   return {
     partitions: broker.partitionCount,
-    partitionOf: (key) => (murmur2(Buffer.from(key)) & 0x7fffffff) % broker.partitionCount,
+    partitionOf: (key) => partitionOfKey(key, broker.partitionCount),
     bounds,
     joinGroup: async (group) => joinModelGroup({ ...group, broker, network, clock, closed }),
     openWriter: (group, partition, signal) =>
