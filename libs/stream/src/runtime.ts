@@ -112,13 +112,8 @@ export async function runTopology(options: RunOptions): Promise<Running> {
     tables: () => tables.positions(),
     async close() {
       pool.close();
-      try {
-        await tasks.close();
-      } finally {
-        // Also when a store cannot be closed: others would wait for the end of the session.
-        await group.close();
-        await tables.close();
-      }
+      // Also when a store cannot be closed: others would wait for the end of the session.
+      await closeEach([() => tasks.close(), () => group.close(), () => tables.close()]);
     },
   };
 }
@@ -170,7 +165,7 @@ class TaskSet {
     const lost = [...this.#tasks].filter(([partition, task]) => task.isClosed || !partitions.includes(partition));
     for (const [partition] of lost) this.#tasks.delete(partition);
     for (const task of this.#tasks.values()) task.membership = membership;
-    await Promise.all(lost.map(([, task]) => task.close()));
+    await closeAll(lost.map(([, task]) => task));
     const { signal } = this.#closing;
     if (signal.aborted) return;
     const fresh = partitions.filter((partition) => !this.#tasks.has(partition));
@@ -199,10 +194,21 @@ class TaskSet {
     this.isReady = false;
     this.#closing.abort();
     await this.#assigning;
-    const closed = await Promise.allSettled([...this.#tasks.values()].map((task) => task.close()));
-    this.#tasks.clear();
-    for (const result of closed) if (result.status === 'rejected') throw result.reason;
+    await closeAll([...this.#tasks.values()]).finally(() => this.#tasks.clear());
   }
+}
+
+/** All of them to an end, whatever becomes of one. @throws the first failure */
+async function closeAll(tasks: readonly Task[]): Promise<void> {
+  const closed = await Promise.allSettled(tasks.map((task) => task.close()));
+  for (const result of closed) if (result.status === 'rejected') throw result.reason;
+}
+
+/** One after the other, also after one that has failed. @throws the first failure */
+async function closeEach(steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const close of steps) await close().catch((error: unknown) => failures.push(error));
+  for (const failure of failures) throw failure;
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

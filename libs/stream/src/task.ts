@@ -27,8 +27,9 @@ export type TaskOptions = Omit<DraftDependencies, 'held' | 'gate'> & {
   readonly onBroken: (error: Error) => void;
 };
 
-/** How long closing waits for the transaction under way. */
+/** How long closing waits for the transaction under way, and then for the disk. */
 const drainMsMax = 8_000;
+const storeCloseMsMax = 8_000;
 
 /** How often a version that follows asks how far the others are, while it has to wait for them. */
 const lookIntervalMs = 1_000;
@@ -148,6 +149,7 @@ export class Task {
   /**
    * Finishes the transaction under way and lets go. What is not committed will be read again by the next owner.
    * Bounded, also while the log gives no answer: then the transaction is left to the next writer to decide.
+   * @throws StreamError `STORE_FAILED` when the store could not write what it had, or has not done so in time
    */
   async close(drainMs = drainMsMax): Promise<void> {
     this.#options.pool.removeOwner(this);
@@ -157,7 +159,15 @@ export class Task {
     await this.#writer.close();
     this.#rejectAll(this.#closed.signal.reason);
     // A store that is still in use is left open: the process is about to end, and its next life opens it as after a kill -9.
-    if (isDrained || (await Promise.race([drained, this.#options.clock.bound(1_000).then(() => false)]))) await this.#options.store.close();
+    if (isDrained || (await Promise.race([drained, this.#options.clock.bound(1_000).then(() => false)]))) await this.#closeStore();
+  }
+
+  async #closeStore(): Promise<void> {
+    const { store, clock, topology, partition } = this.#options;
+    const isClosed = await Promise.race([store.close().then(() => true), clock.bound(storeCloseMsMax).then(() => false)]);
+    if (isClosed) return;
+    const what = `the store of partition ${partition} of ${topology.group} is still closing after ${storeCloseMsMax} ms`;
+    throw new StreamError('STORE_FAILED', `${what}: look at its disk; what it has not written is read from the log at the next start`);
   }
 
   #wake(): void {
