@@ -54,7 +54,10 @@ async function begin(id: string): Promise<RawTransaction> {
   producers.push(producer);
   await producer.connect();
   const transaction = await producer.transaction();
-  const messageOf = ({ key, value, headers, partition }: NewRecord) => ({ key, value, headers, partition });
+  const messageOf = ({ key, value, headers, partition, timestampMs }: NewRecord) => ({
+    ...{ key, value, headers, partition },
+    ...(timestampMs !== undefined && { timestamp: String(timestampMs) }),
+  });
   return {
     async append(records) {
       const topicMessages = [...Map.groupBy(records, ({ topic }) => topic)].map(([topic, group]) => ({

@@ -29,7 +29,7 @@ export async function createEventLog(options: EventLogOptions): Promise<EventLog
   const connections = openConnections(options);
   const partitions = await partitionCount(connections, options.countBy);
 
-  const offsetAt = (
+  const listOffset = (
     place: TopicPartition,
     timestamp: number,
     signal?: AbortSignal,
@@ -48,7 +48,7 @@ export async function createEventLog(options: EventLogOptions): Promise<EventLog
     return connections.run('control', [place.topic], ask, signal);
   };
   const bounds = async (place: TopicPartition, signal?: AbortSignal) => {
-    const [first, end] = await Promise.all([offsetAt(place, earliest, signal), offsetAt(place, latest, signal)]);
+    const [first, end] = await Promise.all([listOffset(place, earliest, signal), listOffset(place, latest, signal)]);
     return { first, end };
   };
 
@@ -56,10 +56,15 @@ export async function createEventLog(options: EventLogOptions): Promise<EventLog
     partitions,
     partitionOf: (key) => partitionOfKey(key, partitions),
     bounds,
+    async offsetAt(place, timestampMs, signal) {
+      const end = await listOffset(place, latest, signal); // Asked first: what comes in between is not skipped.
+      const found = await listOffset(place, timestampMs, signal);
+      return found < 0 ? end : found;
+    },
     hasOpenTransaction: async (place, signal) =>
-      (await offsetAt(place, latest, signal)) < (await offsetAt(place, latest, signal, everything)),
+      (await listOffset(place, latest, signal)) < (await listOffset(place, latest, signal, everything)),
     joinGroup: async (group) =>
-      joinGroup({ ...group, connections, partitionCount: partitions, firstOffset: (place) => offsetAt(place, earliest) }),
+      joinGroup({ ...group, connections, partitionCount: partitions, firstOffset: (place) => listOffset(place, earliest) }),
     openWriter: (group, partition, signal) =>
       openWriter({ connections, group, partition, transactionTimeoutMs: options.transactionTimeoutMs ?? 30_000 }, signal),
     committed: (group, topics, partition, signal) => committedOffsets(connections, { group, topics, partition }, signal),

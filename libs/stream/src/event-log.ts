@@ -106,6 +106,11 @@ export type EventLog = {
   committed(group: string, topics: readonly string[], partition: number, signal?: AbortSignal): Promise<Offsets>;
   /** First offset still there and the offset after the last committed record. */
   bounds(topicPartition: TopicPartition, signal?: AbortSignal): Promise<{ readonly first: number; readonly end: number }>;
+  /**
+   * Where a time begins: no record of this time or later lies before it; the end where there is none. By the times that writers gave,
+   * which need not be in order. May be the end of a transaction, whose time is the broker's.
+   */
+  offsetAt(topicPartition: TopicPartition, timestampMs: number, signal?: AbortSignal): Promise<number>;
   /** Whether the end of a partition holds records whose transaction has no end there yet. */
   hasOpenTransaction(topicPartition: TopicPartition, signal?: AbortSignal): Promise<boolean>;
   /**

@@ -18,7 +18,10 @@ export class MemoryLog {
     const { topic, partition, value, headers } = record;
     const offset = this.end(topic);
     const key = record.key === null ? null : Buffer.from(record.key);
-    this.records.set(topic, [...(this.records.get(topic) ?? []), { topic, partition, offset, timestampMs: 1_000, key, value, headers }]);
+    this.records.set(topic, [
+      ...(this.records.get(topic) ?? []),
+      { topic, partition, offset, timestampMs: record.timestampMs ?? 1_000, key, value, headers },
+    ]);
     this.#ends.set(topic, offset + 1);
   }
 
@@ -72,6 +75,8 @@ export class MemoryLog {
       openWriter: async () => this.openWriter(),
       committed: async (_group, topics) => new Map([...this.offsets].filter(([topic]) => topics.includes(topic))),
       bounds: async ({ topic }) => ({ first: 0, end: this.end(topic) }),
+      offsetAt: async ({ topic }, timestampMs) =>
+        (this.records.get(topic) ?? []).find((record) => record.timestampMs >= timestampMs)?.offset ?? this.end(topic),
       hasOpenTransaction: async () => false,
       read: async ({ topic }, { from, to }, onRecords) => {
         const found = (this.records.get(topic) ?? []).filter(({ offset }) => offset >= from && offset < to);

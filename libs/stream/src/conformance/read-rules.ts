@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { LogRecord } from '../event-log.ts';
+import type { LogRecord, NewRecord } from '../event-log.ts';
 import { eventually, readAll, readSome, recordOf, textOf, type Rules } from './subject.ts';
 
 /** Long enough that a fetch ends in the middle of transactions. */
@@ -61,6 +61,26 @@ export const readRules: Rules = {
     assert.deepEqual((await readAll(log, place, { from: from + 1, to: from + 3 })).map(textOf), ['2=', '3=']);
     assert.deepEqual(await readAll(log, place, { from: from + 3, to: from + 6 }), []);
     assert.deepEqual(await readAll(log, place, { from: from + 2, to: from + 2 }), []);
+  },
+
+  /** Of times that are still to come: the ends of transactions have times too, those of the broker. */
+  async 'from a time on: the first record of that time or later, also where a later one is older'(subject, open) {
+    const log = await open();
+    const place = { topic: subject.topics[1], partition: 0 };
+    const { end } = await log.bounds(place);
+    const append = async (...records: readonly NewRecord[]): Promise<void> => {
+      const transaction = await subject.begin(subject.newName());
+      await transaction.append(records);
+      await transaction.commit();
+    };
+    await append(recordOf(place, 'now', ''));
+    const aheadMs = (await readSome(subject, log, place, end, 1))[0]!.timestampMs + 60_000;
+    const recordAt = (ms: number): NewRecord => ({ ...recordOf(place, 'later', ''), timestampMs: aheadMs + ms });
+    await append(recordAt(100), recordAt(300), recordAt(200), recordAt(400));
+    const offsets = (await readSome(subject, log, place, end, 5)).map(({ offset }) => offset);
+    const at = async (ms: number) => offsets.indexOf(await log.offsetAt(place, aheadMs + ms));
+    assert.deepEqual(await Promise.all([at(0), at(100), at(101), at(300), at(301), at(400)]), [1, 1, 2, 2, 4, 4]);
+    await eventually(subject, 'the end', async () => (await log.offsetAt(place, aheadMs + 401)) === (await log.bounds(place)).end);
   },
 
   async 'a compacted topic to its end, over what is no longer there'(subject, open) {

@@ -48,6 +48,7 @@ export function createModelLog(options: ModelLogOptions): EventLog {
       };
       return network.ask('committed', read, stopOf(signal));
     },
+    offsetAt: (place, timestampMs, signal) => network.ask('offset at', () => broker.partition(place).offsetAt(timestampMs), stopOf(signal)),
     hasOpenTransaction: (place, signal) => {
       const partition = broker.partition(place);
       return network.ask('open', () => partition.stableEnd < partition.end, stopOf(signal));

@@ -78,6 +78,14 @@ export class Partition {
     return { records, next: isWhole ? Math.max(offset, stableEnd) : found.at(-1)!.offset + 1 };
   }
 
+  /** Of the first committed record of this time or later; the stable end where there is none. */
+  offsetAt(timestampMs: number): number {
+    const stableEnd = this.stableEnd;
+    const isFound = ({ record, state, offset }: Entry): boolean =>
+      record !== undefined && state === 'committed' && offset < stableEnd && record.timestampMs >= timestampMs;
+    return this.#entries.find(isFound)?.offset ?? stableEnd;
+  }
+
   /** Calls back once, as soon as there may be more to fetch. @returns what takes it back */
   onGrowth(call: () => void): () => void {
     this.#waiting.add(call);
