@@ -50,6 +50,23 @@ describe('a circuit', () => {
     }
   });
 
+  it('says since when it has let nobody through freely', async () => {
+    const { clock, circuit, tell, open } = setUp();
+    const openedAtMs = clock.ms;
+    assert.equal(circuit.openSinceMs, undefined);
+    await open();
+    for (let probes = 0; probes < 3; probes++) {
+      clock.ms = circuit.opensAtMs;
+      await tell(down);
+      assert.equal(circuit.openSinceMs, openedAtMs);
+    }
+    clock.ms = circuit.opensAtMs;
+    await tell(up);
+    assert.equal(circuit.openSinceMs, undefined);
+    await open();
+    assert.equal(circuit.openSinceMs, clock.ms);
+  });
+
   it('stays open at least as long as the host asks', async () => {
     const { clock, circuit, tell } = setUp();
     for (let failures = 0; failures < 5; failures++) await tell({ host: 'down', retryAfterMs: 90_000 });

@@ -17,6 +17,8 @@ export type Verdict = {
 /** Keeps jobs from a host that is down: after some failures in a row it lets nobody through for a while, then one as a probe. */
 export type Circuit = {
   readonly state: 'closed' | 'half-open' | 'open';
+  /** Since when it has not been closed, by the time that is given; probes that fail do not change it. */
+  readonly openSinceMs: number | undefined;
   /** Nothing is remembered of the host: a new circuit would do the same. */
   readonly isFresh: boolean;
   /** From when on the next try may begin: 0 while closed, infinite while a probe is under way. */
@@ -58,10 +60,16 @@ export function createCircuit({ nowMs, random }: CircuitOptions): Circuit {
   const breaker = new ConsecutiveBreaker(failuresMax);
   const isFailure = handleWhenResult((verdict) => (verdict as Verdict).host !== 'up');
   const policy = circuitBreaker(isFailure, { breaker, halfOpenAfter: openFor(0) });
+  let openSinceMs: number | undefined;
+  policy.onBreak(() => (openSinceMs ??= nowMs()));
+  policy.onReset(() => (openSinceMs = undefined));
 
   return {
     get state() {
       return states[policy.state];
+    },
+    get openSinceMs() {
+      return openSinceMs;
     },
     get isFresh() {
       return policy.state === CircuitState.Closed && breaker.state === 0;

@@ -105,7 +105,9 @@ describe('jobs of a host that is down', () => {
     for (let index = 0; index < 50; index++) set(row(`j${index}`, { host: 'h', notBeforeMs: index }));
     await clock.pass(999);
     assert.equal(tried.length, 5, 'five in a row open the circuit');
-    assert.deepEqual(pool.circuits(), [{ kind: 'scan', host: 'h', state: 'open' }]);
+    assert.deepEqual(pool.circuits(), [{ kind: 'scan', host: 'h', state: 'open', openSinceMs: clock.ms - 999 }]);
+    clock.ms -= 3_600_000;
+    assert.equal(pool.circuits()[0]?.openSinceMs, clock.ms - 999, 'as long ago as before the clock was set');
     await clock.pass(1);
     assert.equal(tried.length, 6, 'one probe after a second');
     isUp = true;

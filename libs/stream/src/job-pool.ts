@@ -99,9 +99,11 @@ export class JobPool {
     return { waiting: known - this.#runningCount, running: this.#runningCount };
   }
 
-  /** Circuits of the hosts that have jobs or have failed of late. */
+  /** Circuits of the hosts that have jobs or have failed of late; times by the clock, however it has been set meanwhile. */
   circuits(): readonly HostCircuit[] {
-    return this.#queue.circuits;
+    const aheadMs = this.#time.now() - this.#options.clock.now();
+    const byClock = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms - aheadMs);
+    return this.#queue.circuits.map((circuit) => ({ ...circuit, openSinceMs: byClock(circuit.openSinceMs) }));
   }
 
   close(): void {

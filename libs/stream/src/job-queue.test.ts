@@ -46,7 +46,9 @@ const action = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(15) }) },
 );
 
-const alwaysClosed = (): Circuit => ({ state: 'closed', isFresh: true, opensAtMs: 0, enter: () => async () => undefined });
+const alwaysClosed = (): Circuit => ({
+  ...{ state: 'closed', openSinceMs: undefined, isFresh: true, opensAtMs: 0, enter: () => async () => undefined },
+});
 
 describe('the queue', () => {
   it('gives what the plain rule gives, whatever comes in between, and in the end everything once', () =>
@@ -176,7 +178,7 @@ describe('a host that is down', () => {
   it('is remembered while it has no jobs, as far as there is room', async () => {
     const { clock, queue, fail } = setUp();
     await fail('first');
-    assert.deepEqual(queue.circuits, [{ kind: 'scan', host: 'first', state: 'open' }]);
+    assert.deepEqual(queue.circuits, [{ kind: 'scan', host: 'first', state: 'open', openSinceMs: 0 }]);
     queue.add(itemOf('again', { host: 'first' }, 1_000_000));
     for (let index = 0; index < 1_100; index++) await fail(`h${index}-`);
     assert.equal(queue.circuits.length, 1_001, 'hosts with jobs and the newest without');

@@ -39,7 +39,7 @@ type Kind<T> = {
   runningCount: number;
 };
 
-export type HostCircuit = { readonly kind: string; readonly host: string; readonly state: Circuit['state'] };
+export type HostCircuit = { readonly kind: string; readonly host: string } & Pick<Circuit, 'state' | 'openSinceMs'>;
 
 /** Circuits that are remembered of hosts without jobs. Hosts come from outside: their number is not ours. */
 const idleLanesMax = 1_000;
@@ -138,9 +138,12 @@ export class JobQueue<T extends Queued> {
 
   /** Hosts that have jobs or have failed of late. */
   get circuits(): readonly HostCircuit[] {
-    return [...this.#kinds.values()].flatMap(({ name, lanes }) =>
-      [...lanes.values()].flatMap(({ host, circuit }) => (host !== null && circuit ? [{ kind: name, host, state: circuit.state }] : [])),
-    );
+    const lanes = [...this.#kinds.values()].flatMap((kind) => [...kind.lanes.values()]);
+    return lanes.flatMap(({ kind: { name }, host, circuit }) => {
+      if (host === null || !circuit) return [];
+      const { state, openSinceMs } = circuit;
+      return [{ kind: name, host, state, openSinceMs }];
+    });
   }
 
   #firstLane(): Lane<T> | undefined {
