@@ -108,6 +108,10 @@ function ours(home: string, addresses: Addresses, options: PlanOptions): readonl
     REGISTRY_A_HOST: addresses.registryA,
     REGISTRY_B_HOST: addresses.registryB,
     WAYBILL_API: addresses.apiUrl,
+    OPS_URLS: appsWithJobs
+      .filter((app) => options.apps.includes(app))
+      .map((app) => opsUrl(options.ports, app))
+      .join(','),
     LOG_LEVEL: 'info',
     ...options.env,
   };
@@ -120,8 +124,12 @@ function ours(home: string, addresses: Addresses, options: PlanOptions): readonl
   return [{ launch: deploy, phase: phase.deploy, mode: 'once' }, ...apps];
 }
 
+/** What `status` asks for open circuits. */
+const appsWithJobs: readonly AppName[] = ['inspector', 'scanner', 'replicator'];
+const opsUrl = (ports: StackPorts, app: AppName): string => `http://127.0.0.1:${ports.ops[app]}`;
+
 function appLaunch(home: string, app: AppName, env: Readonly<Record<string, string>>, { ports, gatewayHost }: PlanOptions): Launch {
-  const ops = `http://127.0.0.1:${ports.ops[app]}`;
+  const ops = opsUrl(ports, app);
   const httpPort = app === 'gateway' ? ports.gateway : app === 'api' ? ports.api : undefined;
   const appEnv = {
     ...env,

@@ -11,6 +11,11 @@ export const ApiConfig = Type.Object({
   }),
   HTTP_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 28_090 }),
   OPS_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 28_107, description: '/livez, /readyz and /metrics.' }),
+  OPS_URLS: Type.String({
+    default: '',
+    pattern: '^$|^https?://[^,\\s]+(,https?://[^,\\s]+)*$',
+    description: 'Comma-separated URLs of the ops servers of all instances that have jobs: whom `waybill status` asks for open circuits.',
+  }),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
 });
 export type ApiConfig = Static<typeof ApiConfig>;

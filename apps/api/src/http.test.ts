@@ -18,7 +18,7 @@ describe('over a socket', () => {
     while (!asked) await sleep(5);
     const closed = server.close();
     while (server.server.listening) await sleep(5);
-    answer({ asOfMs: 1, groups: [], parked: [] });
+    answer({ asOfMs: 1, groups: [], parked: [], circuits: { asked: 0, unanswered: [], open: [] } });
     const response = await inFlight;
     assert.deepEqual([response.status, response.headers.get('connection')], [200, 'close']);
     await response.json();

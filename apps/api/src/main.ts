@@ -8,6 +8,7 @@ import { openReadModel } from './read-model/open.ts';
 import { createProjector } from './read-model/projector.ts';
 import { readerOf } from './read-model/rows.ts';
 import { createServer } from './server.ts';
+import { readCircuits } from './status/circuits.ts';
 import { createStatus } from './status/status.ts';
 
 const config = loadConfig(ApiConfig, process.env);
@@ -19,7 +20,8 @@ const store = await openReadModel(config.STATE_DIR, log, (reason) =>
 );
 
 const reader = readerOf(store);
-const status = createStatus({ log, reader, next: (at) => projector.next(at) }, Date.now);
+const opsUrls = config.OPS_URLS.split(',').filter((url) => url !== '');
+const status = createStatus({ log, reader, next: (at) => projector.next(at), circuits: () => readCircuits(opsUrls) }, Date.now);
 const metrics = createMetrics(status);
 const projector = createProjector({
   store,

@@ -10,8 +10,9 @@ import { createStatus, type StatusLog } from './status/status.ts';
 
 const emptyLog: StatusLog = { partitions: 2, bounds: async () => ({ first: 0, end: 0 }), committed: async () => new Map() };
 
+const circuits = async () => ({ asked: 0, unanswered: [], open: [] });
 const serverOf = (log: FakeLog, statusLog = emptyLog, next = log.projector.next) =>
-  createServer({ reader: log.reader, status: createStatus({ log: statusLog, reader: log.reader, next }, () => 0) });
+  createServer({ reader: log.reader, status: createStatus({ log: statusLog, reader: log.reader, next, circuits }, () => 0) });
 
 async function ask(log: FakeLog, url: string, statusLog = emptyLog, next = log.projector.next) {
   const server = await serverOf(log, statusLog, next);

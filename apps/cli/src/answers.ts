@@ -52,10 +52,19 @@ export type GroupStatus = {
   readonly jobsParked: number;
   readonly recordsParked: number;
 };
+export type OpenCircuit = {
+  readonly app: string;
+  readonly kind: string;
+  readonly host: string;
+  readonly state: 'open' | 'half-open';
+  readonly openSinceMs: number;
+};
 export type Status = {
   readonly asOfMs: number;
   readonly groups: readonly GroupStatus[];
   readonly parked: readonly { readonly app: string; readonly code: string; readonly count: number }[];
+  /** Of `asked` apps; of those that gave no answer nothing is known. */
+  readonly circuits: { readonly asked: number; readonly unanswered: readonly string[]; readonly open: readonly OpenCircuit[] };
 };
 
 type Place = { readonly topic: string; readonly partition: number; readonly offset: number };

@@ -62,7 +62,7 @@ export function createProgram({ console, env, onExit }: ProgramOptions): Command
 
   program
     .command('status')
-    .description('show how far each group is, and what lies aside')
+    .description('show how far each group is, what lies aside, and which hosts are left alone')
     .option('--max-lag <offsets>', 'exit with 1 where a group is further behind', integer(0, Number.MAX_SAFE_INTEGER))
     .addHelpText('after', examples(['waybill status', 'waybill status --max-lag 1000 || alert']))
     .action(async ({ maxLag }: { maxLag?: number }, command: Command) => {

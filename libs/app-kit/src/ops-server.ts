@@ -9,6 +9,8 @@ export type OpsOptions = {
   readonly registry: Registry;
   /** `true`, or why not: the reason is shown to whoever asks. */
   readonly ready: () => true | string;
+  /** Further answers, as JSON, by path: what others ask a running process for. */
+  readonly answers?: Readonly<Record<string, () => object>>;
 };
 
 export type OpsServer = { readonly port: number; close(): Promise<void> };
@@ -27,6 +29,7 @@ export async function startOps(options: OpsOptions): Promise<OpsServer> {
     return ready === true ? { status: 'ok' } : reply.code(503).send({ status: 'not-ready', reason: ready });
   });
   app.get('/metrics', async (_request, reply) => reply.type(options.registry.contentType).send(await options.registry.metrics()));
+  for (const [path, answer] of Object.entries(options.answers ?? {})) app.get(path, async () => answer());
   await app.listen({ port: options.port, host: options.host ?? '127.0.0.1' });
   const address = app.server.address();
   if (address === null || typeof address === 'string') throw new Error('the ops server has no TCP port');

@@ -1,5 +1,6 @@
 import { createCodec, createEventLog } from '@waybill/kafka';
 import { runTopology, StreamError, type Draft, type Observer, type Running, type Topology, versioned } from '@waybill/stream';
+import { openCircuits } from './circuits.ts';
 import { loadConfig } from './config.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { storesOf } from './open-store.ts';
@@ -20,7 +21,8 @@ export async function runApp({ app, topology: declared }: { readonly app: string
   const metrics = createStreamMetrics(app, () => state.running);
 
   const ready = (): true | string => (state.running?.ready() ? true : 'has no partitions, or Kafka is silent for longer than the session');
-  const ops = await startOps({ port: config.OPS_PORT, host: config.OPS_HOST, registry: metrics.registry, ready });
+  const answers = { '/circuits': () => ({ app, circuits: openCircuits(state.running?.circuits() ?? []) }) };
+  const ops = await startOps({ port: config.OPS_PORT, host: config.OPS_HOST, registry: metrics.registry, ready, answers });
   const log = await createEventLog({
     brokers: config.KAFKA_BROKERS.split(','),
     clientId: `waybill-${app}`,

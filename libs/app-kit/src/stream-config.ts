@@ -51,12 +51,12 @@ export const StreamConfig = Type.Object({
     default: 64,
     description: 'Jobs running at the same time in this process, of all kinds together; each kind has a limit of its own below it.',
   }),
-  OPS_HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'Address for /livez, /readyz and /metrics.' }),
+  OPS_HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'Address for /livez, /readyz, /metrics and /circuits.' }),
   OPS_PORT: Type.Integer({
     minimum: 0,
     maximum: 65_535,
     default: 0,
-    description: 'Port for /livez, /readyz and /metrics; 0 takes a free one.',
+    description: 'Port for /livez, /readyz, /metrics and /circuits; 0 takes a free one.',
   }),
   LOG_LEVEL: Type.Union(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level as 'info')),

@@ -1,5 +1,6 @@
 import type { Draft, Running } from '@waybill/stream';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { circuitsShownMax } from './circuits.ts';
 
 /** Metrics that every stream app has; the app is a label, so that one dashboard serves all. */
 export function createStreamMetrics(app: string, running: () => Running | undefined) {
@@ -80,8 +81,6 @@ function addWorkGauges(registry: Registry, running: () => Running | undefined): 
 }
 
 const circuitStates = { closed: 0, 'half-open': 1, open: 2 } as const;
-/** Hosts come from outside: a scrape must not grow with them. */
-const circuitsShownMax = 100;
 
 function addStateGauges(registry: Registry, running: () => Running | undefined): void {
   new Gauge({

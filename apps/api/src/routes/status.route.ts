@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
 import { Problem } from '../problem.ts';
+import { Circuits } from '../status/circuits.ts';
 import type { Status } from '../status/status.ts';
 
 const count = Type.Integer({ minimum: 0 });
@@ -17,10 +18,11 @@ const Answer = Type.Object({
     }),
   ),
   parked: Type.Array(Type.Object({ app: Type.String(), code: Type.String(), count })),
+  circuits: Circuits,
 });
 
-/** `GET /v1/status`: how far each consumer group is, and what lies aside. */
+/** `GET /v1/status`: how far each consumer group is, what lies aside, and which hosts are left alone. */
 export const statusRoute: FastifyPluginAsync<{ status: () => Promise<Status> }> = async (app, { status }) => {
-  const schema = { summary: 'Lag per group, parked records and jobs', response: { 200: Answer, 503: Problem } };
+  const schema = { summary: 'Lag per group, parked records and jobs, open circuits', response: { 200: Answer, 503: Problem } };
   app.get('/v1/status', { schema }, async () => status());
 };

@@ -2,6 +2,7 @@ import type { Topic } from '@waybill/domain';
 import type { EventLog, TopicPartition } from '@waybill/stream';
 import { keyOf } from '../read-model/keys.ts';
 import type { Reader } from '../read-model/rows.ts';
+import type { Circuits } from './circuits.ts';
 import { groups } from './groups.ts';
 
 export type TopicLag = { readonly topic: string; readonly lag: number; readonly end: number };
@@ -20,6 +21,7 @@ export type Status = {
   readonly groups: readonly GroupStatus[];
   /** By app and code, most first. */
   readonly parked: readonly { readonly app: string; readonly code: string; readonly count: number }[];
+  readonly circuits: Circuits;
 };
 
 /** Where the log ends and where groups stand: what `status` needs of the event log. */
@@ -32,9 +34,10 @@ export type StatusSources = {
   readonly reader: Reader;
   /** Next offset that the read model has of a partition. */
   readonly next: (at: TopicPartition) => number | undefined;
+  readonly circuits: () => Promise<Circuits>;
 };
 
-/** Asks the log how far each group is; answers within `maxAgeMs` share one asking. */
+/** Asks the log how far each group is, and running apps what they hold back; answers within `maxAgeMs` share one asking. */
 export function createStatus(sources: StatusSources, now: () => number, maxAgeMs = 1_000): () => Promise<Status> {
   let latest: { readonly atMs: number; readonly answer: Promise<Status> } | undefined;
   return () => {
@@ -52,7 +55,7 @@ async function readStatus(sources: StatusSources, asOfMs: number): Promise<Statu
   const partitions = Array.from({ length: log.partitions }, (_, partition) => partition);
   const counters = new Map([...reader.entries('counters', { limit: countersMax })]);
   const parked = parkedCounts(counters);
-  const ends = await endsOf(log, partitions);
+  const [ends, circuits] = await Promise.all([endsOf(log, partitions), sources.circuits()]);
   const statuses = await Promise.all(
     Object.entries(groups).map(async ([group, inputs]): Promise<GroupStatus> => {
       const lags = await lagsOf(sources, { group, inputs, partitions, ends });
@@ -64,7 +67,7 @@ async function readStatus(sources: StatusSources, asOfMs: number): Promise<Statu
       };
     }),
   );
-  return { asOfMs, groups: statuses, parked };
+  return { asOfMs, groups: statuses, parked, circuits };
 }
 
 /** End of every partition of every input, asked for once however many groups read it. */

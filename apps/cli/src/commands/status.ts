@@ -3,11 +3,11 @@ import type { ApiClient } from '../api-client.ts';
 import type { Console, OutputFormat } from '../console.ts';
 import { type ExitCode, exitCodes } from '../exit.ts';
 import { type Column, table } from '../output/table.ts';
-import { dateTime, grouped, printable } from '../output/text.ts';
+import { dateTime, duration, grouped, printable } from '../output/text.ts';
 
 export type StatusOptions = { readonly output: OutputFormat; readonly lagMax: number | undefined };
 
-/** Shows how far each group is and what lies aside. Says no (1) where `lagMax` is given and a group is further behind. */
+/** Shows how far each group is, what lies aside, and which hosts are left alone. Says no (1) where `lagMax` is given and a group is further behind. */
 export async function status({ output, lagMax }: StatusOptions, api: ApiClient, console: Console): Promise<ExitCode> {
   const answer = await api.get<Status>('/v1/status');
   if (output === 'json') console.out(JSON.stringify(answer, null, 2));
@@ -28,7 +28,19 @@ function statusText(answer: Status, console: Console): string {
   for (const { app, code, count } of answer.parked)
     lines.push(console.style('yellow', `${grouped(count)} parked by ${printable(app)}: ${printable(code)}`));
   if (answer.parked.length > 0) lines.push('See `waybill parked list`.');
+  lines.push(...circuitLines(answer, console));
   return [...lines, console.style('dim', `as of ${dateTime(answer.asOfMs)} UTC`)].join('\n');
+}
+
+/** Hosts that are left alone for now, and of whom that is not known. */
+function circuitLines({ asOfMs, circuits: { asked, unanswered, open } }: Status, { style }: Console): readonly string[] {
+  const lines = open.map(({ app, kind, host, openSinceMs }) => {
+    const since = `${dateTime(openSinceMs)} UTC (${duration(Math.max(0, asOfMs - openSinceMs))})`;
+    return style('yellow', `${printable(`${app}: ${kind} jobs for ${host}`)} wait, its circuit is open since ${since}`);
+  });
+  for (const url of unanswered) lines.push(style('yellow', `${printable(url)} gives no answer: its circuits are not known`));
+  if (asked === 0) lines.push(style('dim', 'circuits are not known: the API has no OPS_URLS'));
+  return lines;
 }
 
 const number = (title: string, value: (row: GroupStatus) => number): Column<GroupStatus> => ({

@@ -1,7 +1,6 @@
 import { type AuditHead, auditedTopics, topics } from '@waybill/domain';
-import { type Codec, type EventLog, StreamError } from '@waybill/stream';
+import { type Codec, type EventLog, recordsOf, StreamError } from '@waybill/stream';
 import type { AuditEvidence, ChainRecord } from '@waybill/transparency-log';
-import { recordsOf } from './records.ts';
 
 /** What a verification reads of the log; it changes nothing and joins no group. */
 export type AuditLog = Pick<EventLog, 'bounds' | 'committed' | 'read' | 'partitions'>;
