@@ -32,11 +32,18 @@ export function createMetrics(status: () => Promise<Status>): ApiMetrics {
     buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2],
     registers,
   });
-  const parked = new Gauge({
+  // No number is better than an old one, while there is no answer: absence is what alerts look for.
+  const known = (): Promise<Pick<Status, 'groups' | 'parked'>> => status().catch(() => ({ groups: [], parked: [] }));
+  new Gauge({
     name: 'api_parked_records',
     help: 'Records set aside by app and code',
     labelNames: ['app', 'code'],
     registers,
+    async collect() {
+      const { parked } = await known();
+      this.reset();
+      for (const { app, code, count } of parked) this.set({ app, code }, count);
+    },
   });
   new Gauge({
     name: 'api_group_lag_offsets',
@@ -44,13 +51,9 @@ export function createMetrics(status: () => Promise<Status>): ApiMetrics {
     labelNames: ['group'],
     registers,
     async collect() {
-      try {
-        const { groups, parked: counts } = await status();
-        for (const { group, lag } of groups) this.set({ group }, lag);
-        for (const { app, code, count } of counts) parked.set({ app, code }, count);
-      } catch {
-        this.reset(); // No number is better than an old one: absence is what alerts look for.
-      }
+      const { groups } = await known();
+      this.reset();
+      for (const { group, lag } of groups) this.set({ group }, lag);
     },
   });
   return { registry, skipped, projected, answered: (route, code, took) => seconds.observe({ route, status: String(code) }, took) };

@@ -75,10 +75,11 @@ function observerOf(logger: Logger, metrics: ReturnType<typeof createStreamMetri
       logger.warn({ code: 'JOB_ABANDONED', job: id, kind, host, correlationId }, 'a job goes on long after its end');
     },
     assigned(partitions) {
-      metrics.assigned(partitions.length);
+      metrics.assigned(partitions);
       logger.info({ partitions }, 'assigned');
     },
     role(partition, isLive) {
+      metrics.role(partition, isLive);
       logger.info({ partition, isLive }, isLive ? 'live: its events go out' : 'follows the live version');
     },
     restored({ topic, partition, from, at, to }) {
