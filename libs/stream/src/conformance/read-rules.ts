@@ -45,6 +45,34 @@ export const readRules: Rules = {
     assert.deepEqual((await readSome(subject, log, place, before.end, 2)).map(textOf), ['pending=', 'done=']);
   },
 
+  async 'whether a transaction lies open at the end of a partition, until the last such has ended either way'(subject, open) {
+    const log = await open();
+    const [events, others] = subject.topics;
+    const [place, beside, elsewhere] = [
+      { topic: events, partition: 0 },
+      { topic: events, partition: 1 },
+      { topic: others, partition: 0 },
+    ];
+    const isOpen = () => Promise.all([place, beside, elsewhere].map((each) => log.hasOpenTransaction(each)));
+    const [none, first, both] = [[false, false, false], [true, false, false], [true, false, true]]; // prettier-ignore
+    const becomes = (expected: readonly boolean[]) => eventually(subject, String(expected), async () => String(await isOpen()) === String(expected)); // prettier-ignore
+    await becomes(none);
+    const [early, late] = [await subject.begin(subject.newName()), await subject.begin(subject.newName())];
+    await early.append([recordOf(place, 'early', '')]);
+    assert.deepEqual(await isOpen(), first);
+    await late.append([recordOf(place, 'late', ''), recordOf(elsewhere, 'late', '')]);
+    assert.deepEqual(await isOpen(), both);
+    await late.commit();
+    await becomes(first);
+    await early.abort();
+    await becomes(none);
+    const { end } = await log.bounds(place);
+    const writer = await log.openWriter(subject.newName(), place.partition);
+    await writer.commit({ records: [recordOf(place, 'whole', '')], consumed: new Map(), partition: place.partition });
+    await readSome(subject, log, place, end, 1);
+    assert.deepEqual(await isOpen(), none);
+  },
+
   async 'to the end of a range and no further, also where only control records are left'(subject, open) {
     const log = await open();
     const place = { topic: subject.topics[0], partition: 0 };
