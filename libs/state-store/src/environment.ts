@@ -1,6 +1,9 @@
 import type { StorePosition } from '@waybill/stream';
 import { rowKeyBytesMax } from '@waybill/stream';
 import { open } from 'lmdb';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { reserveLock } from './disk-space.ts';
 
 /** `<store>\0<key>` in UTF-8, or its bytes. */
 export type Key = string | Buffer;
@@ -11,6 +14,7 @@ export const keyBytesMax = rowKeyBytesMax + 1;
 
 /** LMDB's file in the folder of a store or a snapshot. */
 export const dataFile = 'data.mdb';
+export const lockFile = 'lock.mdb';
 
 /** Who owns the store and where its rows stand, in a row of its own: no store's name begins with a zero byte. */
 export type Meta = { readonly changelog: readonly (readonly [string, number])[]; readonly owner: string; readonly writtenAtMs?: number };
@@ -18,11 +22,15 @@ const metaKey = '\0\0';
 
 /**
  * Without sync: what LMDB has written survives the death of the process, not that of the machine. `state-mark.ts` knows of the
- * latter. Keys are written straight into LMDB's own buffer, which saves a copy per read.
+ * latter. Pages are written to the file, not to the map (`useWritemap`): a full disk is an error then, and no SIGBUS. Keys are written
+ * straight into LMDB's own buffer, which saves a copy per read.
  */
-export function openDatabase(folder: string) {
+export function openDatabase(folder: string, { readOnly = false } = {}) {
+  const lockPath = join(folder, lockFile);
+  if (!existsSync(lockPath)) reserveLock(lockPath);
   return open<Buffer, Key>({
     path: folder,
+    readOnly,
     noSubdir: false, // Or a folder with a dot in its name, as that of `dedup.v2`, would be taken for the file.
     encoding: 'binary',
     noSync: true,

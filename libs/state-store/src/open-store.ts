@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StreamError, type TaskStore } from '@waybill/stream';
+import { refuseFull } from './disk-space.ts';
 import { dataFile, openDatabase } from './environment.ts';
 import { LmdbStore, type FlushLimits } from './lmdb-store.ts';
 import type { Copied, Sealed } from './snapshot-copy.ts';
@@ -35,6 +36,7 @@ export async function openStateStore(folder: string, options: OpenStateStoreOpti
     const damage = await findDamage(folder, before);
     if (damage !== undefined) await setAside(folder, damage, options);
     await install(folder, options);
+    refuseFull(folder, 0);
     const mark = newMark(id.owner, damage === undefined ? before : undefined);
     await writeMark(folder, mark);
     const database = openDatabase(folder);
@@ -42,7 +44,8 @@ export async function openStateStore(folder: string, options: OpenStateStoreOpti
     return new LmdbStore({ ...limitsDefault, ...options, ...id, database, ...(await hooksOf(id, mark, options)) });
   } catch (error) {
     const advice = 'check the disk, or delete the folder: the log restores it';
-    throw new StreamError('STORE_FAILED', `the state in ${folder} cannot be opened; ${advice}`, { cause: error });
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StreamError('STORE_FAILED', `the state in ${folder} cannot be opened: ${why}; ${advice}`, { cause: error });
   }
 }
 

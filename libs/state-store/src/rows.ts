@@ -1,5 +1,5 @@
 /** Rows on their way to the thread that writes: many in one transferable buffer, `[key bytes, value bytes, key, value]` each. */
-export type PackedRows = { readonly bytes: ArrayBuffer; readonly count: number };
+export type PackedRows = { readonly bytes: ArrayBuffer; readonly usedBytes: number; readonly count: number };
 export type Row = { readonly key: Buffer; readonly value: Buffer | null };
 
 const headBytes = 8;
@@ -36,7 +36,7 @@ export class RowPacker {
 
   /** The packer must not be used any more: its buffer moves to the other thread. */
   finish(): PackedRows {
-    return { bytes: this.#buffer.buffer as ArrayBuffer, count: this.#count };
+    return { bytes: this.#buffer.buffer as ArrayBuffer, usedBytes: this.#end, count: this.#count };
   }
 
   #reserve(bytes: number): void {

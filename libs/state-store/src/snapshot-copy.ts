@@ -2,25 +2,35 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dataFile, openDatabase, readMeta, type Database, type Meta } from './environment.ts';
-
-const lockFile = 'lock.mdb';
+import { refuseFull } from './disk-space.ts';
+import { dataFile, lockFile, openDatabase, readMeta, type Database, type Meta } from './environment.ts';
 
 /** What a copy holds, read from the copy itself: writes went on beside it. */
 export type Copied = { readonly meta: Meta | undefined; readonly rows: number };
 /** What it can be checked by. */
 export type Sealed = { readonly bytes: number; readonly sha256: string };
 
-/** Copies a database as it stands into a new folder, without its free pages. It must not be closed meanwhile. */
+/**
+ * Copies a database as it stands into a new folder, without its free pages. It must not be closed meanwhile.
+ * @throws Error when the disk of the copies has no room for it, before it takes any
+ */
 export async function copyTo(database: Database, folder: string): Promise<Copied> {
   await mkdir(folder, { recursive: true });
+  refuseFull(folder, copyBytes(database));
   await database.backup(folder, true);
-  const copy = openDatabase(folder);
+  const copy = openDatabase(folder, { readOnly: true });
   const meta = readMeta(copy);
   const rows = (copy.getStats() as { readonly entryCount: number }).entryCount;
   await copy.close();
   await rm(join(folder, lockFile), { force: true });
   return { meta, rows };
+}
+
+type Stats = Readonly<Record<'pageSize' | 'treeBranchPageCount' | 'treeLeafPageCount' | 'overflowPages', number>>;
+
+function copyBytes(database: Database): number {
+  const { pageSize, treeBranchPageCount, treeLeafPageCount, overflowPages } = database.getStats() as Stats;
+  return pageSize * (treeBranchPageCount + treeLeafPageCount + overflowPages);
 }
 
 /** Waits until the disk has a copy, and reads it back. */

@@ -1,4 +1,4 @@
-import { newestAtMs, takeSnapshot, type Copier, type Manifest, type SnapshotPlace } from './snapshots.ts';
+import { newestAtMs, pruneSnapshots, takeSnapshot, type Copier, type Manifest, type SnapshotPlace } from './snapshots.ts';
 
 export type SnapshotEvents = {
   readonly onSnapshot?: (manifest: Manifest, durationMs: number) => void;
@@ -31,6 +31,7 @@ export class SnapshotTaker {
 
   /** The first is due one interval after the newest there is. */
   static async open(settings: Settings, copier: Copier, events: SnapshotEvents): Promise<SnapshotTaker> {
+    await pruneSnapshots(settings); // What a process that was killed has left takes room.
     const newest = await newestAtMs(settings);
     return new SnapshotTaker(settings, newest === undefined ? 0 : newest + settings.intervalMs, copier, events);
   }

@@ -46,7 +46,7 @@ export async function takeSnapshot(place: SnapshotPlace, copier: Copier, nowMs: 
     await writeSynced(join(temporary, manifestFile), JSON.stringify(manifest));
     await rename(temporary, join(folder, `${nowMs}`.padStart(16, '0')));
     await syncFolder(folder);
-    await prune(folder);
+    await pruneSnapshots(place);
     return manifest;
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined); // The cause is what matters.
@@ -108,10 +108,14 @@ function parseManifest(text: string, { group, partition }: SnapshotPlace, nowMs:
   return manifest as Manifest;
 }
 
-/** What is unfinished belongs to nobody any more: a partition has one owner, which takes one snapshot at a time. */
-async function prune(folder: string): Promise<void> {
+/**
+ * Keeps the newest ones. What is unfinished belongs to nobody: a partition has one owner, which takes one snapshot at a time, and calls
+ * this when it has none under way.
+ */
+export async function pruneSnapshots(place: SnapshotPlace): Promise<void> {
+  const folder = folderOf(place);
   const old = (await listSnapshots(folder)).slice(0, -keptMax);
-  const left = (await readdir(folder)).filter((name) => name.startsWith(unfinished));
+  const left = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith(unfinished));
   for (const name of [...old, ...left]) await rm(join(folder, name), { recursive: true, force: true });
 }
 

@@ -1,4 +1,4 @@
-import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -38,8 +38,14 @@ export const newMark = (owner: string, before: Mark | undefined): Mark => ({
  */
 export async function writeMark(folder: string, mark: Mark): Promise<void> {
   const path = join(folder, markFile);
-  await writeFile(`${path}.${mark.owner}`, JSON.stringify(mark));
-  await rename(`${path}.${mark.owner}`, path);
+  const whole = `${path}.${mark.owner}`;
+  try {
+    await writeFile(whole, JSON.stringify(mark));
+    await rename(whole, path);
+  } catch (error) {
+    await rm(whole, { force: true }).catch(() => undefined); // Or a full disk would gather one with every start.
+    throw error;
+  }
 }
 
 /** `undefined` where there is none, or none that can be read. */

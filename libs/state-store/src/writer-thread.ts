@@ -1,9 +1,11 @@
 // The second thread: everything that changes LMDB or copies it. It serves all stores of the process, one request after the other.
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import type { SweepOrder } from '@waybill/stream';
+import { refuseFull } from './disk-space.ts';
 import { openDatabase, putMeta, readMeta, type Database, type Meta } from './environment.ts';
 import { sortedRows, type PackedRows, type Row } from './rows.ts';
 import { copyTo, seal } from './snapshot-copy.ts';
+import { UnderWay } from './under-way.ts';
 
 export type Order =
   | { readonly kind: 'open' | 'close' }
@@ -19,13 +21,13 @@ export type Reply = {
   readonly failure?: { readonly isFenced: boolean; readonly error: unknown };
 };
 
-type Opened = { readonly database: Database; readonly sweptTo: Map<string, string> };
+type Opened = { readonly folder: string; readonly database: Database; readonly sweptTo: Map<string, string> };
 const opened = new Map<string, Opened>();
 
 class Fenced extends Error {}
 
 async function serve({ owner, folder, order }: Request): Promise<unknown> {
-  if (order.kind === 'open') return void opened.set(owner, { database: openDatabase(folder), sweptTo: new Map() });
+  if (order.kind === 'open') return void opened.set(owner, { folder, database: openDatabase(folder), sweptTo: new Map() });
   if (order.kind === 'seal') return seal(order.to); // Needs no store: it may be closed by now.
   const store = opened.get(owner);
   if (!store) throw new Error(`the store ${folder} is not open`);
@@ -52,6 +54,7 @@ const loadRowsMax = 8_192;
 /** @returns what the next write has to know */
 function write(store: Opened, { kind, meta, rows, sweeps }: Extract<Order, { kind: 'write' | 'load' }>): Written {
   const { database } = store;
+  refuseFull(store.folder, 2 * rows.usedBytes); // Pages may be half empty.
   const sorted = sortedRows(rows);
   // A load may come in parts: rows beyond the position are read from the log again, and are the same.
   for (let left = kind === 'load' ? rows.count : 0; left > loadRowsMax; left -= loadRowsMax)
@@ -98,11 +101,15 @@ function sweepRows({ database, sweptTo }: Opened, { store, limit, below }: Sweep
 }
 
 const port = parentPort!;
+const underWay = new UnderWay(workerData as SharedArrayBuffer);
 /** One after the other, a copy excepted: it reads what was there when it began. */
 port.on('message', async ({ id, request }: { readonly id: number; readonly request: Request }) => {
+  if (!underWay.begin()) return;
   try {
     port.postMessage({ id, result: await serve(request) } satisfies Reply);
   } catch (error) {
     port.postMessage({ id, failure: { isFenced: error instanceof Fenced, error } } satisfies Reply);
+  } finally {
+    underWay.end();
   }
 });

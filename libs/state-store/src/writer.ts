@@ -1,5 +1,6 @@
 import { StreamError } from '@waybill/stream';
 import { Worker } from 'node:worker_threads';
+import { UnderWay } from './under-way.ts';
 import type { Order, Reply, Request } from './writer-thread.ts';
 
 type Waiting = { readonly request: Request; readonly settle: PromiseWithResolvers<unknown> };
@@ -10,6 +11,9 @@ export type StoreId = { readonly owner: string; readonly folder: string };
 let thread: Worker | undefined;
 let lastId = 0;
 const waiting = new Map<number, Waiting>();
+
+/** How long `process.exit` waits for the order that the thread is at. */
+const exitMsMax = 2_000;
 
 /**
  * Asks the thread that writes; all stores of the process share it, and it starts with the first. Requests are served in order.
@@ -28,8 +32,13 @@ export async function askWriter(store: StoreId, order: Order, transfer: readonly
 }
 
 function startThread(): Worker {
-  const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), { execArgv: [], name: 'state-store' });
+  const underWay = new UnderWay();
+  const options = { execArgv: [], name: 'state-store', workerData: underWay.shared };
+  const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), options);
   worker.unref();
+  process.once('exit', () => {
+    if (thread === worker) leave(underWay);
+  });
   worker.on('message', ({ id, result, failure }: Reply) => {
     const { request, settle } = waiting.get(id)!;
     waiting.delete(id);
@@ -45,8 +54,17 @@ function startThread(): Worker {
   return worker;
 }
 
+/**
+ * `process.exit` stops the thread wherever it is; in the middle of LMDB that ends in an abort, or never, for locks that nobody lets go of.
+ * What is still not over then ends as a store may end at any moment.
+ */
+function leave(underWay: UnderWay): void {
+  if (!underWay.settle(exitMsMax)) process.kill(process.pid, 'SIGKILL');
+}
+
 function errorOf({ folder, order }: Request, { isFenced, error }: NonNullable<Reply['failure']>): StreamError {
   if (isFenced) return new StreamError('FENCED', `another process has opened the state in ${folder}`);
   const advice = "check the disk's space and health";
-  return new StreamError('STORE_FAILED', `the state in ${folder} cannot be used (${order.kind}); ${advice}`, { cause: error });
+  const what = `the state in ${folder} cannot be used (${order.kind}): ${error instanceof Error ? error.message : String(error)}`;
+  return new StreamError('STORE_FAILED', `${what}; ${advice}`, { cause: error });
 }
