@@ -51,6 +51,18 @@ describe('the command line', () => {
     ['parked', 'retry'],
     ['parked', 'retry', 'a/0/1', '--all', '--app', 'policy'],
     ['parked', 'drop', 'a/0/1'],
+    ['parked', 'drop', '--reason', 'noise'],
+    ['parked', 'retry', 'a/0/1', '--wait', 'long'],
+    ['parked', 'list', '--limit', '201'],
+    ['parked', 'show'],
+    ['projection', 'prepare', 'dedup'],
+    ['projection', 'prepare', 'dedup', '1'],
+    ['projection', 'prepare', 'dedup', '1000'],
+    ['projection', 'prepare', 'dedup', '2', '--replication', '0'],
+    ['projection', 'swap', 'dedup', '--to', '2'],
+    ['projection', 'swap', 'dedup', '--reason', 'why not'],
+    ['projection', 'swap', 'dedup', '--to', 'two', '--reason', 'why not'],
+    ['projection', 'swap', '--to', '2', '--reason', 'why not'],
   ])
     it(`says what is wrong with: waybill ${args.join(' ')}`, async () => assert.match((await run(...args)).err(), /error: .+/));
 
@@ -64,6 +76,9 @@ describe('the command line', () => {
       ['parked', 'retry'],
       ['parked', 'drop'],
       ['policy', 'list'],
+      ['projection', 'list'],
+      ['projection', 'prepare'],
+      ['projection', 'swap'],
       ['audit', 'verify'],
       ['deploy'],
     ])

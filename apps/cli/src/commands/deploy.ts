@@ -37,8 +37,8 @@ export async function deploy(options: DeployOptions, console: Console, run = dep
   return exitCodes.done;
 }
 
-/** What listens may still not answer: a broker that is just starting, or one that is going. */
-function asCliError(cause: unknown): CliError {
+/** What listens may still not answer: a broker that is just starting, or one that is going. Anything else is a no. */
+export function asCliError(cause: unknown): CliError {
   const { name = '', code = '', message = String(cause) } = cause as { name?: string; code?: string; message?: string };
   const away = code === 'LOG_UNAVAILABLE' || /^KafkaJS(Connection|NumberOfRetries|RequestTimeout|BrokerNotFound)/.test(name);
   if (away)

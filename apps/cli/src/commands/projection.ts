@@ -15,6 +15,7 @@ import type { Console, OutputFormat } from '../console.ts';
 import { CliError, type ExitCode, exitCodes } from '../exit.ts';
 import { type Column, table } from '../output/table.ts';
 import { dateTime } from '../output/text.ts';
+import { asCliError } from './deploy.ts';
 
 /** Lists which version of each app is live. */
 export async function listProjections(
@@ -46,11 +47,20 @@ export type PrepareOptions = {
   readonly replication: number;
 };
 
-/** Creates the topics that a version writes for itself. Repeatable. */
-export async function prepareProjection(options: PrepareOptions, log: EventLog, console: Console): Promise<ExitCode> {
+/**
+ * Creates the topics that a version writes for itself. Repeatable.
+ * @throws CliError 1 where one of them is there with another partition count, 2 for an app without versions, 3 where Kafka is away
+ */
+export async function prepareProjection(
+  options: PrepareOptions,
+  log: Pick<EventLog, 'partitions'>,
+  console: Console,
+  create = createTopics,
+): Promise<ExitCode> {
   const { output, app, version, brokers, replication } = options;
   const wanted = appOf(app).state.map((topic) => versionTopic(topic, version));
-  await createTopics({ brokers, partitions: log.partitions, replication, onProgress: () => undefined }, wanted);
+  const settings = { brokers, partitions: log.partitions, replication, onProgress: () => undefined };
+  await create(settings, wanted).catch((cause: unknown) => Promise.reject(asCliError(cause)));
   const names = wanted.map(({ name }) => name);
   if (output === 'json') console.out(JSON.stringify({ app, version, topics: names }, null, 2));
   else
