@@ -33,7 +33,7 @@ export type RunOptions = {
   /** Stable name of this instance of the app; a second process with the same one ends the first. */
   readonly instance: string;
   readonly sessionTimeoutMs: number;
-  /** Jobs running at the same time, of all kinds together; 64 unless given. */
+  /** Jobs running at the same time, of all kinds together; 64 unless given. With 0 timers do not come either: rows are all there is. */
   readonly jobsMax?: number;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -66,8 +66,10 @@ export async function runTopology(options: RunOptions): Promise<Running> {
     onFault: (error) => observer.fault?.(error),
     onEnd: (error) => options.onCrash(asError(error)),
   });
+  const jobsMax = options.jobsMax ?? jobsMaxDefault;
+  const { jobs = {}, timers = [] }: Pick<Topology, 'jobs' | 'timers'> = jobsMax === 0 ? {} : topology;
   const pool = new JobPool({
-    ...{ specs: topology.jobs ?? {}, timers: topology.timers ?? [], jobsMax: options.jobsMax ?? jobsMaxDefault, clock, random },
+    ...{ specs: jobs, timers, jobsMax, clock, random },
     ...{ onEnd: observer.jobEnded, onAbandoned: observer.jobAbandoned },
   });
   const tasks = new TaskSet(observer, async (partition, membership, signal) => {

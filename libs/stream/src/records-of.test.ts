@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { EventLog, LogRecord } from '@waybill/stream';
-import { recordsOf } from './records.ts';
+import type { EventLog, LogRecord } from './event-log.ts';
+import { recordsOf } from './records-of.ts';
 
 const place = { topic: 't', partition: 0 };
 const record = (offset: number): LogRecord => ({ ...place, offset, timestampMs: 0, key: null, value: null, headers: {} });

@@ -1,4 +1,4 @@
-import type { EventLog, LogRecord, TopicPartition } from '@waybill/stream';
+import type { EventLog, LogRecord, TopicPartition } from './event-log.ts';
 
 /** Records of a range as an iteration: no more than one chunk of them is held, and leaving the iteration ends the reading. */
 export async function* recordsOf(
