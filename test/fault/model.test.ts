@@ -1,39 +1,63 @@
-// Ten thousand schedules of the stream runtime over the model broker: every seed another one, each ending in the same oracle.
+// M: ten thousand schedules of the stream runtime over the model broker, each seed another one, each ending in the same oracle.
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { keptSeeds, runSchedules, type Summary } from '@waybill/stream/testing';
+import { keptSeeds } from '@waybill/stream/testing';
+import { faultSeed, recorded, tell } from '../support/fault-run.ts';
+import type { ModelReport } from '../support/model-run.ts';
 
 const schedulesCount = Number(process.env['MODEL_SCHEDULES'] ?? 10_000);
-/** Seeds count up from it; `MODEL_FIRST_SEED` repeats a run. */
-const firstSeed = Number(process.env['MODEL_FIRST_SEED'] ?? randomInt(2 ** 31));
-const roundLength = 500;
+/** Of one message to a process. */
+const roundLength = 250;
+/** There are two cores. */
+const processesCount = 2;
+const failuresMax = 5;
 
-describe('the stream runtime over the model broker', () => {
-  it(`keeps every promise in ${schedulesCount} schedules`, async () => {
-    const startedMs = performance.now();
-    const done: Summary[] = [await runSchedules(keptSeeds)];
-    const failures = () => done.flatMap((summary) => summary.failures);
-    for (let at = 0; at < schedulesCount && failures().length < 5; at += roundLength) {
-      const length = Math.min(roundLength, schedulesCount - at);
-      done.push(await runSchedules(Array.from({ length }, (_, index) => firstSeed + at + index)));
-      console.log(`model: ${at + length} of ${schedulesCount} schedules, ${failures().length} wrong, ${secondsSince(startedMs)} s`);
-    }
-    console.log(report(done, secondsSince(startedMs)));
-    const texts = failures().map(({ message }) => message);
-    assert.deepEqual(texts, [], texts.join('\n\n'));
-  });
+describe(`M, seed ${faultSeed}`, () => {
+  it(`${schedulesCount} schedules over the model broker keep every promise`, () =>
+    recorded('M', 'the runtime over the model broker: everything that can go wrong, at once', async () => {
+      const done: ModelReport[] = [];
+      const failures = (): readonly string[] => done.flatMap((report) => report.failures);
+      const rounds = roundsOf(schedulesCount).values();
+      const work = async (): Promise<void> => {
+        const child = fork(join(import.meta.dirname, '../support/model-run.ts'), [], { execArgv: [] });
+        const gone = once(child, 'exit').then(([code]) => assert.fail(`a process of the model has ended by itself: ${code}`));
+        gone.catch(() => undefined); // Raced below, or meant.
+        for (const seeds of rounds) {
+          child.send([...seeds]);
+          const [report] = (await Promise.race([once(child, 'message'), gone])) as [ModelReport];
+          done.push(report);
+          const count = sum(done, (one) => one.schedulesCount);
+          tell('M', `${count} schedules, ${failures().length} wrong`);
+          if (failures().length >= failuresMax) break;
+        }
+        child.disconnect();
+      };
+      await Promise.all(Array.from({ length: processesCount }, work));
+      assert.deepEqual(failures(), [], failures().join('\n\n'));
+      return findingsOf(done);
+    }));
 });
 
-const secondsSince = (startedMs: number): number => Math.round((performance.now() - startedMs) / 1_000);
+/** The kept seeds first; the others count up from the run's. */
+function roundsOf(count: number): readonly (readonly number[])[] {
+  const starts = Array.from({ length: Math.ceil(count / roundLength) }, (_, index) => index * roundLength);
+  const rounds = starts.map((at) =>
+    Array.from({ length: Math.min(roundLength, count - at) }, (_, index) => (faultSeed + at + index) % 2 ** 32),
+  );
+  return [keptSeeds, ...rounds];
+}
 
-function report(done: readonly Summary[], seconds: number): string {
-  const sum = (count: (summary: Summary) => number): number => done.reduce((total, summary) => total + count(summary), 0);
+const sum = (reports: readonly ModelReport[], count: (report: ModelReport) => number): number =>
+  reports.reduce((total, report) => total + count(report), 0);
+
+function findingsOf(done: readonly ModelReport[]) {
   const faults = new Map<string, number>();
-  for (const summary of done) for (const [fault, count] of summary.faults) faults.set(fault, (faults.get(fault) ?? 0) + count);
+  for (const [fault, count] of done.flatMap((report) => report.faults)) faults.set(fault, (faults.get(fault) ?? 0) + count);
   const kinds = [...faults].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([fault, count]) => `${fault} ${count}`);
-  const hours = Math.round(sum(({ virtualMs }) => virtualMs) / 3_600_000);
-  const [schedules, actions] = [sum(({ schedulesCount: count }) => count), sum(({ actionsCount }) => actionsCount)];
-  const size = `${schedules} schedules from seed ${firstSeed} on, ${actions} actions`;
-  return `model: ${size}, ${hours} virtual hours in ${seconds} s; faults: ${kinds.join(', ')}`;
+  const hours = Math.round(sum(done, ({ virtualMs }) => virtualMs) / 3_600_000);
+  const [schedules, actions] = [sum(done, (report) => report.schedulesCount), sum(done, ({ actionsCount }) => actionsCount)];
+  return { faults: kinds.join(', '), checked: `${schedules} schedules, ${actions} actions, ${hours} virtual hours` };
 }
