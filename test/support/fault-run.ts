@@ -20,6 +20,9 @@ export function tell(test: string, what: string): void {
   else appendFileSync(path, `${line}\n`);
 }
 
+/** How the run's own process recognises the two ends of a row. */
+export const marks = { begins: ' begins: ', fails: ' FAILS: ' } as const;
+
 /** What has been done to it, and what the oracle has looked at. */
 export type Findings = { readonly faults: string; readonly checked: string };
 export type FaultRow = Findings & { readonly test: string; readonly what: string; readonly tookMs: number };
@@ -27,7 +30,14 @@ export type FaultRow = Findings & { readonly test: string; readonly what: string
 /** Runs a test's body; what it has found becomes a row of the report when everything has held. */
 export async function recorded(test: string, what: string, body: () => Promise<Findings>): Promise<void> {
   const startedMs = performance.now();
-  const row: FaultRow = { test, what, ...(await body()), tookMs: performance.now() - startedMs };
+  const seconds = (): string => ((performance.now() - startedMs) / 1_000).toFixed(0);
+  tell(test, `${marks.begins}${what}`);
+  const findings = await body().catch((error: unknown) => {
+    tell(test, `${marks.fails}after ${seconds()} s: ${String(error).split('\n', 1)[0]}`);
+    throw error;
+  });
+  tell(test, `holds after ${seconds()} s`);
+  const row: FaultRow = { test, what, ...findings, tookMs: performance.now() - startedMs };
   const path = process.env['WAYBILL_FAULT_ROWS'];
   if (path !== undefined) appendFileSync(path, `${JSON.stringify(row)}\n`);
 }
