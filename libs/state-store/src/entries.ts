@@ -2,12 +2,12 @@ import type { EntryRange } from '@waybill/stream';
 import type { Database } from './environment.ts';
 import type { Overlay } from './overlay.ts';
 
-type Entry = readonly [key: string, value: Buffer];
+export type Entry = readonly [key: string, value: Buffer];
 type Unwritten = { readonly key: string; readonly bytes: Buffer; readonly value: Buffer | null };
 
-/** LMDB's rows with the newer ones of the overlays (the newest last) laid over them, in key order. */
+/** Written rows with the newer ones of the overlays (the newest last) laid over them, in key order. */
 export function* entriesOf(
-  database: Database,
+  written: Iterable<Entry>,
   overlays: readonly (Overlay | undefined)[],
   store: string,
   range: EntryRange,
@@ -15,7 +15,7 @@ export function* entriesOf(
   const { prefix = '', limit = Infinity, reverse = false } = range;
   const over = unwrittenOf(overlays, store, prefix, reverse);
   let found = 0;
-  for (const [key, value] of merged(writtenOf(database, store, prefix, reverse), over, reverse)) {
+  for (const [key, value] of merged(written, over, reverse)) {
     if (value === null) continue;
     if (found++ >= limit) return;
     yield [key, value];
@@ -47,7 +47,8 @@ function unwrittenOf(overlays: readonly (Overlay | undefined)[], store: string, 
   return rows.sort((a, b) => a.bytes.compare(b.bytes) * (reverse ? -1 : 1));
 }
 
-function* writtenOf(database: Database, store: string, prefix: string, reverse: boolean): Generator<Entry> {
+/** LMDB's rows of a range, but for its limit. */
+export function* writtenOf(database: Database, store: string, { prefix = '', reverse = false }: EntryRange): Generator<Entry> {
   const first = Buffer.from(`${store}\0${prefix}`);
   const last = Buffer.concat([first, Buffer.from([0xff])]); // No UTF-8 has this byte.
   const range = reverse ? { start: last, end: first, inclusiveEnd: true, reverse } : { start: first, end: last };

@@ -4,6 +4,7 @@ import { open } from 'lmdb';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { reserveLock } from './disk-space.ts';
+import type { SegmentEntry } from './segment-list.ts';
 
 /** `<store>\0<key>` in UTF-8, or its bytes. */
 export type Key = string | Buffer;
@@ -16,8 +17,14 @@ export const keyBytesMax = rowKeyBytesMax + 1;
 export const dataFile = 'data.mdb';
 export const lockFile = 'lock.mdb';
 
-/** Who owns the store and where its rows stand, in a row of its own: no store's name begins with a zero byte. */
-export type Meta = { readonly changelog: readonly (readonly [string, number])[]; readonly owner: string; readonly writtenAtMs?: number };
+/** Who owns the store, where its rows stand and which segments it has, in a row of its own: no store's name begins with a zero byte. */
+export type Meta = {
+  readonly changelog: readonly (readonly [string, number])[];
+  readonly owner: string;
+  readonly writtenAtMs?: number;
+  /** Of each store the oldest first. */
+  readonly segments?: readonly SegmentEntry[];
+};
 const metaKey = '\0\0';
 
 /**

@@ -71,26 +71,6 @@ describe('a state store', () => {
     await again.close();
   });
 
-  it('sweeps a few rows at a time, in key order, round and round, and only those of one store', async () => {
-    const store = await openStateStore(join(root, 'sweep'));
-    const rows = ['a', 'b', 'c', 'd', 'e'].map((key) => put(key, 'cd'.includes(key) ? '2-new' : '1-old'));
-    await store.commit({ puts: [...rows, put('z', '1-old', 'rows2')], position: at(1) });
-    await store.flush();
-    const keys = () => [...store.entries('rows')].map(([key]) => key);
-    for (const left of [
-      ['c', 'd', 'e'],
-      ['c', 'd', 'e'],
-      ['c', 'd'],
-    ]) {
-      store.sweep({ store: 'rows', limit: 2, below: Buffer.from('2') });
-      await store.commit({ puts: [], position: at(2) });
-      await store.flush();
-      assert.deepEqual(keys(), left);
-    }
-    assert.equal(store.get('rows2', 'z')?.toString(), '1-old');
-    await store.close();
-  });
-
   it('forgets everything but who owns it', async () => {
     const store = await openStateStore(join(root, 'clear'));
     await store.commit({ puts: [put('a', '1'), put('b', '2', 'other')], position: at(7) });

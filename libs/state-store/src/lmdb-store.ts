@@ -1,4 +1,5 @@
 import {
+  isMarksStore,
   rowKeyBytesMax,
   StreamError,
   type EntryRange,
@@ -8,10 +9,14 @@ import {
   type SweepOrder,
   type TaskStore,
 } from '@waybill/stream';
-import { entriesOf } from './entries.ts';
-import { metaOf, putMeta, readMeta, type Database } from './environment.ts';
+import { entriesOf, writtenOf } from './entries.ts';
+import { metaOf, putMeta, readMeta, type Database, type Meta } from './environment.ts';
 import { Overlay } from './overlay.ts';
 import { RowPacker } from './rows.ts';
+import { removeOthers } from './segment-list.ts';
+import { SegmentDamaged } from './segment.ts';
+import { Segments } from './segments.ts';
+import { distrust } from './state-mark.ts';
 import { askWriter } from './writer.ts';
 import type { Written } from './writer-thread.ts';
 
@@ -37,8 +42,8 @@ export type LmdbStoreOptions = FlushLimits & {
 };
 
 /**
- * One LMDB environment per task: rows of all its stores under `<store>\0<key>`, and the changelog position, written in one
- * transaction, so that neither can be ahead of the other after a kill -9.
+ * One LMDB environment per task: rows of its stores under `<store>\0<key>`, the list of the segments with the rows of its marks, and the
+ * changelog position, written in one transaction, so that none can be ahead of the others after a kill -9.
  *
  * A commit goes into memory, over LMDB. A second thread writes what has gathered, now and then, while the next gathers: a row that
  * changes often is written seldom, and the thread that runs the stage only packs. A kill -9 costs the tail of the state topics.
@@ -51,6 +56,8 @@ export class LmdbStore implements TaskStore {
   #writing: { readonly overlay: Overlay; readonly done: Promise<void> } | undefined;
   #loading: RowPacker | undefined;
   readonly #sweeps = new Map<string, SweepOrder>();
+  /** Rows of stores of marks, that are written. */
+  readonly #segments: Segments;
   #timer: NodeJS.Timeout | undefined;
   #failure: Error | undefined;
   /** Of one transaction, so that it does not change too many pages. */
@@ -58,11 +65,20 @@ export class LmdbStore implements TaskStore {
 
   constructor(options: LmdbStoreOptions) {
     this.#options = options;
-    const { database, owner } = options;
-    const { changelog, writtenAtMs } = readMeta(database) ?? { changelog: [] };
-    const position = { changelog: new Map(changelog) };
-    database.transactionSync(() => putMeta(database, metaOf(owner, position, writtenAtMs))); // Becoming the owner is no commit.
-    this.#gathering = new Overlay(position, writtenAtMs);
+    const { database, owner, folder } = options;
+    const meta = database.transactionSync(() => {
+      const before: Partial<Meta> & Pick<Meta, 'changelog'> = readMeta(database) ?? { changelog: [] };
+      putMeta(database, { ...before, owner }); // Becoming the owner is no commit.
+      return before;
+    });
+    this.#gathering = new Overlay({ changelog: new Map(meta.changelog) }, meta.writtenAtMs);
+    this.#segments = new Segments(folder);
+    try {
+      this.#segments.adopt(meta.segments ?? []);
+    } catch (error) {
+      throw this.#unreadable(error);
+    }
+    removeOthers(folder, meta.segments ?? []);
   }
 
   get(store: string, key: string): Buffer | undefined {
@@ -70,7 +86,7 @@ export class LmdbStore implements TaskStore {
     if (row === undefined) row = this.#writing?.overlay.get(store, key);
     if (row !== undefined) return row ?? undefined;
     try {
-      return this.#options.database.getBinary(`${store}\0${key}`);
+      return isMarksStore(store) ? this.#segments.find(store, key) : this.#options.database.getBinary(`${store}\0${key}`);
     } catch (error) {
       throw this.#unreadable(error);
     }
@@ -78,7 +94,9 @@ export class LmdbStore implements TaskStore {
 
   *entries(store: string, range: EntryRange = {}): Generator<readonly [string, Buffer]> {
     try {
-      yield* entriesOf(this.#options.database, [this.#writing?.overlay, this.#gathering], store, range);
+      const { database } = this.#options;
+      const written = isMarksStore(store) ? this.#segments.entries(store, range) : writtenOf(database, store, range);
+      yield* entriesOf(written, [this.#writing?.overlay, this.#gathering], store, range);
     } catch (error) {
       throw this.#unreadable(error);
     }
@@ -117,6 +135,7 @@ export class LmdbStore implements TaskStore {
     const position = { changelog: new Map<string, number>() };
     const writtenAtMs = Date.now();
     await this.#ask({ kind: 'clear', meta: metaOf(this.#options.owner, position, writtenAtMs) });
+    this.#segments.adopt([]);
     this.#gathering = new Overlay(position, writtenAtMs);
   }
 
@@ -133,6 +152,7 @@ export class LmdbStore implements TaskStore {
     await onClosing();
     await this.#ask({ kind: 'close' }).catch((error: Error) => (this.#failure ??= error));
     await database.close();
+    this.#segments.close();
     if (!this.#failure) await onClosed();
     else if ((this.#failure as StreamError).code !== 'FENCED') throw this.#failure;
   }
@@ -161,8 +181,9 @@ export class LmdbStore implements TaskStore {
     this.#timer ??= setTimeout(handOver, this.#options.flushAfterMs).unref();
   }
 
-  #written({ leafPages }: Written): void {
+  #written({ leafPages, segments }: Written): void {
     this.#options.database.resetReadTxn(); // Or this turn would still read what was there before.
+    this.#segments.adopt(segments);
     this.#writing = undefined;
     this.#rowsMax = rowsForPages(leafPages);
     this.#options.onFlushed();
@@ -180,8 +201,10 @@ export class LmdbStore implements TaskStore {
 
   /** Nothing is committed any more on the ground of rows that cannot be read. */
   #unreadable(cause: unknown): Error {
-    const advice = 'delete the folder: the log restores it';
-    this.#failure ??= new StreamError('STORE_FAILED', `the state in ${this.#options.folder} cannot be read; ${advice}`, { cause });
+    const { folder } = this.#options;
+    if (cause instanceof SegmentDamaged) distrust(folder);
+    const advice = 'start again; should it last, delete the folder: the log restores it';
+    this.#failure ??= new StreamError('STORE_FAILED', `the state in ${folder} cannot be read; ${advice}`, { cause });
     return this.#failure;
   }
 

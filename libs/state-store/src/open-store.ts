@@ -54,7 +54,7 @@ async function hooksOf(id: StoreId, mark: Mark, options: OpenStateStoreOptions) 
   const { snapshots } = options;
   const copier = {
     copy: async (to: string) => (await askWriter(id, { kind: 'copy', to })) as Copied,
-    seal: async (to: string) => (await askWriter(id, { kind: 'seal', to })) as Sealed,
+    seal: async (to: string) => (await askWriter(id, { kind: 'seal', to })) as readonly Sealed[],
   };
   const taker = snapshots && (await SnapshotTaker.open(snapshots, copier, options));
   const rewrite = async (changes: Partial<Mark>): Promise<void> => {

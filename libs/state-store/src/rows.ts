@@ -47,6 +47,31 @@ export class RowPacker {
   }
 }
 
+/** Rows one after the other, with a look at the next. */
+export class RowReader {
+  readonly #rest: Iterator<Row, void>;
+  /** At least as many as are left. */
+  readonly countMax: number;
+  #head: Row | undefined;
+
+  constructor(rows: PackedRows) {
+    this.#rest = sortedRows(rows);
+    this.countMax = rows.count;
+    this.shift();
+  }
+
+  get head(): Row | undefined {
+    return this.#head;
+  }
+
+  /** @returns what was the head */
+  shift(): Row | undefined {
+    const head = this.#head;
+    this.#head = this.#rest.next().value ?? undefined;
+    return head;
+  }
+}
+
 /** In key order, of each key the newest alone. The rows are views of the packed bytes, each good for one turn of the loop. */
 export function* sortedRows({ bytes, count }: PackedRows): Generator<Row> {
   const buffer = Buffer.from(bytes);

@@ -1,28 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { awayMsMax } from '@waybill/stream';
 import { dataFile } from './environment.ts';
+import { isSegmentFile } from './segment-list.ts';
 import { sha256Of, type Copied, type Sealed } from './snapshot-copy.ts';
 
 /** Whose snapshots: they may lie on a disk that all instances share. */
 export type SnapshotPlace = { readonly folder: string; readonly group: string; readonly partition: number };
 
-/** What a snapshot says of itself, beside the copy of LMDB's file. */
+/** What a snapshot says of itself, beside the copies of the store's files. */
 export type Manifest = {
-  readonly format: 1;
+  readonly format: 2;
   readonly group: string;
   readonly partition: number;
   /** Next offset per state topic that the rows stand for. */
   readonly changelog: readonly (readonly [topic: string, next: number])[];
   readonly rows: number;
   readonly bytes: number;
-  readonly sha256: string;
+  readonly files: readonly Sealed[];
   readonly createdAtMs: number;
 };
 
 /** The two steps of a copy; only during the first is the store needed. */
-export type Copier = { readonly copy: (to: string) => Promise<Copied>; readonly seal: (to: string) => Promise<Sealed> };
+export type Copier = { readonly copy: (to: string) => Promise<Copied>; readonly seal: (to: string) => Promise<readonly Sealed[]> };
 
 const manifestFile = 'manifest.json';
 const unfinished = '.unfinished-';
@@ -40,9 +41,10 @@ export async function takeSnapshot(place: SnapshotPlace, copier: Copier, nowMs: 
   try {
     const { meta, rows } = await copier.copy(temporary);
     if (!meta) throw new Error('the copy holds no position');
-    const sealed = await copier.seal(temporary);
+    const files = await copier.seal(temporary);
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     const { group, partition } = place;
-    const manifest: Manifest = { format: 1, group, partition, changelog: meta.changelog, rows, ...sealed, createdAtMs: nowMs };
+    const manifest: Manifest = { format: 2, group, partition, changelog: meta.changelog, rows, bytes, files, createdAtMs: nowMs };
     await writeSynced(join(temporary, manifestFile), JSON.stringify(manifest));
     await rename(temporary, join(folder, `${nowMs}`.padStart(16, '0')));
     await syncFolder(folder);
@@ -65,22 +67,29 @@ export async function installSnapshot(
   onRefused: (reason: string) => void,
 ): Promise<Manifest | undefined> {
   const folder = folderOf(place);
-  const target = join(storeFolder, dataFile);
   for (const name of (await listSnapshots(folder)).toReversed()) {
     const path = join(folder, name);
     try {
       const manifest = parseManifest(await readFile(join(path, manifestFile), 'utf8'), place, nowMs);
-      await copyFile(join(path, dataFile), `${target}.new`);
-      if ((await stat(`${target}.new`)).size !== manifest.bytes) throw new Error('the copy is not as long as it should be');
-      if ((await sha256Of(`${target}.new`)) !== manifest.sha256) throw new Error('the checksum of the copy is another');
-      await rename(`${target}.new`, target);
+      for (const file of manifest.files) await install(file, path, storeFolder);
+      await rename(join(storeFolder, installing(dataFile)), join(storeFolder, dataFile)); // Only now there is a store.
       return manifest;
     } catch (error) {
-      await rm(`${target}.new`, { force: true });
+      await rm(join(storeFolder, installing(dataFile)), { force: true });
       onRefused(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   return undefined;
+}
+
+const installing = (name: string): string => (name === dataFile ? `${name}.new` : name);
+
+async function install({ name, bytes, sha256 }: Sealed, from: string, to: string): Promise<void> {
+  if (name !== dataFile && !isSegmentFile(name)) throw new Error(`it names a file ${name}`);
+  const target = join(to, installing(name));
+  await copyFile(join(from, name), target);
+  if ((await stat(target)).size !== bytes) throw new Error(`the copy of ${name} is not as long as it should be`);
+  if ((await sha256Of(target)) !== sha256) throw new Error(`the checksum of the copy of ${name} is another`);
 }
 
 /** When the newest was taken; `undefined` where there is none. */
@@ -98,15 +107,22 @@ async function listSnapshots(folder: string): Promise<readonly string[]> {
 /** @throws Error that says why it is not to be used */
 function parseManifest(text: string, { group, partition }: SnapshotPlace, nowMs: number): Manifest {
   const manifest = JSON.parse(text) as Partial<Manifest> | null;
-  if (manifest?.format !== 1) throw new Error('its manifest is of another format');
+  if (manifest?.format !== 2) throw new Error('its manifest is of another format');
   if (manifest.group !== group || manifest.partition !== partition)
     throw new Error(`it is of ${manifest.group}-${manifest.partition}, not of ${group}-${partition}`);
-  const { bytes, sha256, createdAtMs, changelog } = manifest;
-  if (!Number.isSafeInteger(bytes) || typeof sha256 !== 'string' || !Number.isSafeInteger(createdAtMs) || !Array.isArray(changelog))
-    throw new Error('its manifest is not complete');
+  const { files, createdAtMs, changelog } = manifest;
+  const hasFiles = Array.isArray(files) && files.every(isSealed) && files.some(({ name }) => name === dataFile);
+  if (!hasFiles || !Number.isSafeInteger(createdAtMs) || !Array.isArray(changelog)) throw new Error('its manifest is not complete');
   if (nowMs - createdAtMs! > awayMsMax) throw new Error('it is too old: deletions since may be gone from the log');
   return manifest as Manifest;
 }
+
+/** A name alone, not a path: what comes from a disk that others write to must not lead elsewhere. */
+const isSealed = (file: Partial<Sealed> | null): file is Sealed =>
+  typeof file?.name === 'string' &&
+  basename(file.name) === file.name &&
+  Number.isSafeInteger(file.bytes) &&
+  typeof file.sha256 === 'string';
 
 /**
  * Keeps the newest ones. What is unfinished belongs to nobody: a partition has one owner, which takes one snapshot at a time, and calls

@@ -1,5 +1,5 @@
 import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { dataFile } from './environment.ts';
@@ -57,6 +57,9 @@ export async function findMark(folder: string): Promise<Mark | undefined> {
     return undefined;
   }
 }
+
+/** The next start puts the folder aside, since it does not say how it was left. */
+export const distrust = (folder: string): void => rmSync(join(folder, markFile), { force: true });
 
 /** Why LMDB's file must not be opened; `undefined` if it is intact, or not there. */
 export async function findDamage(folder: string, mark: Mark | undefined): Promise<string | undefined> {

@@ -3,7 +3,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { SweepOrder } from '@waybill/stream';
 import { refuseFull } from './disk-space.ts';
 import { openDatabase, putMeta, readMeta, type Database, type Meta } from './environment.ts';
-import { sortedRows, type PackedRows, type Row } from './rows.ts';
+import { RowReader, type PackedRows } from './rows.ts';
+import type { SegmentEntry } from './segment-list.ts';
+import { SegmentStore } from './segment-store.ts';
 import { copyTo, seal } from './snapshot-copy.ts';
 import { UnderWay } from './under-way.ts';
 
@@ -13,7 +15,7 @@ export type Order =
   | { readonly kind: 'clear'; readonly meta: Meta }
   | { readonly kind: 'copy' | 'seal'; readonly to: string };
 /** After a write. */
-export type Written = { readonly leafPages: number };
+export type Written = { readonly leafPages: number; readonly segments: readonly SegmentEntry[] };
 export type Request = { readonly owner: string; readonly folder: string; readonly order: Order };
 export type Reply = {
   readonly id: number;
@@ -21,13 +23,14 @@ export type Reply = {
   readonly failure?: { readonly isFenced: boolean; readonly error: unknown };
 };
 
-type Opened = { readonly folder: string; readonly database: Database; readonly sweptTo: Map<string, string> };
+type Opened = { readonly folder: string; readonly database: Database; readonly segments: SegmentStore };
 const opened = new Map<string, Opened>();
 
 class Fenced extends Error {}
 
 async function serve({ owner, folder, order }: Request): Promise<unknown> {
-  if (order.kind === 'open') return void opened.set(owner, { folder, database: openDatabase(folder), sweptTo: new Map() });
+  if (order.kind === 'open')
+    return void opened.set(owner, { folder, database: openDatabase(folder), segments: new SegmentStore(folder, owner) });
   if (order.kind === 'seal') return seal(order.to); // Needs no store: it may be closed by now.
   const store = opened.get(owner);
   if (!store) throw new Error(`the store ${folder} is not open`);
@@ -39,41 +42,48 @@ async function serve({ owner, folder, order }: Request): Promise<unknown> {
     case 'write':
       return write(store, order);
     case 'clear':
-      return asOwner(store.database, order.meta.owner, () => {
-        store.database.clearSync();
-        putMeta(store.database, order.meta);
-      });
+      return clear(store, order.meta);
     case 'copy':
-      return copyTo(store.database, order.to);
+      return store.segments.copyTo(order.to, async () => copyTo(store.database, order.to));
   }
 }
 
 /** What LMDB has changed in a transaction it holds in memory, page by page, and keeps that memory for the next. */
 const loadRowsMax = 8_192;
 
-/** @returns what the next write has to know */
-function write(store: Opened, { kind, meta, rows, sweeps }: Extract<Order, { kind: 'write' | 'load' }>): Written {
-  const { database } = store;
-  refuseFull(store.folder, 2 * rows.usedBytes); // Pages may be half empty.
-  const sorted = sortedRows(rows);
+/** @returns what the next write has to know, and the segments there are */
+function write({ folder, database, segments }: Opened, { kind, meta, rows, sweeps }: Extract<Order, { kind: 'write' | 'load' }>): Written {
+  refuseFull(folder, 2 * rows.usedBytes); // Pages may be half empty.
+  const reader = new RowReader(rows);
+  for (const sweep of sweeps) segments.sweep(sweep);
+  const before = segmentsOf(database);
+  const after = segments.add(before, reader);
   // A load may come in parts: rows beyond the position are read from the log again, and are the same.
-  for (let left = kind === 'load' ? rows.count : 0; left > loadRowsMax; left -= loadRowsMax)
-    asOwner(database, meta.owner, () => putRows(database, sorted, loadRowsMax));
+  while (kind === 'load' && reader.head) asOwner(database, meta.owner, () => putRows(database, reader, loadRowsMax));
   asOwner(database, meta.owner, () => {
-    putRows(database, sorted, Infinity);
-    for (const sweep of sweeps) sweepRows(store, sweep);
-    putMeta(database, meta);
+    putRows(database, reader, Infinity);
+    putMeta(database, { ...meta, segments: after });
   });
-  return { leafPages: (database.getStats() as { readonly treeLeafPageCount: number }).treeLeafPageCount };
+  segments.settle(before, after);
+  return { leafPages: (database.getStats() as { readonly treeLeafPageCount: number }).treeLeafPageCount, segments: after };
 }
 
-/** The next `count` rows; the rest stay in the iterator. */
-function putRows(database: Database, rows: Iterator<Row, void>, count: number): void {
-  for (let left = count; left > 0; left--) {
-    const row = rows.next().value;
-    if (!row) return;
-    if (row.value === null) database.removeSync(row.key);
-    else database.putSync(row.key, row.value);
+function clear({ database, segments }: Opened, meta: Meta): void {
+  const before = segmentsOf(database);
+  asOwner(database, meta.owner, () => {
+    database.clearSync();
+    putMeta(database, meta);
+  });
+  segments.settle(before, []);
+}
+
+const segmentsOf = (database: Database): readonly SegmentEntry[] => readMeta(database)?.segments ?? [];
+
+function putRows(database: Database, rows: RowReader, countMax: number): void {
+  for (let left = countMax; left > 0 && rows.head; left--) {
+    const { key, value } = rows.shift()!;
+    if (value === null) database.removeSync(key);
+    else database.putSync(key, value);
   }
 }
 
@@ -83,21 +93,6 @@ function asOwner(database: Database, owner: string, change: () => void): void {
     if (readMeta(database)?.owner !== owner) throw new Fenced('another process has opened the store');
     change();
   });
-}
-
-function sweepRows({ database, sweptTo }: Opened, { store, limit, below }: SweepOrder): void {
-  const expired: string[] = [];
-  let looked = 0;
-  let last = '';
-  const start = sweptTo.get(store) ?? `${store}\0`;
-  const end = Buffer.from(`${store}\x01`);
-  for (const { key, value } of database.getRange({ start, end, limit })) {
-    looked += 1;
-    last = key as string;
-    if (value.compare(below) < 0) expired.push(last);
-  }
-  sweptTo.set(store, looked < limit ? `${store}\0` : `${last}\0`);
-  for (const key of expired) database.removeSync(key);
 }
 
 const port = parentPort!;

@@ -13,7 +13,7 @@ export { encodeParkedCommand } from './parked-command.ts';
 export type { ParkedCommand } from './parked-command.ts';
 export { encodeSwap, readProjection, swapOf } from './projection.ts';
 export type { Projection, ProjectionSwap, SwapRequest } from './projection.ts';
-export { rowKeyBytesMax } from './state-store.ts';
+export { isMarksStore, rowKeyBytesMax } from './state-store.ts';
 export { decodeEvent, encodeEvent, eventHeaders, eventTypeOf, parseMeta } from './record.ts';
 export { findRanges } from './range-feed.ts';
 export type { Bound, LogRange, RangeRequest } from './range-feed.ts';

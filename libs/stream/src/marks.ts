@@ -12,7 +12,7 @@ type Puts = StoreChanges['puts'];
  */
 export const markGraceMs = 24 * 60 * 60 * 1_000;
 
-/** Store name of marks, where an id's row is the time of its mark. No store can be called so: a declared name is an identifier. */
+/** Store name of marks, where an id's row is the time of its mark (`isMarksStore`). */
 export const marksStore = (name: string): string => `#${name}`;
 
 /** State topics of a topology's marks by their store names. @throws Error for a topic that forgets its marks too early */

@@ -3,6 +3,12 @@ import type { Offsets } from './event-log.ts';
 /** Longest store name and key of a row together, UTF-8 bytes. Every implementation takes so many. */
 export const rowKeyBytesMax = 1_900;
 
+/**
+ * Whether rows of a store are only added to: values of 8 bytes that sort as their time does, which nothing deletes but a sweep. No
+ * other store is called so, since a declared name is an identifier.
+ */
+export const isMarksStore = (store: string): boolean => store.startsWith('#');
+
 /** Bytes of one task's rows, in one local file or folder. `libs/state-store` implements it over LMDB; tests over a Map. */
 export type StateStore = {
   get(store: string, key: string): Buffer | undefined;
@@ -26,8 +32,8 @@ export type TaskStore = StateStore & {
   /** Forgets all rows and the position, in one local transaction. */
   clear(): Promise<void>;
   /**
-   * Expires rows a few at a time: with the next flush, looks at the next `limit` rows of a store in key order, from where its last
-   * sweep ended and round and round, and deletes those whose value sorts below. Where it stands is forgotten with the process.
+   * Expires rows of a store of marks: those whose value sorts below may be deleted from now on. An implementation may look at `limit` rows
+   * with each flush, or wait until all that were written at about the same time have expired.
    */
   sweep(order: SweepOrder): void;
   /**
