@@ -81,6 +81,8 @@ const openStore: OpenStore = async (group, partition) => {
   const store = await openStateStore(join(options.stateDir, `${group}-${partition}`), {
     flushAfterMs: 200,
     snapshots: { folder: options.snapshotDir, group, partition, intervalMs: options.snapshotEveryMs },
+    onSnapshot: () => report({ kind: 'snapshot', failure: undefined }),
+    onSnapshotFailed: (error) => report({ kind: 'snapshot', failure: String(error) }),
   });
   const commit = store.commit.bind(store);
   store.commit = async (changes) => {

@@ -71,6 +71,7 @@ export const failingOn = (topology: Topology, subject: string): Topology => ({
 export type WorkerReport =
   | { readonly kind: 'assigned'; readonly partitions: readonly number[] }
   | { readonly kind: 'fault'; readonly code: string; readonly message: string }
+  | { readonly kind: 'snapshot'; readonly failure?: string | undefined }
   | { readonly kind: 'crashed'; readonly code: string; readonly message: string };
 
 export type Worker = {
