@@ -51,6 +51,10 @@ describe('the command line', () => {
     ['parked', 'retry'],
     ['parked', 'retry', 'a/0/1', '--all', '--app', 'policy'],
     ['parked', 'drop', 'a/0/1'],
+    ['redeliver', 'dedup'],
+    ['redeliver', 'dedup', '--from', 'yesterday'],
+    ['redeliver', 'dedup', '--from', '0', '--state', 'then'],
+    ['redeliver', 'drop'],
     ['parked', 'drop', '--reason', 'noise'],
     ['parked', 'retry', 'a/0/1', '--wait', 'long'],
     ['parked', 'list', '--limit', '201'],
@@ -79,10 +83,13 @@ describe('the command line', () => {
       ['projection', 'list'],
       ['projection', 'prepare'],
       ['projection', 'swap'],
+      ['redeliver', 'list'],
+      ['redeliver', 'drop'],
       ['audit', 'verify'],
       ['deploy'],
     ])
       assert.match((await run(...args, '--help')).out(), new RegExp(`Examples:\\n {2}waybill ${args.join(' ')}`));
+    assert.match((await run('redeliver', 'run', '--help')).out(), /Examples:\n {2}waybill redeliver policy/);
   });
 });
 

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import type { NewRecord } from '@waybill/stream';
 import type { Console, OutputFormat } from './console.ts';
 import type { ExitCode } from './exit.ts';
-import { integer, list, parsePartitions } from './options.ts';
+import { integer, list, parseBound, parsePartitions } from './options.ts';
 
 export type ProgramOptions = {
   readonly console: Console;
@@ -73,6 +73,7 @@ export function createProgram({ console, env, onExit }: ProgramOptions): Command
   addParked(program, { console, env, onExit });
   addPolicy(program, { console, env, onExit });
   addProjection(program, { console, env, onExit });
+  addRedeliver(program, { console, env, onExit });
   addAudit(program, { console, env, onExit });
   addDeploy(program, { console, env, onExit });
   return program;
@@ -208,6 +209,68 @@ function addProjection(program: Command, { console, env, onExit }: ProgramOption
     });
 }
 
+function addRedeliver(program: Command, { console, env, onExit }: ProgramOptions): void {
+  const redeliver = program
+    .command('redeliver')
+    .description('what an app would say of a range of the log, in a sandbox')
+    .helpCommand(false);
+  const load = () => import('./commands/redeliver.ts');
+  const at = 'an offset, or a time like 2026-11-20T10:00Z';
+  withLogOptions(redeliver.command('run', { isDefault: true }))
+    .description('run an app over a range of its inputs again, apart from the live one, and compare what it says; exit 1 where it differs')
+    .argument('<app>', 'audit, dedup, inspector, policy, replicator or scanner')
+    .requiredOption('--from <bound>', at, parseBound)
+    .option('--to <bound>', `${at}, itself not part of it; the end of what is there now unless given`, parseBound)
+    .option('--input <topic>', 'of this topic only; offsets need one')
+    .option('--partition <numbers>', 'of these partitions only: 3, 0-5 or 0,2,4-5', parsePartitions)
+    .option('--match <key>', 'only records of this key or repository')
+    .addOption(
+      new Option('--state <rows>', 'rows to begin with: none, or those of the live app').choices(['empty', 'now']).default('empty'),
+    )
+    .option('--sandbox <name>', 'what to call it; the app and the time unless given')
+    .option('--entry <file>', 'the main.ts of an app in another checkout, to run its code')
+    .option('--limit <offsets>', 'refuse a longer range', integer(1, 100_000_000), 100_000)
+    .option('--replication <count>', 'copies of every topic; 3 in production', integer(1, 10), 1)
+    .option('--drop', 'delete the sandbox at the end', false)
+    .addHelpText('after', examples(redeliverExamples))
+    .action(async (app: string, flags: RedeliverFlags, command: Command) => {
+      const { redeliverRange, sandboxNameOf } = await load();
+      const { output } = command.optsWithGlobals<Globals>();
+      const { brokers, registryUrl, entry, drop, limit, replication, partition, sandbox = sandboxNameOf(app, Date.now()) } = flags;
+      const { from, to, input, match, state } = flags;
+      const some = {
+        ...(to && { to }),
+        ...(input && { input }),
+        ...(match && { match }),
+        ...(partition && { partitions: [...partition] }),
+      };
+      const request = { sandbox, from, ...some, state, recordsMax: limit, replication };
+      onExit(await redeliverRange({ output, app, brokers, registryUrl, env, entry, drops: drop, request }, console));
+    });
+  withLogOptions(redeliver.command('list'))
+    .description('list the sandboxes that are there')
+    .addHelpText('after', examples(['waybill redeliver list', 'waybill redeliver list -o json']))
+    .action(async ({ brokers }: LogOptions, command: Command) => {
+      const { showSandboxes } = await load();
+      onExit(await showSandboxes({ output: command.optsWithGlobals<Globals>().output, brokers }, console));
+    });
+  withLogOptions(redeliver.command('drop'))
+    .description('delete the topics and groups of a sandbox')
+    .argument('<sandbox>', 'as the list says it')
+    .addHelpText('after', examples(['waybill redeliver drop try-1']))
+    .action(async (sandbox: string, { brokers }: LogOptions, command: Command) => {
+      const { removeSandbox } = await load();
+      onExit(await removeSandbox({ output: command.optsWithGlobals<Globals>().output, brokers, sandbox }, console));
+    });
+}
+
+const redeliverExamples = [
+  'waybill redeliver policy --from 2026-11-20T10:00Z --to 2026-11-20T11:00Z',
+  'waybill redeliver policy --from 2026-11-20 --match demo/app --state now',
+  'waybill redeliver dedup --from 1200 --to 1300 --partition 2 --sandbox try-1',
+  'waybill redeliver dedup --from 0 --entry ../candidate/apps/dedup/src/main.ts --drop -o json',
+];
+
 function addAudit(program: Command, { console, onExit }: ProgramOptions): void {
   const audit = program.command('audit').description('the hash chain over everything that happened').helpCommand(false);
   withLogOptions(audit.command('verify'))
@@ -245,6 +308,19 @@ function addDeploy(program: Command, { console, env, onExit }: ProgramOptions): 
 
 type LogOptions = { readonly brokers: readonly string[]; readonly registryUrl: string };
 type SwapFlags = LogOptions & { readonly to: number; readonly reason: string; readonly as: string; readonly maxBehind: number };
+type RedeliverFlags = LogOptions & {
+  readonly from: ReturnType<typeof parseBound>;
+  readonly to?: ReturnType<typeof parseBound>;
+  readonly input?: string;
+  readonly partition?: readonly number[];
+  readonly match?: string;
+  readonly state: 'empty' | 'now';
+  readonly sandbox?: string;
+  readonly entry?: string;
+  readonly limit: number;
+  readonly replication: number;
+  readonly drop: boolean;
+};
 type DeployFlags = LogOptions & {
   readonly partitions: number;
   readonly replication: number;

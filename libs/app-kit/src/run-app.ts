@@ -5,17 +5,21 @@ import { loadConfig } from './config.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { storesOf } from './open-store.ts';
 import { startOps } from './ops-server.ts';
+import { findRedeliverRequest, redeliverApp } from './redeliver-app.ts';
 import { closeGracefully } from './shutdown.ts';
 import { StreamConfig } from './stream-config.ts';
 import { createStreamMetrics } from './stream-metrics.ts';
 
 /**
  * A stream app's whole process: configuration, log, codec, local state, the topology, ops server, and the way out.
+ * Asked for with `--redeliver`, it runs over a range of its inputs in a sandbox instead.
  * Ends with exit code 1 when it can go on no more, so that whatever supervises it starts it anew.
  */
 export async function runApp({ app, topology: declared }: { readonly app: string; readonly topology: Topology }): Promise<void> {
   const config = loadConfig(StreamConfig, process.env);
   const topology = versioned(declared, config.PROJECTION_VERSION);
+  const request = findRedeliverRequest(process.argv);
+  if (request) return redeliverApp({ app, topology, config }, request);
   const logger = createLogger({ app, level: config.LOG_LEVEL });
   const state: { running?: Running } = {};
   const metrics = createStreamMetrics(app, () => state.running);

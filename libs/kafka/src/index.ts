@@ -7,3 +7,5 @@ export { createTopics, deploy, policyChanges, topicConfig } from './deploy.ts';
 export type { DeployOptions, PolicyDocument } from './deploy.ts';
 export { createEventLog } from './event-log.ts';
 export type { EventLogOptions } from './event-log.ts';
+export { dropSandbox, listSandboxes } from './sandboxes.ts';
+export type { Sandbox } from './sandboxes.ts';

@@ -111,7 +111,7 @@ async function eachSaidThen(
       return false;
     }
   };
-  for (let partition = 0; partition < log.partitions; partition++) {
+  for (let partition = 0; causes.size > 0 && partition < log.partitions; partition++) {
     const place = { topic, partition };
     const [from, { end }] = [await log.offsetAt(place, sinceMs), await log.bounds(place)];
     const take = async (records: readonly LogRecord[]): Promise<void> => {

@@ -195,6 +195,8 @@ describe('a range that is delivered again', () => {
       const ofPartition = (partition: number) => bed.history(input.name).filter((record) => record.partition === partition);
       const [first] = ofPartition(1);
       const later = first!.timestampMs + 1;
+      const none = await bed.redeliver({ match: 'app9' });
+      assert.deepEqual([none.inputsCount, none.differences], [0, []]);
       assert.equal((await bed.redeliver({ match: 'app1' })).inputsCount, 4);
       const logs = await findRanges(bed.world.logOf(newActor('x')), [input.name], { from: { atMs: later } });
       assert.deepEqual(logs, [], 'all of it came before');
@@ -208,9 +210,9 @@ describe('a range that is delivered again', () => {
   it('parks what the app cannot take in the sandbox, with what it tries to write where it may not', async () => {
     const bed = new Bed();
     const escaping = counter(({ id, key }) => (id === 'e1' ? { emit: [{ ...said(id, key, 1), topic: aside }] } : {}));
-    await bed.run(ids(3), async () => {
-      const { parkedCount, parked } = await bed.redeliver({ topology: escaping });
-      assert.deepEqual([parkedCount, parked[0]!.code], [1, 'STAGE_FAILED']);
+    await bed.run(ids(5), async () => {
+      const { parkedCount, waitingCount, parked } = await bed.redeliver({ topology: escaping });
+      assert.deepEqual([parkedCount, waitingCount, parked[0]!.code], [1, 1, 'STAGE_FAILED']);
       assert.match(parked[0]!.reason, /emits to model.aside.v1, which it does not declare/);
       assert.deepEqual([bed.history('waybill.parked.v1').length, bed.history('waybill.parked.v1--sandbox-try').length], [0, 1]);
     });

@@ -48,6 +48,8 @@ export type Redelivery = {
   /** Why inputs led to nothing, and how many. */
   readonly ignored: Readonly<Record<string, number>>;
   readonly parkedCount: number;
+  /** Records that wait behind a parked one of their key: the app has not been asked. */
+  readonly waitingCount: number;
   /** The first ones. */
   readonly parked: readonly { readonly place: string; readonly code: string; readonly reason: string }[];
   /** Jobs and timers that it asked for and that were not run, by kind. */
@@ -97,18 +99,20 @@ export async function redeliver(options: RedeliveryOptions): Promise<Redelivery>
     observer: { committed: (draft) => notes.addDraft(draft) },
     onCrash: ended.reject,
   });
+  let heldCount = 0;
   try {
     await ended.promise;
+    heldCount = running.held();
   } finally {
     await running.close();
   }
   const compared = await compareOutputs({
     ...{ log, codec, clock, app: appOf(topology), sandbox, outputs: topology.outputs },
-    ...{ causes: notes.causes, jobCauses: notes.jobCauses, sinceMs: notes.sinceMs - clocksMsMax, differencesMax: examplesMax },
+    ...{ causes: notes.causes, jobCauses: notes.jobCauses, sinceMs: Math.max(0, notes.sinceMs - clocksMsMax), differencesMax: examplesMax },
   });
   return {
     ...{ app: appOf(topology), sandbox, group: topology.group, state: options.state, ranges },
-    ...notes.summary(),
+    ...notes.summary(heldCount),
     aheadCount: await countAhead(log, options.topology.group, ranges),
     ...{ outputs: compared.counts, differences: compared.differences },
     topics: sandboxTopics(topology, sandbox).map(({ name }) => name),
@@ -186,9 +190,10 @@ class Notes {
     }
   }
 
-  summary(): Pick<Redelivery, 'inputsCount' | 'ignored' | 'parkedCount' | 'parked' | 'wouldRun'> {
+  summary(heldCount: number): Pick<Redelivery, 'inputsCount' | 'ignored' | 'parkedCount' | 'waitingCount' | 'parked' | 'wouldRun'> {
     const wouldRun = Object.fromEntries([...Map.groupBy(this.#jobKinds.values(), (kind) => kind)].map(([kind, all]) => [kind, all.length]));
     const ignored = Object.fromEntries(this.#ignored);
-    return { inputsCount: this.#inputsCount, ignored, parkedCount: this.#parkedCount, parked: this.#parked, wouldRun };
+    const waitingCount = heldCount - this.#parkedCount;
+    return { inputsCount: this.#inputsCount, ignored, parkedCount: this.#parkedCount, waitingCount, parked: this.#parked, wouldRun };
   }
 }
