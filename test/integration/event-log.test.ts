@@ -1,8 +1,9 @@
 // The promises of the EventLog port, on a real broker.
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEventLog } from '@waybill/kafka';
 import type { EventLog, NewRecord, TopicPartition } from '@waybill/stream';
@@ -100,3 +101,35 @@ const subject: Subject = {
 };
 
 eventLogConformance('Kafka', (rule) => rule(subject));
+
+describe('a client whose topic has been deleted', () => {
+  it('says so within a bound, and works on with all others', async () => {
+    const [gone, other] = ['deleted.gone', 'deleted.other'];
+    await admin.createTopics({ waitForLeaders: true, topics: [gone, other].map((topic) => ({ topic, numPartitions: partitionsCount })) });
+    const bounds = { unknownTopicMsMax: 500, transactionTimeoutMs: 1_000 };
+    const log = await createEventLog({ brokers: [stack.brokers], clientId: 'deleted', countBy: topics[0], ...bounds });
+    const place = (topic: string): TopicPartition => ({ topic, partition: 0 });
+    const commit = async (topic: string): Promise<unknown> => {
+      const writer = await log.openWriter('deleted', 0);
+      const records = [{ ...place(topic), key: 'k', value: Buffer.from('v'), headers: {} }];
+      return writer.commit({ records, consumed: new Map([[other, 1]]), partition: 0 });
+    };
+    for (const topic of [gone, other, gone, other]) await commit(topic);
+    await eventually(() => log.bounds(place(gone)), ({ end }) => end === 4); // prettier-ignore
+    const closing = new AbortController();
+    const following = log.follow({ topics: [gone], from: () => undefined, onRecords: () => undefined, signal: closing.signal });
+    await admin.deleteTopics({ topics: [gone] });
+    const message = /^topic deleted.gone is not there, or no more/;
+    await assert.rejects(following, { code: 'LOG_UNAVAILABLE', message });
+    await assert.rejects(log.bounds(place(gone)), { code: 'LOG_UNAVAILABLE', message });
+    await assert.rejects(
+      log.read(place(gone), { from: 0, to: 4 }, () => undefined),
+      { code: 'LOG_UNAVAILABLE', message },
+    );
+    await assert.rejects(commit(gone), { code: 'RECORD_REFUSED', message: /deleted.gone is not there/ });
+    await commit(other);
+    await eventually(() => log.bounds(place(other)), ({ end }) => end === 6); // prettier-ignore
+    assert.deepEqual(await log.committed('deleted', [gone, other], 0), new Map([[other, 1]]));
+    await log.close();
+  });
+});

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { StreamError } from '@waybill/stream';
 import { errorMessage } from './error-message.ts';
 import { untilAborted } from './until-aborted.ts';
 import { createCluster, type Broker, type Cluster, type WireLog } from './wire.ts';
@@ -8,6 +9,8 @@ export type KafkaOptions = {
   readonly brokers: readonly string[];
   readonly clientId: string;
   readonly requestTimeoutMs?: number;
+  /** How long a topic may be unknown: a broker that has just started does not know its topics yet. 30 s unless given. */
+  readonly unknownTopicMsMax?: number;
   readonly log?: WireLog;
 };
 
@@ -20,6 +23,7 @@ export type Connections = {
    * coordinator that is moving. Anything else rejects at once.
    * An operation may be run several times, so it has to look leaders and coordinators up itself: they may be what has changed.
    * @param attemptMsMax After so long a try counts as hung and its connection as dead: the next one is made on a new connection
+   * @throws StreamError `LOG_UNAVAILABLE` when Kafka knows one of the topics no more, or not yet, for longer than `unknownTopicMsMax`
    * @throws Error as soon as `signal` fires or the connections are closed, also while a request has no answer
    */
   run<T>(use: Use, topics: readonly string[], operation: Operation<T>, signal?: AbortSignal, attemptMsMax?: number): Promise<T>;
@@ -30,6 +34,8 @@ export type Connections = {
   close(): Promise<void>;
 };
 type Operation<T> = (cluster: Cluster) => Promise<T>;
+
+const unknownTopic = 'UNKNOWN_TOPIC_OR_PARTITION';
 
 const transientTypes = new Set([
   'KafkaJSConnectionError',
@@ -52,7 +58,7 @@ const transientTypes = new Set([
   'LEADER_NOT_AVAILABLE',
   'NOT_LEADER_FOR_PARTITION',
   'REPLICA_NOT_AVAILABLE',
-  'UNKNOWN_TOPIC_OR_PARTITION', // A broker that has just started does not know its topics yet.
+  unknownTopic,
   'NOT_ENOUGH_REPLICAS',
   'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
   'REQUEST_TIMED_OUT',
@@ -79,7 +85,7 @@ const closeMsMax = 2_000;
 type Known = { readonly cluster: Cluster; readonly coordinators: Map<string, string>; isStale: boolean };
 
 export const openConnections = (options: KafkaOptions, create = createCluster): Connections =>
-  new ClusterConnections((use) => create({ ...clusterOptions(options), clientId: `${options.clientId}-${use}` }));
+  new ClusterConnections((use) => create({ ...clusterOptions(options), clientId: `${options.clientId}-${use}` }), options);
 
 const clusterOptions = (options: KafkaOptions) => ({
   brokers: options.brokers,
@@ -88,17 +94,25 @@ const clusterOptions = (options: KafkaOptions) => ({
   log: options.log ?? (() => undefined),
 });
 
+function topicIsGone(topics: readonly string[], cause: unknown): StreamError {
+  const what = topics.length === 1 ? `topic ${topics[0]} is` : `one of the topics ${topics.join(', ')} is`;
+  return new StreamError('LOG_UNAVAILABLE', `${what} not there, or no more: \`waybill deploy\` makes it`, { cause });
+}
+
 class ClusterConnections implements Connections {
   readonly #create: (use: Use) => Cluster;
+  readonly #unknownTopicMsMax: number;
   readonly #known = new Map<Use, Known>();
   readonly #closed = new AbortController();
 
-  constructor(create: (use: Use) => Cluster) {
+  constructor(create: (use: Use) => Cluster, { unknownTopicMsMax = 30_000 }: Pick<KafkaOptions, 'unknownTopicMsMax'>) {
     this.#create = create;
+    this.#unknownTopicMsMax = unknownTopicMsMax;
   }
 
   async run<T>(use: Use, topics: readonly string[], operation: Operation<T>, signal?: AbortSignal, attemptMsMax?: number): Promise<T> {
     const stop = this.#stopOf(signal);
+    let unknownSinceMs: number | undefined;
     for (let attempt = 0; ; attempt++) {
       stop.throwIfAborted();
       const known = this.#knownOf(use);
@@ -110,6 +124,8 @@ class ClusterConnections implements Connections {
         this.#noteFailure(use, known, error);
         if (bound.aborted) continue;
         if (!isTransient(error)) throw error;
+        unknownSinceMs = wireErrorType(error) === unknownTopic ? (unknownSinceMs ?? Date.now()) : undefined;
+        if (unknownSinceMs !== undefined && Date.now() - unknownSinceMs >= this.#unknownTopicMsMax) throw topicIsGone(topics, error);
         const ceilingMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(attempt, 10));
         await sleep(ceilingMs / 2 + Math.random() * (ceilingMs / 2), undefined, { signal: stop }).catch(() => {
           throw new Error(errorMessage(error), { cause: stop.reason }); // Says more than that time was up.

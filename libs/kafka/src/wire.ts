@@ -115,13 +115,35 @@ export function createCluster(options: ClusterOptions): Cluster {
 
 type Constructor = new (options: object) => Cluster;
 
-/** Leaders and coordinators are all found in this way, so that no broker is spoken to whose versions were not looked at. */
+/** What kafkajs' cluster gets wrong, or leaves out: everything that looks for brokers goes through here. */
 const checked = (ClusterClass: Constructor): Constructor =>
   class extends ClusterClass {
     /** kafkajs takes every broker for as old as the first one that answered; without this each is asked itself. */
     override async connect(): Promise<void> {
       await super.connect();
       (this as unknown as { brokerPool: { versions: undefined } }).brokerPool.versions = undefined;
+    }
+
+    /**
+     * kafkajs asks for all topics that were ever asked for, and fails as a whole for one that has been deleted since: for good, whatever
+     * is wanted. So after such a failure it begins again with none; what is used is asked for again.
+     */
+    override async refreshMetadata(): Promise<void> {
+      await this.#forgetting(() => super.refreshMetadata());
+    }
+
+    override async addMultipleTargetTopics(topics: readonly string[]): Promise<void> {
+      await this.#forgetting(() => super.addMultipleTargetTopics(topics));
+    }
+
+    async #forgetting(ask: () => Promise<void>): Promise<void> {
+      try {
+        await ask();
+      } catch (error) {
+        if (wireErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION')
+          (this as unknown as { targetTopics: Set<string> }).targetTopics = new Set();
+        throw error;
+      }
     }
 
     override async findBroker(options: { nodeId: string }): Promise<Broker> {

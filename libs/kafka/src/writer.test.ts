@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NewRecord } from '@waybill/stream';
+import type { NewRecord, StreamError } from '@waybill/stream';
 import { openConnections } from './connections.ts';
 import { fakeCluster } from './fake-cluster.fixture.ts';
 import type { Broker } from './wire.ts';
@@ -64,6 +64,35 @@ describe('a transaction', () => {
     await assert.rejects(writer.commit(transaction), { code: 'COMMIT_UNCERTAIN', message: /spent/ });
     assert.deepEqual(events, []);
     await connections.close();
+  });
+});
+
+describe('a transaction to a topic that the broker does not know', () => {
+  /** It knows them at the ask of this number. */
+  async function commit(knownAt: number) {
+    const { events, broker } = recorder(async () => []);
+    let asked = 0;
+    const addPartitionsToTxn = async (): Promise<void> => {
+      asked += 1;
+      if (asked < knownAt) throw typed('UNKNOWN_TOPIC_OR_PARTITION');
+    };
+    const connections = openConnections({ brokers: ['n'], clientId: 'c' }, () => fakeCluster({ ...broker, addPartitionsToTxn }));
+    const writer = await openWriter({ connections, group: 'dedup', partition: 3, transactionTimeoutMs: 1_500 });
+    const ended = await writer.commit(transaction).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await connections.close();
+    return { ended, events };
+  }
+
+  it('waits for a broker that has just started', async () => assert.equal((await commit(3)).ended, undefined));
+
+  it('is refused within a bound, with nothing written, when it is not there', async () => {
+    const { ended, events } = await commit(Infinity);
+    const { code, message } = ended as StreamError;
+    assert.deepEqual([code, message], ['RECORD_REFUSED', 'one of the topics images is not there, or no more: `waybill deploy` makes it']);
+    assert.ok(!events.includes('produce begins') && !events.includes('end begins'));
   });
 });
 

@@ -15,6 +15,8 @@ export type WriterOptions = {
 };
 
 const produceTimeoutMs = 30_000;
+const unknownTopicMsMax = 10_000;
+const unknownTopicPauseMs = 200;
 
 /**
  * A writer sends all that it has on one connection per broker, so that the broker takes it in order: a leader that is asked for two
@@ -123,7 +125,9 @@ class TransactionalWriter implements Writer {
       return { topic, partitions: ofTopic.map(({ partition }) => partition) };
     });
     const add = (broker: Broker): Promise<unknown> => broker.addPartitionsToTxn({ ...this.#identity, topics });
-    await retryConcurrent(() => this.#onCoordinator(coordinators.transaction, signal, add));
+    const addAll = (): Promise<unknown> => retryConcurrent(() => this.#onCoordinator(coordinators.transaction, signal, add));
+    const names = topics.map(({ topic }) => topic);
+    await untilKnown(addAll, names, Math.min(unknownTopicMsMax, this.#timeoutMs / 2));
   }
 
   async #addOffsets(consumed: Offsets, signal: AbortSignal): Promise<void> {
@@ -193,6 +197,20 @@ function commitError(transactionalId: string, records: readonly NewRecord[], err
     );
   }
   return new StreamError('COMMIT_UNCERTAIN', `transaction of ${transactionalId} has no known outcome: ${errorMessage(error)}`, options);
+}
+
+/** A broker that has just started does not know its topics yet. Nothing has happened yet, and nothing can while one is missing. */
+async function untilKnown(add: () => Promise<unknown>, topics: readonly string[], msMax: number): Promise<void> {
+  for (const startedMs = Date.now(); ;) {
+    try {
+      return void (await add());
+    } catch (cause) {
+      if (wireErrorType(cause) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw cause;
+      const what = `one of the topics ${topics.join(', ')} is not there, or no more: \`waybill deploy\` makes it`;
+      if (Date.now() - startedMs >= msMax) throw new StreamError('RECORD_REFUSED', what, { cause });
+      await sleep(unknownTopicPauseMs);
+    }
+  }
 }
 
 /** The end of the transaction before is written in the background; until then the coordinator answers so. Nothing has happened yet. */
