@@ -41,7 +41,7 @@ export class Bloom {
   add(hash: KeyHash): void {
     let at = hash[0]!;
     for (let probe = 0; probe < probes; probe++) {
-      const bit = at % this.#bits;
+      const bit = (at >>> 1) % this.#bits; // Of 31 bits the remainder is one instruction.
       this.bytes[bit >>> 3]! |= 1 << (bit & 7);
       at = (at + hash[1]!) >>> 0;
     }
@@ -51,7 +51,7 @@ export class Bloom {
   mayHave(hash: KeyHash): boolean {
     let at = hash[0]!;
     for (let probe = 0; probe < probes; probe++) {
-      const bit = at % this.#bits;
+      const bit = (at >>> 1) % this.#bits; // Of 31 bits the remainder is one instruction.
       if ((this.bytes[bit >>> 3]! & (1 << (bit & 7))) === 0) return false;
       at = (at + hash[1]!) >>> 0;
     }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { RowPacker, sortedRows } from './rows.ts';
+import { RowPacker, RowReader } from './rows.ts';
 
 const sorted = (rows: readonly (readonly [store: string, key: string | Buffer, value: string | null])[]) => {
   const packer = new RowPacker(1);
   for (const [store, key, value] of rows) packer.add(store, key, value === null ? null : Buffer.from(value));
-  return [...sortedRows(packer.finish())].map(({ key, value }) => [key.toString(), value && value.toString()]);
+  const reader = new RowReader(packer.finish());
+  return Array.from({ length: reader.left }, () => reader.shift()!).map(({ key, value }) => [key.toString(), value && value.toString()]);
 };
 
 describe('packed rows', () => {
@@ -31,5 +32,18 @@ describe('packed rows', () => {
     const newest = new Map(rows.map(([store, key, value]) => [`${store}\0${key}`, value]));
     const expected = [...newest].toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     assert.deepEqual(sorted(rows), expected.map((row) => [...row]), `seed ${seed}`); // prettier-ignore
+  });
+
+  it('are counted and read store by store', () => {
+    const packer = new RowPacker(1);
+    for (const [store, key] of [['b', 'x'], ['#a', 'x'], ['b', 'y'], ['#a', 'y\0z'], ['bb', ''], ['#a', '']] as const) packer.add(store, key, null); // prettier-ignore
+    const reader = new RowReader(packer.finish());
+    const stores = Array.from({ length: 3 }, () => {
+      const { store } = reader;
+      const keys = Array.from({ length: reader.countOf(store) }, () => reader.shift(store.length + 1)!.key.toString());
+      return [store, ...keys];
+    });
+    assert.deepEqual(stores, [['#a', '', 'x', 'y\0z'], ['b', 'x', 'y'], ['bb', '']]); // prettier-ignore
+    assert.deepEqual([reader.store, reader.left, reader.shift()], ['', 0, undefined]);
   });
 });

@@ -47,44 +47,51 @@ export class RowPacker {
   }
 }
 
-/** Rows one after the other, with a look at the next. */
+/** Packed rows in key order, of each key the newest alone. Rows are views of the packed bytes. */
 export class RowReader {
-  readonly #rest: Iterator<Row, void>;
-  /** At least as many as are left. */
-  readonly countMax: number;
-  #head: Row | undefined;
+  readonly #buffer: Buffer;
+  /** Where each row starts. */
+  readonly #starts: Uint32Array;
+  #next = 0;
 
-  constructor(rows: PackedRows) {
-    this.#rest = sortedRows(rows);
-    this.countMax = rows.count;
-    this.shift();
+  constructor({ bytes, count }: PackedRows) {
+    this.#buffer = Buffer.from(bytes);
+    this.#starts = sortedByKey(this.#buffer, startsOf(this.#buffer, count));
   }
 
-  get head(): Row | undefined {
-    return this.#head;
+  /** How many rows are left. */
+  get left(): number {
+    return this.#starts.length - this.#next;
   }
 
-  /** @returns what was the head */
-  shift(): Row | undefined {
-    const head = this.#head;
-    this.#head = this.#rest.next().value ?? undefined;
-    return head;
+  /** @returns the next row, its key without the first `skipped` bytes; `undefined` at the end */
+  shift(skipped = 0): Row | undefined {
+    if (this.#next === this.#starts.length) return undefined;
+    const start = this.#starts[this.#next++]!;
+    const keyEnd = start + headBytes + this.#buffer.readUInt32LE(start);
+    const length = this.#buffer.readUInt32LE(start + 4);
+    const value = length === deletion ? null : this.#buffer.subarray(keyEnd, keyEnd + length);
+    return { key: this.#buffer.subarray(start + headBytes + skipped, keyEnd), value };
   }
-}
 
-/** In key order, of each key the newest alone. The rows are views of the packed bytes, each good for one turn of the loop. */
-export function* sortedRows({ bytes, count }: PackedRows): Generator<Row> {
-  const buffer = Buffer.from(bytes);
-  const starts = startsOf(buffer, count);
-  const sorted = sortedByKey(buffer, starts);
-  for (const [index, row] of sorted.entries()) {
-    const next = sorted[index + 1];
-    const start = starts[row]!;
-    if (next !== undefined && compareKeys(buffer, start, starts[next]!) === 0) continue;
-    const keyEnd = start + headBytes + buffer.readUInt32LE(start);
-    const length = buffer.readUInt32LE(start + 4);
-    const value = length === deletion ? null : buffer.subarray(keyEnd, keyEnd + length);
-    yield { key: buffer.subarray(start + headBytes, keyEnd), value };
+  /** The store that the next row is of; empty at the end. */
+  get store(): string {
+    if (this.left === 0) return '';
+    const start = this.#starts[this.#next]! + headBytes;
+    return this.#buffer.toString('latin1', start, this.#buffer.indexOf(0, start));
+  }
+
+  /** How many rows from here on are of this store: it sorts first. */
+  countOf(store: string): number {
+    const prefix = Buffer.from(`${store}\0`, 'latin1');
+    let [low, high] = [this.#next, this.#starts.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const at = this.#starts[middle]! + headBytes;
+      if (this.#buffer.compare(prefix, 0, prefix.length, at, at + prefix.length) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low - this.#next;
   }
 }
 
@@ -98,21 +105,42 @@ function startsOf(buffer: Buffer, count: number): Uint32Array {
   return starts;
 }
 
-const leadBytes = 6;
-
-/** Indexes of rows. Most keys differ in the first bytes after what all have in common, and numbers compare faster than bytes. */
+/**
+ * Most keys differ in the five bytes behind what all have in common. These and the row's number make one number of 64 bits, which sort
+ * without a call per comparison; a stable sort, so that of one key the newest stays last. The rest is compared where they are the same.
+ */
 function sortedByKey(buffer: Buffer, starts: Uint32Array): Uint32Array {
-  const common = commonLength(buffer, starts);
-  const leads = new Float64Array(starts.length);
-  starts.forEach((start, index) => {
-    const from = start + headBytes + common;
-    const length = Math.min(leadBytes, buffer.readUInt32LE(start) - common);
-    leads[index] = length === 0 ? 0 : buffer.readUIntBE(from, length) * 256 ** (leadBytes - length);
-  });
-  const indexes = Uint32Array.from(starts.keys());
-  // A stable sort: of one key the newest stays last.
-  return indexes.sort((a, b) => leads[a]! - leads[b]! || compareKeys(buffer, starts[a]!, starts[b]!));
+  const leads = sortedLeads(buffer, starts);
+  const sorted = starts.map((_, index) => starts[leads[index * 2]! & rowMask]!);
+  const isSameLead = (a: number, b: number): boolean =>
+    leads[a * 2 + 1] === leads[b * 2 + 1] && leads[a * 2]! >>> 24 === leads[b * 2]! >>> 24;
+  let length = 0;
+  for (let from = 0, to = 1; from < sorted.length; from = to++) {
+    while (to < sorted.length && isSameLead(from, to)) to += 1;
+    if (to - from > 1) sorted.subarray(from, to).sort((a, b) => compareKeys(buffer, a, b) || a - b);
+    for (let index = from; index < to; index++)
+      if (index === to - 1 || compareKeys(buffer, sorted[index]!, sorted[index + 1]!) !== 0) sorted[length++] = sorted[index]!;
+  }
+  return sorted.subarray(0, length);
 }
+
+/** Two words per row: the fifth byte and the row's number, the first four bytes. */
+function sortedLeads(buffer: Buffer, starts: Uint32Array): Uint32Array {
+  const common = commonLength(buffer, starts);
+  const leads = new Uint32Array(starts.length * 2);
+  for (let row = 0; row < starts.length; row++) {
+    const at = starts[row]! + headBytes + common;
+    const length = buffer.readUInt32LE(starts[row]) - common;
+    const byteAt = (offset: number): number => (offset < length ? buffer[at + offset]! : 0);
+    leads[row * 2] = (byteAt(4) << 24) | row;
+    leads[row * 2 + 1] = (byteAt(0) << 24) | (byteAt(1) << 16) | (byteAt(2) << 8) | byteAt(3);
+  }
+  new BigUint64Array(leads.buffer).sort();
+  return leads;
+}
+
+/** Low bits of a row's number: a packed buffer of many more rows would take gigabytes. */
+const rowMask = 0xff_ffff;
 
 function commonLength(buffer: Buffer, starts: Uint32Array): number {
   const first = starts[0] ?? 0;

@@ -44,9 +44,9 @@ export class SegmentStore {
    */
   add(before: Entries, rows: RowReader): Entries {
     let entries = before;
-    for (let store = storeOf(rows.head); isMarksStore(store); store = storeOf(rows.head)) {
-      const prefix = Buffer.from(`${store}\0`);
-      entries = [...entries, this.#write(store, rowsUnder(prefix, rows), rows.countMax)];
+    for (let { store } = rows; isMarksStore(store); { store } = rows) {
+      const count = rows.countOf(store);
+      entries = [...entries, this.#write(store, rowsOf(rows, store, count), count)];
       entries = this.#merged(entries, store);
     }
     return entries.filter((entry) => !this.#isExpired(entry));
@@ -110,13 +110,10 @@ export class SegmentStore {
   }
 }
 
-/** Empty without a row, which is no store of marks. */
-const storeOf = (row: RowReader['head']): string => (row ? row.key.toString('latin1', 0, row.key.indexOf(0)) : '');
-
-function* rowsUnder(prefix: Buffer, rows: RowReader): Generator<Row> {
-  for (let row = rows.head; row?.key.compare(prefix, 0, prefix.length, 0, prefix.length) === 0; row = rows.head) {
-    if (row.value === null) throw new Error('a mark cannot be deleted');
-    yield { key: row.key.subarray(prefix.length), value: row.value };
-    rows.shift();
+function* rowsOf(rows: RowReader, store: string, count: number): Generator<Row> {
+  for (let left = count; left > 0; left--) {
+    const { key, value } = rows.shift(store.length + 1)!;
+    if (value === null) throw new Error('a mark cannot be deleted');
+    yield { key, value };
   }
 }

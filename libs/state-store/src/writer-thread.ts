@@ -59,7 +59,7 @@ function write({ folder, database, segments }: Opened, { kind, meta, rows, sweep
   const before = segmentsOf(database);
   const after = segments.add(before, reader);
   // A load may come in parts: rows beyond the position are read from the log again, and are the same.
-  while (kind === 'load' && reader.head) asOwner(database, meta.owner, () => putRows(database, reader, loadRowsMax));
+  while (kind === 'load' && reader.left > loadRowsMax) asOwner(database, meta.owner, () => putRows(database, reader, loadRowsMax));
   asOwner(database, meta.owner, () => {
     putRows(database, reader, Infinity);
     putMeta(database, { ...meta, segments: after });
@@ -80,7 +80,7 @@ function clear({ database, segments }: Opened, meta: Meta): void {
 const segmentsOf = (database: Database): readonly SegmentEntry[] => readMeta(database)?.segments ?? [];
 
 function putRows(database: Database, rows: RowReader, countMax: number): void {
-  for (let left = countMax; left > 0 && rows.head; left--) {
+  for (let left = Math.min(countMax, rows.left); left > 0; left--) {
     const { key, value } = rows.shift()!;
     if (value === null) database.removeSync(key);
     else database.putSync(key, value);
