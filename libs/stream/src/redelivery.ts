@@ -96,7 +96,11 @@ export async function redeliver(options: RedeliveryOptions): Promise<Redelivery>
     openStore: options.state === 'now' ? withLiveRows(options) : options.openStore,
     instance: topology.group,
     sessionTimeoutMs: 30_000,
-    observer: { committed: (draft) => notes.addDraft(draft) },
+    observer: {
+      committed: (draft) => notes.addDraft(draft),
+      // Live, it waits for somebody who retries or drops. Nobody will.
+      fault: (error) => void (error instanceof StreamError && error.code === 'HELD_FULL' && ended.reject(error)),
+    },
     onCrash: ended.reject,
   });
   let heldCount = 0;
