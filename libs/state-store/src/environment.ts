@@ -28,6 +28,12 @@ export type Meta = {
 const metaKey = '\0\0';
 
 /**
+ * Address space, not memory, of one store. LMDB maps a file that has outgrown its map anew and keeps the old maps, whose pages count
+ * again; a map that is large from the start stays the only one.
+ */
+const mapBytes = 64 * 1_024 ** 3;
+
+/**
  * Without sync: what LMDB has written survives the death of the process, not that of the machine. `state-mark.ts` knows of the
  * latter. Pages are written to the file, not to the map (`useWritemap`): a full disk is an error then, and no SIGBUS. Keys are written
  * straight into LMDB's own buffer, which saves a copy per read.
@@ -40,6 +46,7 @@ export function openDatabase(folder: string, { readOnly = false } = {}) {
     readOnly,
     noSubdir: false, // Or a folder with a dot in its name, as that of `dedup.v2`, would be taken for the file.
     encoding: 'binary',
+    mapSize: mapBytes,
     noSync: true,
     compression: false,
     keyEncoder: { writeKey, readKey: (source: Buffer, start: number, end: number) => source.toString('utf8', start, end) },
