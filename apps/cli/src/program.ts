@@ -218,7 +218,7 @@ function addRedeliver(program: Command, { console, env, onExit }: ProgramOptions
   const at = 'an offset, or a time like 2026-11-20T10:00Z';
   withLogOptions(redeliver.command('run', { isDefault: true }))
     .description('run an app over a range of its inputs again, apart from the live one, and compare what it says; exit 1 where it differs')
-    .argument('<app>', 'audit, dedup, inspector, policy, replicator or scanner')
+    .argument('<app>', 'dedup, inspector, policy, replicator or scanner')
     .requiredOption('--from <bound>', at, parseBound)
     .option('--to <bound>', `${at}, itself not part of it; the end of what is there now unless given`, parseBound)
     .option('--input <topic>', 'of this topic only; offsets need one')

@@ -147,10 +147,11 @@ export function changedFields(then: unknown, now: unknown, path = ''): Differenc
     const names = [...new Set([...Object.keys(then), ...Object.keys(now)])];
     return names.flatMap((name) => changedFields(then[name], now[name], path === '' ? name : `${path}.${name}`)).slice(0, fieldsMax);
   }
-  const [a, b] = [JSON.stringify(then) ?? 'nothing', JSON.stringify(now) ?? 'nothing'];
+  const [a, b] = [textOf(then), textOf(now)];
   return a === b ? [] : [{ path: path === '' ? '(all)' : path, then: cut(a), now: cut(b) }];
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Buffer.isBuffer(value);
+const textOf = (value: unknown): string => (Buffer.isBuffer(value) ? value.toString('hex') : (JSON.stringify(value) ?? 'nothing'));
 const cut = (text: string): string => (text.length <= textMax ? text : `${text.slice(0, textMax - 1)}…`);

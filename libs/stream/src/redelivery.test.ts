@@ -8,6 +8,7 @@ import { asRecord } from './model/workload.ts';
 import { World } from './model/world.ts';
 import { partitionOfKey } from './partition-of-key.ts';
 import { encodeSwap, swapOf } from './projection.ts';
+import { changedFields } from './output-diff.ts';
 import { findRanges, type RangeRequest } from './range-feed.ts';
 import { encodeEvent } from './record.ts';
 import { redeliver, refuseLarge, type Redelivery, type RedeliveryOptions } from './redelivery.ts';
@@ -244,7 +245,7 @@ describe('a range that is delivered again', () => {
           bed.feed(id, index % 2 === 0 ? input : aside);
           await clock.sleep(10);
         }
-        await bed.redeliver({ topology: order });
+        assert.equal((await bed.redeliver({ topology: order })).aheadCount, 5, 'nobody has taken them live');
       })(),
       { actionsMax: 100_000, virtualMsMax: 60 * 60 * 1_000 },
     );
@@ -264,5 +265,25 @@ describe('a range', () => {
     const ranges = [0, 1].map((partition) => ({ topic: 't', partition, from: 0, to: 50 }));
     refuseLarge(ranges, 100);
     assert.throws(() => refuseLarge(ranges, 99), /--limit 100/);
+  });
+});
+
+describe('what is shown of a difference', () => {
+  it('is where, and both values, at any depth', () => {
+    const then = { a: 1, b: { c: [1, 2], d: Buffer.from([10]) }, gone: true };
+    const now = { a: 1, b: { c: [1, 3], d: Buffer.from([11]) }, more: null };
+    assert.deepEqual(changedFields(then, now), [
+      { path: 'b.c.1', then: '2', now: '3' },
+      { path: 'b.d', then: '0a', now: '0b' },
+      { path: 'gone', then: 'true', now: 'nothing' },
+      { path: 'more', then: 'nothing', now: 'null' },
+    ]);
+    assert.deepEqual(changedFields(then, then), []);
+  });
+
+  it('is bounded', () => {
+    const wide = (of: string) => Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, of.repeat(1_000)]));
+    const shown = changedFields(wide('a'), wide('b'));
+    assert.deepEqual([shown.length, shown[0]!.then.length], [10, 200]);
   });
 });

@@ -43,7 +43,7 @@ export type Redelivery = {
   readonly ranges: readonly LogRange[];
   /** Records that were given to it. */
   readonly inputsCount: number;
-  /** Offsets of the range that the live app has not come to yet: what follows from them counts as additional. */
+  /** Those of them that the live app has not come to yet: what follows from them counts as additional. */
   readonly aheadCount: number;
   /** Why inputs led to nothing, and how many. */
   readonly ignored: Readonly<Record<string, number>>;
@@ -74,7 +74,7 @@ const clocksMsMax = 60_000;
 export async function redeliver(options: RedeliveryOptions): Promise<Redelivery> {
   const { sandbox, log, codec, clock, ranges, match } = options;
   const topology = sandboxed(options.topology, sandbox);
-  const notes = new Notes(topology);
+  const notes = new Notes(topology, await liveOffsets(log, options.topology.group, ranges));
   const ended = Promise.withResolvers<void>();
   ended.promise.catch(() => undefined); // Awaited once the app runs.
   const stop = new AbortController();
@@ -117,7 +117,6 @@ export async function redeliver(options: RedeliveryOptions): Promise<Redelivery>
   return {
     ...{ app: appOf(topology), sandbox, group: topology.group, state: options.state, ranges },
     ...notes.summary(heldCount),
-    aheadCount: await countAhead(log, options.topology.group, ranges),
     ...{ outputs: compared.counts, differences: compared.differences },
     topics: sandboxTopics(topology, sandbox).map(({ name }) => name),
   };
@@ -130,13 +129,14 @@ export function refuseLarge(ranges: readonly LogRange[], recordsMax: number): vo
     throw new StreamError('SANDBOX_REFUSED', `the range holds up to ${count} records: narrow it, or allow as many with --limit ${count}`);
 }
 
-async function countAhead(log: EventLog, group: string, ranges: readonly LogRange[]): Promise<number> {
-  let count = 0;
-  for (const { topic, partition, from, to } of ranges) {
-    const next = (await log.committed(group, [topic], partition)).get(topic) ?? 0;
-    count += Math.max(0, to - Math.max(from, next));
+/** How far the live app is, by topic and partition. */
+async function liveOffsets(log: EventLog, group: string, ranges: readonly LogRange[]): Promise<ReadonlyMap<string, number>> {
+  const next = new Map<string, number>();
+  for (const { topic, partition } of ranges) {
+    const offset = (await log.committed(group, [topic], partition)).get(topic);
+    if (offset !== undefined) next.set(`${topic}/${partition}`, offset);
   }
-  return count;
+  return next;
 }
 
 function isMatch({ key }: LogRecord, match: string): boolean {
@@ -158,21 +158,25 @@ function withLiveRows({ topology, log, codec, openStore, clock }: RedeliveryOpti
 /** What is kept of a run: ids and counts, no records. */
 class Notes {
   readonly #topology: Topology;
+  readonly #liveNext: ReadonlyMap<string, number>;
   readonly causes = new Set<string>();
   readonly jobCauses = new Set<string>();
   sinceMs = Infinity;
   #inputsCount = 0;
+  #aheadCount = 0;
   #parkedCount = 0;
   readonly #parked: Redelivery['parked'][number][] = [];
   readonly #ignored = new Map<string, number>();
   readonly #jobKinds = new Map<string, string>();
 
-  constructor(topology: Topology) {
+  constructor(topology: Topology, liveNext: ReadonlyMap<string, number>) {
     this.#topology = topology;
+    this.#liveNext = liveNext;
   }
 
   addInput(record: LogRecord): void {
     this.#inputsCount += 1;
+    if (record.offset >= (this.#liveNext.get(`${record.topic}/${record.partition}`) ?? 0)) this.#aheadCount += 1;
     this.sinceMs = Math.min(this.sinceMs, record.timestampMs);
     const cause =
       this.#topology.decode === 'raw'
@@ -194,10 +198,18 @@ class Notes {
     }
   }
 
-  summary(heldCount: number): Pick<Redelivery, 'inputsCount' | 'ignored' | 'parkedCount' | 'waitingCount' | 'parked' | 'wouldRun'> {
-    const wouldRun = Object.fromEntries([...Map.groupBy(this.#jobKinds.values(), (kind) => kind)].map(([kind, all]) => [kind, all.length]));
-    const ignored = Object.fromEntries(this.#ignored);
-    const waitingCount = heldCount - this.#parkedCount;
-    return { inputsCount: this.#inputsCount, ignored, parkedCount: this.#parkedCount, waitingCount, parked: this.#parked, wouldRun };
+  summary(heldCount: number): Summary {
+    const countOf = ([kind, all]: readonly [string, readonly string[]]) => [kind, all.length] as const;
+    return {
+      inputsCount: this.#inputsCount,
+      aheadCount: this.#aheadCount,
+      ignored: Object.fromEntries(this.#ignored),
+      parkedCount: this.#parkedCount,
+      waitingCount: heldCount - this.#parkedCount,
+      parked: this.#parked,
+      wouldRun: Object.fromEntries([...Map.groupBy(this.#jobKinds.values(), (kind) => kind)].map(countOf)),
+    };
   }
 }
+
+type Summary = Pick<Redelivery, 'inputsCount' | 'aheadCount' | 'ignored' | 'parkedCount' | 'waitingCount' | 'parked' | 'wouldRun'>;

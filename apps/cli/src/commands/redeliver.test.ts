@@ -41,7 +41,7 @@ const otherwise: Redelivery = {
   ],
 };
 
-async function run(answer: RedeliverAnswer, change: Partial<RedeliverOptions> = {}) {
+async function run(answer: RedeliverAnswer, change: Partial<RedeliverOptions> = {}, runInstead?: () => Promise<RedeliverAnswer>) {
   const said = fakeConsole();
   const asked: string[] = [];
   const options: RedeliverOptions = {
@@ -53,7 +53,7 @@ async function run(answer: RedeliverAnswer, change: Partial<RedeliverOptions> = 
     asked.push(entry);
     return answer;
   };
-  return { code: await redeliverRange(options, said.console, runStub), out: said.out(), asked };
+  return { code: await redeliverRange(options, said.console, runInstead ?? runStub), out: said.out(), asked };
 }
 
 describe('waybill redeliver', () => {
@@ -71,7 +71,7 @@ describe('waybill redeliver', () => {
     assert.equal(code, 1);
     assert.match(out, /^changed +ImageDecided +demo\/app:1 +outcome: "allowed" -> "denied"$/m);
     assert.match(out, /^1 parked, and 3 wait behind them:\nRECORD +CODE +REASON\nwaybill.images.v1\/2\/9 +STAGE_FAILED +no idea$/m);
-    assert.match(out, /^would run scan: 4\nnothing for 7: already seen\nthe live app has not come to the last 2 offsets yet/m);
+    assert.match(out, /^would run scan: 4\nnothing for 7: already seen\nthe live app has not come to 2 of the records yet/m);
   });
 
   it('prints as JSON what the app says', async () => {
@@ -87,9 +87,16 @@ describe('waybill redeliver', () => {
 
   it('is wrong use for what is no app, no entry or no name, before anything runs', async () => {
     const request = { sandbox: 'Try 1', from: { atMs: 0 }, state: 'empty', recordsMax: 9, replication: 1 } as const;
-    await assert.rejects(run({ redelivery }, { app: 'gateway' }), isExit(2, /no app that reads the log There are audit, dedup/));
+    for (const app of ['gateway', 'audit', '../dedup'])
+      await assert.rejects(run({ redelivery }, { app }), isExit(2, /no app that reads the log There are dedup/));
     await assert.rejects(run({ redelivery }, { entry: '/nowhere/main.ts' }), isExit(2, /there is no \/nowhere\/main.ts/));
     await assert.rejects(run({ redelivery }, { request }), isExit(2, /is no name for a sandbox/));
+  });
+
+  it('is wrong use where the app lacks its settings', async () => {
+    const failing = async (): Promise<never> =>
+      Promise.reject(Object.assign(new Error('set or correct: CONFIG_DIR'), { code: 'CONFIG_INVALID' }));
+    await assert.rejects(run({ redelivery }, {}, failing), isExit(2, /set or correct: CONFIG_DIR The app takes its settings/));
   });
 
   it('cannot reach what does not listen', () =>

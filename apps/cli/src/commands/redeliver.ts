@@ -12,7 +12,8 @@ import { type Column, table } from '../output/table.ts';
 import { dateTime, grouped } from '../output/text.ts';
 import { requireListening } from '../reach.ts';
 
-const appNames = ['audit', 'dedup', 'inspector', 'policy', 'replicator', 'scanner'];
+/** Not the audit: what it says hangs together in the order in which it came. `waybill audit verify` does that again. */
+const appNames = ['dedup', 'inspector', 'policy', 'replicator', 'scanner'];
 
 export type RedeliverOptions = {
   readonly output: OutputFormat;
@@ -37,7 +38,9 @@ export async function redeliverRange(options: RedeliverOptions, console: Console
   const entry = entryOf(options);
   refuseName(request.sandbox);
   await requireKafka(brokers);
-  const answer = await run(entry, options);
+  const answer = await run(entry, options).catch((cause: unknown) => {
+    throw isOfConfig(cause) ? new CliError(exitCodes.usage, cause.message, configurationText, { cause }) : cause;
+  });
   if ('refused' in answer) {
     const { code, message } = answer.refused;
     const isAway = code === 'LOG_UNAVAILABLE';
@@ -51,13 +54,21 @@ export async function redeliverRange(options: RedeliverOptions, console: Console
   return isSame(redelivery) ? exitCodes.done : exitCodes.no;
 }
 
+/** An error from another thread is a copy, and of no class of ours. */
+const isOfConfig = (error: unknown): error is Error => error instanceof Error && 'code' in error && error.code === 'CONFIG_INVALID';
+const configurationText = 'The app takes its settings from the environment of this command: see docs/configuration.md.';
+
 const isSame = ({ outputs, parkedCount }: Redelivery): boolean =>
   parkedCount === 0 && outputs.every(({ changed, additional, missing }) => changed + additional + missing === 0);
 
 /** @throws CliError 2 for what is no app */
 function entryOf({ app, entry }: RedeliverOptions): string {
   if (!appNames.includes(app))
-    throw new CliError(exitCodes.usage, `${app} is no app that reads the log`, `There are ${appNames.join(', ')}.`);
+    throw new CliError(
+      exitCodes.usage,
+      `${app} is no app that reads the log`,
+      `There are ${appNames.join(', ')}; \`waybill audit verify\` does the audit again.`,
+    );
   const path = entry ?? join(import.meta.dirname, '../../..', app, 'src/main.ts');
   if (!existsSync(path)) throw new CliError(exitCodes.usage, `there is no ${path}`, 'Name the main.ts of an app with --entry.');
   return path;
@@ -98,7 +109,7 @@ function report(redelivery: Redelivery, app: string, console: Console): readonly
     ...Object.entries(redelivery.wouldRun).map(([kind, count]) => `would run ${kind}: ${grouped(count)}`),
     ...Object.entries(redelivery.ignored).map(([reason, count]) => `nothing for ${grouped(count)}: ${reason}`),
     ...(aheadCount > 0
-      ? [`the live app has not come to the last ${grouped(aheadCount)} offsets yet: what follows from them is additional`]
+      ? [`the live app has not come to ${grouped(aheadCount)} of the records yet: what follows from them is additional`]
       : []),
   ];
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : [])];
