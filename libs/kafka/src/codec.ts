@@ -1,19 +1,18 @@
 import { globSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import type { RecordType, TypedRecord } from '@waybill/domain';
 import { StreamError, type Codec } from '@waybill/stream';
 import avro from 'avsc';
 import { errorMessage } from './error-message.ts';
-import { untilAborted } from './until-aborted.ts';
+import { findSchemaId, patiently, readSchema } from './schema-registry.ts';
 
 /** Confluent wire format: a zero byte, the schema id as int32 big-endian, the Avro body. */
 const magicByte = 0;
 const headerBytes = 5;
 /** Values are written one behind the other into a piece of memory; one that keeps a value keeps the piece. */
 const pieceBytes = 65_536;
-/** How long the registry has for a schema; the client itself would wait for ever. */
-const answerMsMax = 10_000;
+/** How long the registry may be away while a process starts. */
+const startMsMax = 30_000;
 
 export type SchemaFile = { readonly type: RecordType; readonly subject: string; readonly text: string };
 
@@ -38,16 +37,15 @@ type WriterSchema = { readonly type: RecordType; readonly reader: avro.Type; rea
  *
  * Ids are asked for once, at start; a schema that the registry does not know is an error that says to run the deploy step:
  * no app registers. Resolvers are kept per writer's schema: making one per message costs 26 times the decoding itself.
- * @throws Error naming every schema that is missing
+ * @throws Error naming every schema that is missing; StreamError `LOG_UNAVAILABLE` where the registry gives no answer for 30 s
  */
 export async function createCodec({ registryUrl }: { readonly registryUrl: string }): Promise<Codec> {
-  const registry = new SchemaRegistry({ host: registryUrl, retry: { retries: 5, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 3 } });
   const schemas = readSchemas();
   const readers = new Map<string, avro.Type>(
     schemas.map(({ subject, text }) => [subject, avro.Type.forSchema(JSON.parse(text) as avro.Schema)]),
   );
-  const writers = new WriterSchemas(registry, readers);
-  const encoders = await readEncoders(registryUrl, registry, schemas, writers);
+  const writers = new WriterSchemas(registryUrl, readers);
+  const encoders = await readEncoders(registryUrl, schemas, writers);
   const writeValue = valueWriter();
 
   return {
@@ -59,22 +57,19 @@ export async function createCodec({ registryUrl }: { readonly registryUrl: strin
 
 type Encoder = { readonly id: number; readonly type: avro.Type };
 
-async function readEncoders(registryUrl: string, registry: SchemaRegistry, schemas: readonly SchemaFile[], writers: WriterSchemas) {
+async function readEncoders(registryUrl: string, schemas: readonly SchemaFile[], writers: WriterSchemas) {
   const encoders = new Map<RecordType, Encoder>();
   const missing: string[] = [];
   await Promise.all(
     schemas.map(async ({ type, subject, text }) => {
-      try {
-        const id = await registry.getRegistryIdBySchema(subject, { type: SchemaType.AVRO, schema: text });
-        const { reader } = await writers.load(id);
-        encoders.set(type, { id, type: reader });
-      } catch (error) {
-        missing.push(`  ${subject}: ${errorMessage(error)}`);
-      }
+      const id = await patiently(() => findSchemaId(registryUrl, subject, text), startMsMax);
+      if (id === undefined) return void missing.push(`  ${subject}`);
+      const { reader } = await patiently(() => writers.load(id), startMsMax);
+      encoders.set(type, { id, type: reader });
     }),
   );
   if (missing.length === 0) return encoders;
-  throw new Error(`schemas are not registered at ${registryUrl}; run \`waybill deploy\`:\n${missing.join('\n')}`);
+  throw new Error(`schemas are not registered at ${registryUrl}; run \`waybill deploy\`:\n${missing.toSorted().join('\n')}`);
 }
 
 /**
@@ -103,12 +98,12 @@ function valueWriter(): (encoder: Encoder, data: unknown) => Buffer {
 
 /** Schemas that records were written with, by registry id. */
 class WriterSchemas {
-  readonly #registry: SchemaRegistry;
+  readonly #registryUrl: string;
   readonly #readers: ReadonlyMap<string, avro.Type>;
   readonly #known = new Map<number, WriterSchema>();
 
-  constructor(registry: SchemaRegistry, readers: ReadonlyMap<string, avro.Type>) {
-    this.#registry = registry;
+  constructor(registryUrl: string, readers: ReadonlyMap<string, avro.Type>) {
+    this.#registryUrl = registryUrl;
     this.#readers = readers;
   }
 
@@ -123,26 +118,22 @@ class WriterSchemas {
   async load(id: number): Promise<WriterSchema> {
     const known = this.#known.get(id);
     if (known) return known;
-    const schema = await this.#read(id);
-    const name = schema.name ?? 'an unnamed type';
+    const written = typeOf(id, await readSchema(this.#registryUrl, id));
+    const name = written.name ?? 'an unnamed type';
     const reader = this.#readers.get(name);
     if (!reader) throw new StreamError('RECORD_UNDECODABLE', `schema ${id} is of ${name}, which this version does not know`);
-    const written = avro.Type.forSchema(schema.schema());
     const resolver = isSame(reader, written) ? undefined : reader.createResolver(written);
     const writer: WriterSchema = { type: name.split('.').at(-1) as RecordType, reader, resolver };
     this.#known.set(id, writer);
     return writer;
   }
+}
 
-  async #read(id: number): Promise<avro.Type> {
-    try {
-      return (await untilAborted(this.#registry.getSchema(id), AbortSignal.timeout(answerMsMax))) as avro.Type;
-    } catch (error) {
-      const [code, what] = isUnreachable(error)
-        ? (['LOG_UNAVAILABLE', 'cannot be read now'] as const)
-        : (['RECORD_UNDECODABLE', 'is unknown'] as const);
-      throw new StreamError(code, `schema ${id} ${what}: ${errorMessage(error)}`, { cause: error });
-    }
+function typeOf(id: number, text: string): avro.Type {
+  try {
+    return avro.Type.forSchema(JSON.parse(text) as avro.Schema);
+  } catch (error) {
+    throw new StreamError('RECORD_UNDECODABLE', `schema ${id} is no Avro schema: ${errorMessage(error)}`, { cause: error });
   }
 }
 
@@ -164,9 +155,3 @@ function schemaId(value: Buffer): number {
     throw new StreamError('RECORD_UNDECODABLE', 'no Confluent wire format: the first byte is not 0');
   return value.readInt32BE(1);
 }
-
-/** The registry did not answer, as against: it answered that it does not know the schema. */
-const isUnreachable = (error: unknown): boolean => {
-  const status = (error as { status?: unknown }).status;
-  return typeof status !== 'number' || status >= 500 || status === 429;
-};

@@ -5,6 +5,10 @@ export type RegistryFixture = {
   readonly url: string;
   /** Knows a schema as the registry would if another version had registered it. @returns its id */
   add(schema: string): number;
+  /** From now on each question has this answer: a status, or none at all; `undefined` is the right one. */
+  trouble: number | 'silence' | undefined;
+  /** Questions so far. */
+  asked: number;
   close(): void;
 };
 
@@ -22,13 +26,18 @@ export async function startRegistryFixture(): Promise<RegistryFixture> {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
+      fixture.asked += 1;
+      if (fixture.trouble === 'silence') return;
+      if (fixture.trouble !== undefined) return void response.writeHead(fixture.trouble).end('{"error_code":1,"message":"no"}');
       const answer = answerTo(request.url ?? '', body);
       response.writeHead(answer ? 200 : 404, { 'content-type': 'application/json' });
       response.end(JSON.stringify(answer ?? { error_code: 40_403, message: 'Schema not found' }));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
+  const fixture: RegistryFixture = {
+    trouble: undefined,
+    asked: 0,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     add,
     close() {
@@ -36,4 +45,5 @@ export async function startRegistryFixture(): Promise<RegistryFixture> {
       server.close();
     },
   };
+  return fixture;
 }
