@@ -21,6 +21,8 @@ class Nodes {
   leader = '1';
   coordinator = '1';
   held: Promise<unknown> = Promise.resolve();
+  /** Of a fetch from an offset. */
+  onFetch: (offset: number) => void = () => undefined;
   readonly asked: string[] = [];
   #known = '1';
   #end = 0;
@@ -61,6 +63,7 @@ class Nodes {
     await this.held;
     if (!isLeader) throw new Moved();
     const fetchOffset = fetchOffsetOf(call);
+    this.onFetch(fetchOffset);
     const offsets = Array.from({ length: Math.max(0, this.#end - fetchOffset) }, (_, index) => fetchOffset + index);
     const bytes = Buffer.concat(offsets.map((baseOffset) => storedBatch([newRecord], { baseOffset })));
     return answerFetch(call, { topic: 'images', bytes });
@@ -92,6 +95,37 @@ describe('a fetch loop', () => {
     await fetching;
     await connections.close();
     assert.equal(reached, 2);
+  });
+
+  it('hands over at once what has come in several fetches while records were taken', async () => {
+    const nodes = new Nodes();
+    const connections = connect(nodes);
+    const closing = new AbortController();
+    const taken: number[][] = [];
+    const slow = Promise.withResolvers<void>();
+    const asked: number[] = [];
+    nodes.onFetch = (offset) => void asked.push(offset);
+    const fetching = runFetchLoop({
+      connections,
+      use: 'fetch',
+      start: [{ topic: 'images', partition: 0, offset: 0 }],
+      onRecords: (_place, records) => {
+        taken.push(records.map(({ offset }) => offset));
+        return taken.length === 1 ? slow.promise : undefined;
+      },
+      signal: closing.signal,
+      maxWaitMs: 2,
+    });
+    for (let count = 1; count <= 4; count++) {
+      nodes.append();
+      while (asked.at(-1) !== count) await sleep(2); // It is asked for what follows: the record has come.
+    }
+    slow.resolve();
+    while (taken.length < 2) await sleep(2);
+    closing.abort();
+    await fetching;
+    await connections.close();
+    assert.deepEqual(taken, [[0], [1, 2, 3]]);
   });
 
   it('takes a record once when it has asked the old leader and the new one for it', async () => {

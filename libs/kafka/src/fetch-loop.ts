@@ -7,14 +7,14 @@ export type FetchLoopOptions = {
   readonly connections: Connections;
   readonly use: 'fetch' | 'read';
   readonly start: readonly FetchPosition[];
-  /** One call at a time per partition. A rejection ends the loop with it. */
+  /** One call at a time per partition, with everything that has been fetched meanwhile. A rejection ends the loop with it. */
   readonly onRecords: (place: TopicPartition, records: readonly LogRecord[], next: number) => Promise<void> | void;
   readonly signal: AbortSignal;
   /** Longest wait for a first byte, ms. New records end it at once. */
   readonly maxWaitMs: number;
 };
 
-type Lane = { position: FetchPosition; bufferedBytes: number; tail: Promise<void> };
+type Lane = { position: FetchPosition; bufferedBytes: number; waiting: Fetch[]; taking: Promise<void> | undefined };
 
 /** Above this a partition is not fetched further until its records have been taken. */
 const bufferedBytesMax = 4 * 1_048_576;
@@ -41,17 +41,26 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
     // To the end of the queue: a request's first partition may take more than its share.
     lanes.delete(key);
     lanes.set(key, lane);
-    const { bytes } = result;
     lane.position = { topic: result.topic, partition: result.partition, offset: result.next };
-    lane.bufferedBytes += bytes;
-    lane.tail = lane.tail
-      .then(async () => {
-        if (!stop.aborted) await options.onRecords({ topic: result.topic, partition: result.partition }, result.records, result.next);
-      })
-      .catch((error: unknown) => failed.abort(error))
-      .finally(() => {
-        lane.bufferedBytes -= bytes;
-      });
+    lane.bufferedBytes += result.bytes;
+    lane.waiting.push(result);
+    lane.taking ??= take(lane);
+  };
+
+  /** All that waits at once: whoever takes slowly would never catch up with fetches of a few records each. */
+  const take = async (lane: Lane): Promise<void> => {
+    while (lane.waiting.length > 0 && !stop.aborted) {
+      const results = lane.waiting.splice(0);
+      const { topic, partition, next } = results.at(-1)!;
+      const records = results.length === 1 ? results[0]!.records : results.flatMap((result) => result.records);
+      try {
+        await options.onRecords({ topic, partition }, records, next);
+      } catch (error) {
+        failed.abort(error);
+      }
+      for (const { bytes } of results) lane.bufferedBytes -= bytes;
+    }
+    lane.taking = undefined; // In the same turn as the last look at what waits.
   };
 
   const fetchNode = async (nodeId: string, positions: readonly FetchPosition[]): Promise<void> => {
@@ -87,10 +96,10 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
   } catch (error) {
     if (!stop.aborted) throw error;
   }
-  await Promise.allSettled([...lanes.values()].map((lane) => lane.tail));
+  await Promise.allSettled([...lanes.values()].map(async (lane) => lane.taking));
   if (failed.signal.aborted && !options.signal.aborted) throw failed.signal.reason;
 }
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
-const newLane = (position: FetchPosition): Lane => ({ position, bufferedBytes: 0, tail: Promise.resolve() });
+const newLane = (position: FetchPosition): Lane => ({ position, bufferedBytes: 0, waiting: [], taking: undefined });

@@ -16,9 +16,13 @@ const typed = (type: string): Error => Object.assign(new Error(type), { type });
 /** The coordinator and leader of a group of one member. */
 class Coordinator {
   joins = 0;
+  /** As the member asks for it. */
+  roundMsMax = 0;
   heartbeats = 0;
   connections = 0;
   fetchAnswer: Omit<FetchAnswer, 'topic'> = {};
+  /** Before a sync is answered. */
+  onSync: (connection: number) => Promise<unknown> = async () => undefined;
   /** Answers a heartbeat; `connection` counts from 1. */
   onHeartbeat: (connection: number) => Promise<unknown> = async () => undefined;
 
@@ -28,11 +32,15 @@ class Coordinator {
     const assignment = { version: 1, assignment: { images: [0] }, userData: Buffer.alloc(0) };
     const broker: Partial<Broker> = {
       nodeId: 1,
-      joinGroup: async () => {
+      joinGroup: async ({ rebalanceTimeout }) => {
         this.joins += 1;
+        this.roundMsMax = rebalanceTimeout;
         return { generationId: this.joins, leaderId: 'other', memberId: 'm', members: [] };
       },
-      syncGroup: async () => ({ memberAssignment: assignerProtocol.MemberAssignment.encode(assignment) }),
+      syncGroup: async () => {
+        await this.onSync(connection);
+        return { memberAssignment: assignerProtocol.MemberAssignment.encode(assignment) };
+      },
       heartbeat: async () => {
         this.heartbeats += 1;
         return this.onHeartbeat(connection);
@@ -91,6 +99,25 @@ describe('a member', () => {
     assert.equal(coordinator.joins, 1, 'it is the same membership');
     assert.ok(answered.every((connection) => connection > 1));
     assert.ok(heard >= 3, 'join, sync and heartbeats were heard');
+    await member.close();
+  });
+
+  it('waits for an answer to its joining no longer than a session: for the others, and for a sync that hangs', async () => {
+    const coordinator = new Coordinator();
+    const synced: number[] = [];
+    coordinator.onSync = async (connection) => {
+      synced.push(connection);
+      if (synced.length === 1) await new Promise<never>(() => undefined);
+    };
+    const assigned = Promise.withResolvers<void>();
+    const member = join(coordinator, {
+      assigned: async () => {
+        assigned.resolve();
+        return new Map();
+      },
+    });
+    await assigned.promise;
+    assert.deepEqual([coordinator.joins, coordinator.roundMsMax, synced], [1, sessionTimeoutMs, [1, 2]]);
     await member.close();
   });
 

@@ -102,6 +102,10 @@ class GroupMember {
     return answer;
   }
 
+  /**
+   * An answer that is lost shows when it is later than any other could be, and meanwhile nobody reads: so a round of joining lasts no longer
+   * than a session, in which every member has heard of it by its heartbeats, and a hung sync is given up by then.
+   */
   async #join(): Promise<Generation> {
     const { topics, sessionTimeoutMs, partitionCount } = this.#options;
     const metadata = assignerProtocol.MemberMetadata.encode({ version: 1, topics, userData: Buffer.from(JSON.stringify(this.#owned)) });
@@ -109,14 +113,15 @@ class GroupMember {
       broker.joinGroup({
         ...this.#identity(),
         sessionTimeout: sessionTimeoutMs,
-        rebalanceTimeout: Math.max(30_000, sessionTimeoutMs),
+        rebalanceTimeout: sessionTimeoutMs,
         groupProtocols: [{ name: protocolName, metadata }],
       }),
     );
     this.#memberId = joined.memberId;
     const groupAssignment = joined.leaderId === joined.memberId ? assignmentOf(joined.members, topics, partitionCount) : [];
     const { generationId } = joined;
-    const synced = await this.#onCoordinator((broker) => broker.syncGroup({ ...this.#identity(), generationId, groupAssignment }));
+    const sync = (broker: Broker) => broker.syncGroup({ ...this.#identity(), generationId, groupAssignment });
+    const synced = await this.#onCoordinator(sync, this.#closing.signal, sessionTimeoutMs);
     const assignment = assignerProtocol.MemberAssignment.decode(synced.memberAssignment)?.assignment ?? {};
     return { generationId, partitions: assignment[topics[0]!] ?? [] };
   }
