@@ -1,124 +1,13 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, it } from 'node:test';
-import { topics, type HeldRecord, type Job, type RecordParked, type TypedRecord } from '@waybill/domain';
-import { systemClock } from './clock.ts';
+import { describe, it } from 'node:test';
+import { topics, type Job } from '@waybill/domain';
 import type { Draft } from './draft.ts';
 import { StreamError } from './errors.ts';
-import type { EventLog, LogRecord, Writer } from './event-log.ts';
+import type { LogRecord, Writer } from './event-log.ts';
+import { command, heldRows, output, parkedEvents, placeAt, request, standing, start, until } from './held.fixture.ts';
 import { drainedMax, heldBytesMax, heldRow, heldStore } from './held.ts';
-import { JobPool } from './job-pool.ts';
-import { MemoryLog, MemoryStore } from './memory-log.fixture.ts';
+import { MemoryLog } from './memory-log.fixture.ts';
 import { jsonCodec } from './model/json-codec.ts';
-import { eventHeaders } from './record.ts';
-import { Task, type TaskOptions } from './task.ts';
-import { isEvent, type Topology } from './topology.ts';
-
-const clock = { ...systemClock, now: () => 5_000, sleep: () => new Promise<void>((resolve) => void setImmediate(resolve)) };
-const spec = { run: async () => null, concurrencyMax: 9, perHostMax: 9, timeoutMs: 999, attemptsMax: 1, delayMsMin: 1, delayMsMax: 1 };
-const output = topics.scans.name;
-
-const failed = (digest: string) => ({ type: 'ScanFailed', data: { digest } }) as unknown as TypedRecord;
-
-/** Passes each request on under its digest; throws for those that are `poison` at the time. */
-const passOn =
-  (poison: ReadonlySet<string>): Topology['handle'] =>
-  (taken) => {
-    if (!isEvent(taken, 'ScanRequested')) return { ignored: taken.kind };
-    const { digest } = taken.event.data;
-    if (poison.has(digest)) throw new TypeError(`cannot read ${digest}`);
-    return { emit: [{ topic: topics.scans, key: digest, subject: digest, event: failed(digest) }] };
-  };
-
-const topologyOf = (handle: Topology['handle']): Topology => ({
-  group: 'scanner',
-  inputs: [topics.scanRequests],
-  stores: {},
-  outputs: [topics.scans],
-  held: topics.scannerHeld,
-  jobTopic: topics.scannerJobs,
-  jobs: { scan: spec },
-  handle,
-});
-
-const metaOf = (id: string) => ({
-  id,
-  source: '/t',
-  timeMs: 1_000,
-  subject: 's',
-  correlationId: 'c',
-  causationId: null,
-  traceparent: null,
-});
-
-/** A record whose digest is its key and offset: `a0`. */
-function request(offset: number, key: string | null, change: Partial<LogRecord> = {}): LogRecord {
-  const digest = `${key}${offset}`;
-  const event = { type: 'ScanRequested' as const, data: { registry: 'r', repository: 'a', digest, imageDigest: digest } };
-  const place = { topic: topics.scanRequests.name, partition: 0, offset, timestampMs: 1_000 };
-  const bytes = {
-    key: key === null ? null : Buffer.from(key),
-    value: jsonCodec.encode(event),
-    headers: eventHeaders({ ...event, meta: metaOf(`e${offset}`) }),
-  };
-  return { ...place, ...bytes, ...change };
-}
-const placeAt = (offset: number): string => `${topics.scanRequests.name}/0/${offset}`;
-
-type Wanted = { readonly drop?: boolean; readonly app?: string; readonly kind?: string };
-function command(offset: number, id: string, { drop = false, app = 'scanner', kind = 'record' }: Wanted = {}): LogRecord {
-  const type = drop ? ('ParkedDropRequested' as const) : ('ParkedRetryRequested' as const);
-  const event = { type, data: { app, kind, id, requestedBy: 'ann', reason: 'mended', requestedAtMs: 1 } };
-  const place = { topic: topics.parkedCommands.name, partition: 0, offset, timestampMs: 9_000, key: null };
-  return { ...place, value: jsonCodec.encode(event), headers: eventHeaders({ ...event, meta: metaOf(`c${offset}`) }) };
-}
-
-const pools: JobPool[] = [];
-afterEach(() => pools.splice(0).forEach((pool) => pool.close()));
-
-type Overrides = Partial<TaskOptions> & { readonly poison?: ReadonlySet<string>; readonly port?: EventLog };
-
-/** A task over a log, and what can be seen of it. */
-async function start(log: MemoryLog, { poison = new Set(), port = log.port(), ...overrides }: Overrides = {}) {
-  const pool = new JobPool({ specs: { scan: spec }, clock, random: () => 0 });
-  pools.push(pool);
-  const drafts: Draft[] = [];
-  const faults: unknown[] = [];
-  const hooks = {
-    onCommit: (draft: Draft) => void drafts.push(draft),
-    onFault: (error: unknown) => void faults.push(error),
-    onBroken: (error: Error) => assert.fail(error),
-  };
-  const store = new MemoryStore();
-  const ports = { log: port, codec: jsonCodec, store, pool, membership: { verify: async () => undefined } };
-  const task = await Task.open({
-    topology: topologyOf(passOn(poison)),
-    ...ports,
-    partition: 0,
-    table: () => [],
-    clock,
-    ...hooks,
-    ...overrides,
-  });
-  return { task, pool, store, drafts, faults, ignored: () => drafts.flatMap((draft) => draft.ignored) };
-}
-
-/** Newest row per place, as the state topic has them. */
-function heldRows(log: MemoryLog): readonly HeldRecord[] {
-  const newest = new Map((log.records.get(topics.scannerHeld.name) ?? []).map(({ key, value }) => [key!.toString(), value]));
-  return [...newest.values()].flatMap((value) => (value === null ? [] : [jsonCodec.decodeSync(value).data as HeldRecord]));
-}
-const standing = (log: MemoryLog) => heldRows(log).map(({ offset, status, attempts }) => `${offset} ${status} ${attempts}`);
-const parkedEvents = (log: MemoryLog) =>
-  (log.records.get(topics.parked.name) ?? []).map(({ value, headers }) => ({
-    id: headers['ce_id']!.toString(),
-    data: jsonCodec.decodeSync(value!).data as RecordParked,
-  }));
-const until = async (isDone: () => boolean): Promise<void> => {
-  for (let turns = 0; !isDone(); turns++) {
-    assert.ok(turns < 10_000, 'it never came to it');
-    await new Promise(setImmediate);
-  }
-};
 
 describe('a record that the stage cannot take', () => {
   it('holds back what has its topic and key, and nothing else', async () => {
@@ -342,7 +231,7 @@ describe('too much that is held', () => {
   it('stops the partition without a loss, while commands get through', async () => {
     const log = new MemoryLog();
     const poison = new Set(['a0', 'b3']);
-    const { task, faults, ignored } = await start(log, { poison, heldRowsMax: 3 });
+    const { task, faults, ignored } = await start(log, { poison, heldMax: { rows: 3, bytes: Infinity } });
     await task.takeRecords([request(0, 'a'), request(1, 'a'), request(2, 'a')]);
     let isTaken = false;
     const stuck = task.takeRecords([request(3, 'b'), request(4, 'b'), request(5, 'c')]).then(() => (isTaken = true));
@@ -354,6 +243,27 @@ describe('too much that is held', () => {
     assert.deepEqual(log.keys(output), ['a1', 'a2', 'c5']);
     assert.deepEqual(standing(log), ['3 parked 1', '4 waiting 0']);
     assert.deepEqual(ignored(), [], 'the command was done once');
+    await task.close();
+  });
+});
+
+describe('too many bytes that are held', () => {
+  it('stop the partition as too many records do, headers counted, also after a restart', async () => {
+    const log = new MemoryLog();
+    const max = { rows: Infinity, bytes: 10_000 };
+    const big = (offset: number): LogRecord =>
+      request(offset, 'a', { headers: { ...request(offset, 'a').headers, x: Buffer.alloc(6_000) } });
+    const first = await start(log, { poison: new Set(['a0']), heldMax: max });
+    await first.task.takeRecords([request(0, 'a'), big(1)]);
+    await first.task.takeRecords([big(2)]);
+    await first.task.close();
+    const { task, faults } = await start(log, { poison: new Set(['a0']), heldMax: max });
+    const stuck = task.takeRecords([request(3, 'b')]);
+    await until(() => faults.length > 1);
+    assert.match((faults[0] as StreamError).message, /^3 records \(1[23]\d{3} bytes\) of partition 0 of scanner wait/);
+    await task.takeRecords([command(0, placeAt(0), { drop: true })]);
+    await stuck;
+    assert.deepEqual(log.keys(output), ['a1', 'a2', 'b3']);
     await task.close();
   });
 });

@@ -4,8 +4,9 @@ import type { LogRecord } from './event-log.ts';
 /** Store name of the held rows; no topology can declare it, because a declared name is an identifier. */
 export const heldStore = '@held';
 
-/** So many rows and a partition number of an app takes no more records until some have been retried or dropped. */
-export const heldRowsMax = 100_000;
+/** So much held, and a partition number of an app takes no more records until some have been retried or dropped. */
+export const heldMax = { rows: 100_000, bytes: 1_073_741_824 } as const;
+export type HeldMax = { readonly rows: number; readonly bytes: number };
 /** Longest row, and longest event that says it: a whole other record, and why. Their topics take 5 MiB. */
 export const heldBytesMax = 5 * 1_048_576 - 65_536;
 /** What one transaction runs again, beside its other works. */
@@ -27,6 +28,7 @@ export class HeldLines {
   readonly #lines = new Map<string, HeldEntry[]>();
   readonly #ready = new Set<string>();
   #count = 0;
+  #bytes = 0;
 
   constructor(base?: HeldLines) {
     this.#base = base;
@@ -35,6 +37,15 @@ export class HeldLines {
   /** Rows that are held; of a draft, how many it adds. */
   get count(): number {
     return this.#count;
+  }
+
+  /** What the records that are held come to. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  isFull({ rows, bytes }: HeldMax): boolean {
+    return this.#count >= rows || this.#bytes >= bytes;
   }
 
   /** Nothing is held: what almost every record finds. */
@@ -65,18 +76,21 @@ export class HeldLines {
   set(line: string, entry: HeldEntry): void {
     const entries = this.#own(line);
     const at = positionOf(entries, entry.offset);
-    const known = entries[at]?.offset === entry.offset;
+    const known = entries[at]?.offset === entry.offset ? entries[at] : undefined;
     entries.splice(at, known ? 1 : 0, entry);
     if (!known) this.#count += 1;
+    this.#bytes += entry.bytes - (known?.bytes ?? 0);
     this.#settle(line, entries);
   }
 
   remove(line: string, offset: number): void {
     const entries = this.#own(line);
     const at = positionOf(entries, offset);
-    if (entries[at]?.offset !== offset) return;
+    const known = entries[at];
+    if (known?.offset !== offset) return;
     entries.splice(at, 1);
     this.#count -= 1;
+    this.#bytes -= known.bytes;
     this.#settle(line, entries);
   }
 
@@ -87,12 +101,14 @@ export class HeldLines {
       this.#settle(line, entries);
     }
     this.#count += draft.#count;
+    this.#bytes += draft.#bytes;
   }
 
   clear(): void {
     this.#lines.clear();
     this.#ready.clear();
     this.#count = 0;
+    this.#bytes = 0;
   }
 
   #own(line: string): HeldEntry[] {
@@ -129,7 +145,7 @@ export const entryOf = (row: HeldRecord): HeldEntry => ({
   place: placeOf(row),
   offset: row.offset,
   isParked: row.status === 'parked',
-  bytes: (row.key?.length ?? 0) + (row.value?.length ?? 0),
+  bytes: row.headers.reduce((sum, { name, value }) => sum + name.length + value.length, (row.key?.length ?? 0) + (row.value?.length ?? 0)),
 });
 
 export type Failure = { readonly code: string; readonly reason: string; readonly attempts: number };

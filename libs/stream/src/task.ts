@@ -1,7 +1,7 @@
 import { topics, type Topic } from '@waybill/domain';
 import { draftTransaction, jobStore, worksMax, type Draft, type DraftDependencies } from './draft.ts';
 import { StreamError } from './errors.ts';
-import { entryOf, heldRowsMax, heldStore, HeldLines, lineOf, type HeldEntry } from './held.ts';
+import { entryOf, heldMax, heldStore, HeldLines, lineOf, type HeldEntry, type HeldMax } from './held.ts';
 import type { LogRecord, Membership, Offsets, Writer } from './event-log.ts';
 import type { JobPool } from './job-pool.ts';
 import { marksTopics } from './marks.ts';
@@ -15,8 +15,8 @@ export type TaskOptions = Omit<DraftDependencies, 'held' | 'gate'> & {
   readonly store: TaskStore;
   readonly pool: JobPool;
   readonly membership: Membership;
-  /** Held rows above which no record is taken. */
-  readonly heldRowsMax?: number;
+  /** What may be held before no record is taken any more. */
+  readonly heldMax?: HeldMax;
   readonly onCommit: (draft: Draft, durationMs: number, inputs: ReadonlyMap<string, number>) => void;
   readonly onRestore?: ((progress: RestoreProgress) => void) | undefined;
   /** Something failed and is being recovered from; for the log of the app. */
@@ -204,12 +204,12 @@ export class Task {
 
   /** While too much is held no record is taken, since it might have to be held too. Commands, jobs and what may go on get through. */
   #choose(): readonly Pending[] {
-    const { topology, partition, heldRowsMax: rowsMax = heldRowsMax } = this.#options;
+    const { topology, partition, heldMax: max = heldMax } = this.#options;
     const waiting = this.#gate?.isLive === false ? this.#inbox.slice(0, worksMax).filter(isNext(this.#gate)) : this.#inbox;
-    if (this.#held.count < rowsMax || waiting.length === 0) return waiting.slice(0, worksMax);
+    if (!this.#held.isFull(max) || waiting.length === 0) return waiting.slice(0, worksMax);
     const others = waiting.filter(({ work }) => work.kind !== 'record' || work.record.topic === topics.parkedCommands.name);
     if (others.length > 0 || this.#held.canGoOn) return others.slice(0, worksMax);
-    const what = `${this.#held.count} records of partition ${partition} of ${topology.group} wait behind parked ones`;
+    const what = `${this.#held.count} records (${this.#held.bytes} bytes) of partition ${partition} of ${topology.group} wait behind parked ones`;
     throw new StreamError('HELD_FULL', `${what}: see \`waybill parked list\`, then retry or drop some`);
   }
 
