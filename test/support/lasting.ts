@@ -61,8 +61,8 @@ export async function startLasting(options: LastingOptions): Promise<Lasting> {
 }
 
 /** What the workers have recovered from, and what has ended them. */
-export const faultsOf = ({ workers }: Lasting): string => countOf(workers.flatMap((worker) => worker.faults()));
-export const crashesOf = ({ workers }: Lasting): string => countOf(workers.flatMap(({ crashes }) => crashes));
+export const faultsOf = ({ workers }: Pick<Lasting, 'workers'>): string => countOf(workers.flatMap((worker) => worker.faults()));
+export const crashesOf = ({ workers }: Pick<Lasting, 'workers'>): string => countOf(workers.flatMap(({ crashes }) => crashes));
 
 /** One worker that owns everything at the end, so that one folder holds the whole state. */
 export async function checkAlone(
