@@ -65,5 +65,5 @@ export const flows: readonly Flow[] = [
   stage(replicator(notRun, notRun, { ...limits, perTargetMax: 1 })),
   stage(audit),
   edge('cli', { outputs: [topics.parkedCommands, topics.projections] }),
-  edge('api', { inputs: followedTopics }),
+  edge('api', { inputs: [...followedTopics().values()] }),
 ];

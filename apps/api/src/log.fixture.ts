@@ -11,7 +11,7 @@ export const startMs = Date.UTC(2026, 0, 1);
 /** A log of one partition that is folded into a read model as it grows; `atMs` counts from `startMs`. */
 export function fakeLog(store: StateStore = memoryStore()) {
   const skipped: string[] = [];
-  const projector = createProjector({ store, codec: jsonCodec, topics: followedTopics, onSkipped: (_, reason) => skipped.push(reason) });
+  const projector = createProjector({ store, codec: jsonCodec, topics: followedTopics(), onSkipped: (_, reason) => skipped.push(reason) });
   const offsets = new Map<string, number>();
   const append = async (topic: Topic, record: Omit<LogRecord, 'topic' | 'partition' | 'offset'>): Promise<LogRecord> => {
     const offset = offsets.get(topic.name) ?? 0;

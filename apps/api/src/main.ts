@@ -3,7 +3,7 @@ import { topics } from '@waybill/domain';
 import { createCodec, createEventLog } from '@waybill/kafka';
 import { ApiConfig } from './config.ts';
 import { createMetrics } from './metrics.ts';
-import { followedTopics } from './read-model/followed-topics.ts';
+import { followedTopics, readLiveVersions } from './read-model/followed-topics.ts';
 import { openReadModel } from './read-model/open.ts';
 import { createProjector } from './read-model/projector.ts';
 import { readerOf } from './read-model/rows.ts';
@@ -15,23 +15,31 @@ const config = loadConfig(ApiConfig, process.env);
 const logger = createLogger({ app: 'api', level: config.LOG_LEVEL });
 const log = await createEventLog({ brokers: config.KAFKA_BROKERS.split(','), clientId: 'waybill-api', countBy: topics.images.name });
 const codec = await createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL });
-const store = await openReadModel(config.STATE_DIR, log, (reason) =>
-  logger.warn({ reason }, 'the read model is of another log; made anew'),
-);
+const live = await readLiveVersions(log, codec);
+const followed = followedTopics(live);
+const onReset = (reason: string): void => logger.warn({ reason }, 'the read model is of another log; made anew');
+const store = await openReadModel(config.STATE_DIR, log, onReset, live);
 
 const reader = readerOf(store);
 const opsUrls = config.OPS_URLS.split(',').filter((url) => url !== '');
-const status = createStatus({ log, reader, next: (at) => projector.next(at), circuits: () => readCircuits(opsUrls) }, Date.now);
+const status = createStatus({ log, reader, next: (at) => projector.next(at), circuits: () => readCircuits(opsUrls), live }, Date.now);
 const metrics = createMetrics(status);
 const projector = createProjector({
   store,
   codec,
-  topics: followedTopics,
+  topics: followed,
   onSkipped: ({ topic, partition, offset }, reason) => {
     metrics.skipped.inc({ topic });
     logger.warn({ topic, partition, offset, reason }, 'a record cannot be shown');
   },
 });
+
+/** The rows of another version are another model: the process starts anew with it. */
+async function endWhereOthersAreLive(): Promise<void> {
+  const now = await readLiveVersions(log, codec);
+  const changed = Object.keys(now).find((app) => now[app] !== live[app]);
+  if (changed !== undefined) fail(new Error(`version ${now[changed]} of ${changed} is live now: starting anew to show its rows`));
+}
 
 let caughtUp = false;
 const ready = () => caughtUp || 'reading the log; answers are of the past';
@@ -41,11 +49,12 @@ const server = await createServer({ reader, status, onAnswered: metrics.answered
 const stop = new AbortController();
 const following = log
   .follow({
-    topics: followedTopics.map(({ name }) => name),
+    topics: [...followed.keys()],
     from: projector.next,
     onRecords: async (at, records, next) => {
       await projector.apply(at, records, next);
       metrics.projected.inc({ topic: at.topic }, records.length);
+      if (at.topic === topics.projections.name && records.length > 0) await endWhereOthersAreLive();
     },
     onCaughtUp: () => {
       caughtUp = true;

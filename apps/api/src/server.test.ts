@@ -11,8 +11,8 @@ import { createStatus, type StatusLog } from './status/status.ts';
 const emptyLog: StatusLog = { partitions: 2, bounds: async () => ({ first: 0, end: 0 }), committed: async () => new Map() };
 
 const circuits = async () => ({ asked: 0, unanswered: [], open: [] });
-const serverOf = (log: FakeLog, statusLog = emptyLog, next = log.projector.next) =>
-  createServer({ reader: log.reader, status: createStatus({ log: statusLog, reader: log.reader, next, circuits }, () => 0) });
+const serverOf = (log: FakeLog, statusLog = emptyLog, next = log.projector.next, live = {}) =>
+  createServer({ reader: log.reader, status: createStatus({ log: statusLog, reader: log.reader, next, circuits, live }, () => 0) });
 
 async function ask(log: FakeLog, url: string, statusLog = emptyLog, next = log.projector.next) {
   const server = await serverOf(log, statusLog, next);
@@ -118,6 +118,16 @@ describe('GET /v1/status', () => {
     };
     assert.deepEqual([await lagOf('inspector', 9), await lagOf('policy', 9)], [0, 9]);
     assert.equal(await lagOf('inspector', 8), 8, 'unread, what lies there may be a record');
+  });
+
+  it('is of the versions that are live', async () => {
+    const [log, asked] = [fakeLog(), new Set<string>()];
+    const committed: StatusLog['committed'] = async (group) => (asked.add(group), new Map());
+    const server = await serverOf(log, { ...emptyLog, committed }, log.projector.next, { dedup: 3 });
+    const { groups } = (await server.inject({ url: '/v1/status' })).json<{ groups: readonly { group: string }[] }>();
+    await server.close();
+    assert.deepEqual(groups.map(({ group }) => group), ['dedup.v3', 'inspector', 'scanner', 'policy', 'replicator', 'audit']); // prettier-ignore
+    assert.deepEqual([...asked], groups.map(({ group }) => group)); // prettier-ignore
   });
 
   it('says that Kafka is away', async () => {

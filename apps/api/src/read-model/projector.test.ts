@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, it } from 'node:test';
-import { topics, type ReplicaState } from '@waybill/domain';
+import { topics, type HeldRecord, type ReplicaState, type TypedRecord } from '@waybill/domain';
 import { openStateStore } from '@waybill/state-store';
-import { type LogRecord, type StateStore, StreamError } from '@waybill/stream';
+import { encodeSwap, type EventLog, type LogRecord, type StateStore, StreamError, swapOf } from '@waybill/stream';
 import { jsonCodec } from '@waybill/stream/testing';
 import fc from 'fast-check';
 import { fakeLog } from '../log.fixture.ts';
 import { image, pushOf, target, wholeJourney } from '../push.fixture.ts';
 import { memoryStore } from '../memory-store.fixture.ts';
-import { followedTopics } from './followed-topics.ts';
+import { followedTopics, type LiveVersions, readLiveVersions } from './followed-topics.ts';
 import { openReadModel } from './open.ts';
 import { createProjector, type Projector } from './projector.ts';
 import { readerOf } from './rows.ts';
@@ -20,6 +20,11 @@ const dump = (store: StateStore): unknown =>
   ['steps', 'events', 'pushes', 'tags', 'decisions', 'replicas', 'copies', 'jobs', 'parked', 'audit', 'policies', 'counters'].map((name) =>
     [...store.entries(name)].map(([key, value]) => [key, value.toString()]),
   );
+
+const heldData: HeldRecord = {
+  ...{ topic: topics.imageEvents.name, partition: 0, offset: 7, timestampMs: 0, key: null, value: null, headers: [] },
+  ...{ status: 'waiting', attempts: 1, code: null, reason: null, heldAtMs: 1, correlationId: 'c' },
+};
 
 /** What `wholeJourney` writes, per topic. */
 async function recordsOfJourney(): Promise<readonly (readonly LogRecord[])[]> {
@@ -32,8 +37,8 @@ async function recordsOfJourney(): Promise<readonly (readonly LogRecord[])[]> {
   return [...Map.groupBy(written, ({ topic }) => topic).values()];
 }
 
-const projectorOf = (store: StateStore, skipped: string[] = []): Projector =>
-  createProjector({ store, codec: jsonCodec, topics: followedTopics, onSkipped: (_, reason) => skipped.push(reason) });
+const projectorOf = (store: StateStore, skipped: string[] = [], live: LiveVersions = {}): Projector =>
+  createProjector({ store, codec: jsonCodec, topics: followedTopics(live), onSkipped: (_, reason) => skipped.push(reason) });
 
 describe('the read model', () => {
   it('is the same in whatever order topics are read, and however records are cut into chunks', async () => {
@@ -148,6 +153,67 @@ describe('the read model', () => {
     assert.equal([...third.entries('steps')].length, 0);
     assert.deepEqual(resets, [`position 1 of ${at.topic}/0 lies beyond its end 0`]);
     await third.close();
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe('versions of an app side by side', () => {
+  const live = { dedup: 2, policy: 1 };
+  const entry = (tag: string) => jsonCodec.encode({ type: 'TagEntry', data: { tag } } as unknown as TypedRecord);
+  const rowOf = (topic: string, key: string, value: Buffer | null): LogRecord => ({
+    ...{ topic, partition: 0, offset: 0, timestampMs: 0, key: Buffer.from(key), value, headers: {} },
+  });
+
+  it('are told apart by what the log says, before the first swap too', async () => {
+    const swap = swapOf({ app: 'dedup', liveVersion: 1, formerVersions: [] }, { to: 2, changedBy: 'ann', reason: 'r', changedAtMs: 1 });
+    const records: LogRecord[] = [];
+    const log = {
+      partitionOf: () => 0,
+      bounds: async () => ({ first: 0, end: records.length }),
+      read: async (_place, _range, onRecords) => onRecords(records, records.length),
+    } as Partial<EventLog> as EventLog;
+    assert.deepEqual(await readLiveVersions(log, jsonCodec), { dedup: 1, policy: 1 });
+    const { topic, partition, key, value, headers } = encodeSwap(jsonCodec, log, swap);
+    records.push({ topic, partition, offset: 0, timestampMs: 0, key: Buffer.from(key!), value, headers });
+    assert.deepEqual(await readLiveVersions(log, jsonCodec), live);
+  });
+
+  it('are shown as the live one has them: its rows are read, and no others', async () => {
+    const names = [...followedTopics(live).keys()];
+    for (const name of ['waybill.catalog.v2', 'waybill.dedup-held.v2', 'waybill.decision-state.v1', topics.imageEvents.name])
+      assert.ok(names.includes(name), name);
+    assert.ok(!names.includes(topics.catalog.name) && !names.includes(topics.dedupHeld.name));
+    assert.equal(names.length, followedTopics().size);
+
+    const [store, skipped] = [memoryStore(), [] as string[]];
+    const projector = projectorOf(store, skipped, live);
+    const held = { ...heldData, status: 'parked' as const, code: 'STAGE_FAILED', reason: 'no tag' };
+    for (const record of [
+      rowOf('waybill.catalog.v2', 'a/b:1', entry('1')),
+      rowOf('waybill.dedup-held.v2', 'waybill.image-events.v1/0/7', jsonCodec.encode({ type: 'HeldRecord', data: held })),
+      rowOf(topics.catalog.name, 'a/b:old', entry('old')),
+    ])
+      await projector.apply(record, [record], 1);
+    assert.deepEqual([...readerOf(store).entries('tags')].map(([key]) => key), ['a/b:1']); // prettier-ignore
+    assert.deepEqual([...readerOf(store).entries('aside')].map(([, { app }]) => app), ['dedup']); // prettier-ignore
+    assert.deepEqual(skipped, ['it is of a topic that is not followed']);
+  });
+
+  it('have a model each, which is there again after a swap back', async () => {
+    const folder = mkdtempSync(`${tmpdir()}/waybill-api-`);
+    const open = (versions: LiveVersions) =>
+      openReadModel(folder, { bounds: async () => ({ first: 0, end: 9 }) }, () => assert.fail('reset'), versions);
+    const fold = async (versions: LiveVersions, topic: string, key: string) => {
+      const store = await open(versions);
+      const record = rowOf(topic, key, entry(key));
+      await projectorOf(store, [], versions).apply(record, [record], 1);
+      const keys = [...readerOf(store).entries('tags')].map(([each]) => each);
+      await store.close();
+      return keys;
+    };
+    assert.deepEqual(await fold({}, topics.catalog.name, 'one'), ['one']);
+    assert.deepEqual(await fold(live, 'waybill.catalog.v2', 'two'), ['two']);
+    assert.deepEqual(await fold({ dedup: 1, policy: 1 }, topics.catalog.name, 'more'), ['more', 'one']);
     rmSync(folder, { recursive: true });
   });
 });

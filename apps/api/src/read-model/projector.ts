@@ -7,7 +7,8 @@ import { draftOf, type Writer } from './rows.ts';
 export type ProjectorOptions = {
   readonly store: StateStore;
   readonly codec: Codec;
-  readonly topics: readonly Topic[];
+  /** By the name that they are read under, which is that of a version. */
+  readonly topics: ReadonlyMap<string, Topic>;
   /** A record that cannot be shown: it is passed over, since one bad record must not hide all later ones. */
   readonly onSkipped: (record: LogRecord, reason: string) => void;
 };
@@ -30,7 +31,6 @@ const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${pa
  * Chunks that arrive while a commit is under way share the next one.
  */
 export function createProjector({ store, codec, topics, onSkipped }: ProjectorOptions): Projector {
-  const kinds = new Map(topics.map((topic) => [topic.name, topic.kind]));
   const position = new Map(store.position().changelog);
   let waiting: Chunk[] = [];
   let running: Promise<void> = Promise.resolve();
@@ -52,9 +52,12 @@ export function createProjector({ store, codec, topics, onSkipped }: ProjectorOp
 
   const project = async (draft: Writer, record: LogRecord): Promise<void> => {
     try {
-      if (kinds.get(record.topic) === 'event') return projectEvent(draft, await decodeEvent(codec, record), record);
+      const topic = topics.get(record.topic);
+      if (topic === undefined) return onSkipped(record, 'it is of a topic that is not followed');
+      if (topic.kind === 'event') return projectEvent(draft, await decodeEvent(codec, record), record);
       if (record.key === null || record.key.length > keyBytesMax) return onSkipped(record, 'a row needs a key that fits the store');
-      projectRow(draft, record, record.key.toString('utf8'), record.value === null ? null : await codec.decode(record.value));
+      const place = { topic: topic.name, partition: record.partition, timestampMs: record.timestampMs };
+      projectRow(draft, place, record.key.toString('utf8'), record.value === null ? null : await codec.decode(record.value));
     } catch (error) {
       if (!(error instanceof StreamError) || error.code !== 'RECORD_UNDECODABLE') throw error;
       onSkipped(record, error.message);

@@ -1,5 +1,6 @@
 import type { Topic } from '@waybill/domain';
-import type { EventLog, TopicPartition } from '@waybill/stream';
+import { type EventLog, type TopicPartition, versionGroup } from '@waybill/stream';
+import type { LiveVersions } from '../read-model/followed-topics.ts';
 import { keyOf } from '../read-model/keys.ts';
 import type { Reader } from '../read-model/rows.ts';
 import type { Circuits } from './circuits.ts';
@@ -7,6 +8,7 @@ import { groups } from './groups.ts';
 
 export type TopicLag = { readonly topic: string; readonly lag: number; readonly end: number };
 export type GroupStatus = {
+  /** Of the app's live version. */
   readonly group: string;
   /** Offsets not yet committed, over all topics and partitions. Markers of transactions count while records lie behind them. */
   readonly lag: number;
@@ -35,6 +37,8 @@ export type StatusSources = {
   /** Next offset that the read model has of a partition. */
   readonly next: (at: TopicPartition) => number | undefined;
   readonly circuits: () => Promise<Circuits>;
+  /** Whose groups and rows count. */
+  readonly live: LiveVersions;
 };
 
 /** Asks the log how far each group is, and running apps what they hold back; answers within `maxAgeMs` share one asking. */
@@ -57,13 +61,14 @@ async function readStatus(sources: StatusSources, asOfMs: number): Promise<Statu
   const parked = parkedCounts(counters);
   const [ends, circuits] = await Promise.all([endsOf(log, partitions), sources.circuits()]);
   const statuses = await Promise.all(
-    Object.entries(groups).map(async ([group, inputs]): Promise<GroupStatus> => {
+    Object.entries(groups).map(async ([app, inputs]): Promise<GroupStatus> => {
+      const group = versionGroup(app, sources.live[app] ?? 1);
       const lags = await lagsOf(sources, { group, inputs, partitions, ends });
       return {
         ...{ group, lag: sum(lags.map(({ lag }) => lag)), topics: lags },
-        jobsDue: counters.get(keyOf('jobs', group, 'due')) ?? 0,
-        jobsParked: counters.get(keyOf('jobs', group, 'parked')) ?? 0,
-        recordsParked: sum(parked.filter(({ app }) => app === group).map(({ count }) => count)),
+        jobsDue: counters.get(keyOf('jobs', app, 'due')) ?? 0,
+        jobsParked: counters.get(keyOf('jobs', app, 'parked')) ?? 0,
+        recordsParked: sum(parked.filter((each) => each.app === app).map(({ count }) => count)),
       };
     }),
   );
