@@ -69,10 +69,13 @@ describe('waybill redeliver', () => {
   it('says no where it says otherwise, and shows what: differences, what is parked, what would be run', async () => {
     const { code, out } = await run({ redelivery: otherwise });
     assert.equal(code, 1);
-    assert.match(out, /^changed +ImageDecided +demo\/app:1 +outcome: "allowed" -> "denied"$/m);
+    assert.match(out, /^changed +ImageDecided +demo\/app:1 +e-1 +outcome: "allowed" -> "denied"$/m);
     assert.match(out, /^1 parked, and 3 wait behind them:\nRECORD +CODE +REASON\nwaybill.images.v1\/2\/9 +STAGE_FAILED +no idea$/m);
     assert.match(out, /^would run scan: 4\nnothing for 7: already seen\nthe live app has not come to 2 of the records yet/m);
   });
+
+  it('does not take a range in which there is nothing for a yes', async () =>
+    assert.equal((await run({ redelivery: { ...redelivery, inputsCount: 0, outputs: [] } })).code, 1));
 
   it('prints as JSON what the app says', async () => {
     const { out } = await run({ redelivery }, { output: 'json' });

@@ -9,7 +9,7 @@ import { findSandbox, parseSandbox, type Redelivery } from '@waybill/stream';
 import type { Console, OutputFormat } from '../console.ts';
 import { CliError, type ExitCode, exitCodes } from '../exit.ts';
 import { type Column, table } from '../output/table.ts';
-import { dateTime, grouped } from '../output/text.ts';
+import { dateTime, grouped, shortId } from '../output/text.ts';
 import { requireListening } from '../reach.ts';
 
 /** Not the audit: what it says hangs together in the order in which it came. `waybill audit verify` does that again. */
@@ -30,7 +30,7 @@ export type RedeliverOptions = {
 
 /**
  * Runs an app over a range of its inputs again, in a sandbox, and shows what it says otherwise than it did.
- * @returns 0 where it says the same, 1 where it does not
+ * @returns 0 where it says the same, 1 where it does not, or was given nothing
  * @throws CliError 1 for a range that is refused, 2 for an app that is none, 3 where Kafka is away
  */
 export async function redeliverRange(options: RedeliverOptions, console: Console, run = runInThread): Promise<ExitCode> {
@@ -50,7 +50,7 @@ export async function redeliverRange(options: RedeliverOptions, console: Console
   if (drops) await dropSandbox(brokers, request.sandbox);
   const { redelivery } = answer;
   if (output === 'json') console.out(JSON.stringify({ ...redelivery, dropped: drops }, null, 2));
-  else console.out([...report(redelivery, app, console), drops ? 'The sandbox is gone.' : keptText(redelivery)].join('\n'));
+  else console.out([...report(redelivery, app, console), '', drops ? 'The sandbox is gone.' : keptText(redelivery)].join('\n'));
   return isSame(redelivery) ? exitCodes.done : exitCodes.no;
 }
 
@@ -58,8 +58,9 @@ export async function redeliverRange(options: RedeliverOptions, console: Console
 const isOfConfig = (error: unknown): error is Error => error instanceof Error && 'code' in error && error.code === 'CONFIG_INVALID';
 const configurationText = 'The app takes its settings from the environment of this command: see docs/configuration.md.';
 
-const isSame = ({ outputs, parkedCount }: Redelivery): boolean =>
-  parkedCount === 0 && outputs.every(({ changed, additional, missing }) => changed + additional + missing === 0);
+/** Nothing was shown by a range in which there is nothing. */
+const isSame = ({ inputsCount, outputs, parkedCount }: Redelivery): boolean =>
+  inputsCount > 0 && parkedCount === 0 && outputs.every(({ changed, additional, missing }) => changed + additional + missing === 0);
 
 /** @throws CliError 2 for what is no app */
 function entryOf({ app, entry }: RedeliverOptions): string {
@@ -116,7 +117,7 @@ function report(redelivery: Redelivery, app: string, console: Console): readonly
 }
 
 const keptText = ({ sandbox }: Redelivery): string =>
-  `\nWhat it said is in topics ending in --sandbox-${sandbox}; \`waybill redeliver drop ${sandbox}\` deletes them.`;
+  `What it said is in topics ending in --sandbox-${sandbox}; \`waybill redeliver drop ${sandbox}\` deletes them.`;
 
 type Output = Redelivery['outputs'][number];
 const outputColumns: readonly Column<Output>[] = [
@@ -134,6 +135,7 @@ const differenceColumns: readonly Column<Difference>[] = [
   { title: 'DIFFERENCE', cell: ({ verdict }) => verdict },
   { title: 'EVENT', cell: ({ type }) => type },
   { title: 'SUBJECT', cell: ({ subject }) => subject, flexible: 'wrap' },
+  { title: 'ID', cell: ({ id }) => shortId(id), optional: true },
   { title: 'THEN -> NOW', cell: ({ fields }) => fields.map(({ path, then, now }) => `${path}: ${then} -> ${now}`).join('; ') || '-' },
 ];
 
