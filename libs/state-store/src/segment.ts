@@ -47,11 +47,13 @@ export class Segment {
     const block = this.#blockOf(key);
     if (block < 0) return undefined;
     const bytes = this.#block(block, this.#scratch);
+    const last = key[key.length - 1];
     for (let at = 0; at < bytes.length;) {
       const keyStart = at + rowHeadBytes;
-      const keyEnd = keyStart + bytes.readUInt16LE(at);
-      if (keyEnd - keyStart === key.length && bytes.compare(key, 0, key.length, keyStart, keyEnd) === 0)
-        return Buffer.from(bytes.subarray(at + 2, keyStart));
+      const keyEnd = keyStart + (bytes[at]! | (bytes[at + 1]! << 8));
+      // A look at the last byte, since calling `compare` costs as much as passing by ten rows.
+      const maySame = keyEnd - keyStart === key.length && bytes[keyEnd - 1] === last;
+      if (maySame && bytes.compare(key, 0, key.length, keyStart, keyEnd) === 0) return Buffer.from(bytes.subarray(at + 2, keyStart));
       at = keyEnd;
     }
     return undefined;
