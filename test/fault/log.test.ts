@@ -7,10 +7,12 @@ import { topics } from '@waybill/domain';
 import { createEventLog } from '@waybill/kafka';
 import { startFaultCluster, type FaultCluster } from '../support/fault-cluster.ts';
 import { checkedText, faultSeed, randomFor, recorded, tell } from '../support/fault-run.ts';
+import { assertReadsOver, emptyBatches, writeVoid, type EmptyBatch } from '../support/empty-batches.ts';
 import { feedOf } from '../support/feed.ts';
 import { checkAlone, startLasting } from '../support/lasting.ts';
 import { assertReadsFromEverywhere, compactEagerly, expireUnread, interleaveTransactions, replayTwice } from '../support/log-faults.ts';
 import { forEachRecord } from '../support/oracle.ts';
+import { eventually } from '../support/read-log.ts';
 import { pass } from '../support/tcp-proxy.ts';
 
 const replayedCount = Number(process.env['WAYBILL_FAULT_REPLAYED'] ?? 1_000_000);
@@ -48,15 +50,24 @@ describe(`T9, seed ${faultSeed}`, () => {
       const lasting = await startLasting({ cluster, random: randomFor('T9'), run: 'compacted', pushesPerSecond: 400, workersCount: 1 });
       for (let round = 0; round < 6; round++) {
         await sleep(4_000);
+        await writeVoid(cluster, topics.catalog);
         lasting.workers[0]!.current().signal('SIGKILL');
       }
       const verdict = await lasting.check();
       const [left, written] = await recordsAndOffsets();
-      assert.ok(left < 0.7 * written, `the log cleaner has been at work: ${left} records are left of ${written} offsets`);
+      assert.ok(left < written, `the log cleaner has been at work: ${left} records are left of ${written} offsets`);
+      const isLeft = (batches: readonly EmptyBatch[]): boolean =>
+        new Set(batches.map(({ partition: at }) => at)).size === cluster.log.partitions;
+      const empty = await eventually(async () => emptyBatches(cluster, topics.catalog), isLeft);
+      assert.ok(isLeft(empty), `each partition has empty batches: ${JSON.stringify(empty)}`);
+      await assertReadsOver(cluster.log, topics.catalog, empty);
       const [stateDir, snapshotDir] = [join(cluster.dir, 'state-from-compacted'), join(cluster.dir, 'no-snapshots')];
       await checkAlone(cluster, { stateDir, snapshotDir });
-      tell('T9', `${left} records left of ${written} offsets`);
-      return { faults: `6 kills; ${written - left} of ${written} offsets gone`, checked: checkedText(verdict) };
+      tell('T9', `${left} records left of ${written} offsets, ${empty.length} empty batches`);
+      return {
+        faults: `6 kills; ${written - left} of ${written} offsets gone; ${empty.length} empty batches read over`,
+        checked: checkedText(verdict),
+      };
     }));
 });
 

@@ -77,7 +77,7 @@ async function main(): Promise<number> {
 /** What the files have of rows for the report. */
 const rowsPlanned = (files: readonly string[], tests: readonly string[]): number =>
   files
-    .flatMap((file) => [...readFileSync(join(repositoryRoot, file), 'utf8').matchAll(/\brecorded\('(\w+)'/g)])
+    .flatMap((file) => [...readFileSync(join(repositoryRoot, file), 'utf8').matchAll(/\brecorded\(\s*'(\w+)'/g)])
     .filter(([, test]) => tests.length === 0 || tests.includes(test!)).length;
 
 /** What is run: changes of the reports alone do not count, as a run makes them. */
