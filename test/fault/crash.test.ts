@@ -1,4 +1,4 @@
-// `npm run test:fault`: the short run of the end-to-end tests, drawn out: 500 pushes for each victim, killed again and again.
+// `npm run test:fault`: the short run of the end-to-end tests, drawn out: 300 pushes for each victim, killed again and again.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { startWaybill, type Waybill } from '../e2e/waybill.fixture.ts';
 import { crashRound, victims } from '../support/crash-round.ts';
 import { tell } from '../support/fault-run.ts';
 
-const pushesCount = 500;
+const pushesCount = 300;
 const rows: string[] = [];
 let waybill: Waybill;
 before(async () => (waybill = await startWaybill()));
