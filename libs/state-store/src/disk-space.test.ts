@@ -63,7 +63,11 @@ describe('a process that exits while its stores are written and copied', () => {
     for (let life = 0; life < 6; life++) {
       const afterMs = randomInt(50, 250);
       const fixture = new URL('./leaving-writer.fixture.ts', import.meta.url).pathname;
-      const child = spawn(process.execPath, [fixture, join(root, `exit-${life}`), `${afterMs}`], { stdio: 'ignore', timeout: 20_000 });
+      const child = spawn(process.execPath, [fixture, join(root, `exit-${life}`), `${afterMs}`], {
+        stdio: 'ignore',
+        timeout: 20_000,
+        killSignal: 'SIGKILL',
+      });
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
       assert.deepEqual([code, signal], [3, null], `after ${afterMs} ms`);
     }
