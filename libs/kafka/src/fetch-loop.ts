@@ -17,7 +17,7 @@ export type FetchLoopOptions = {
 type Lane = { position: FetchPosition; bufferedBytes: number; waiting: Fetch[]; taking: Promise<void> | undefined };
 
 /** Above this a partition is not fetched further until its records have been taken. */
-const bufferedBytesMax = 4 * 1_048_576;
+const bufferedBytesMax = 2 * 1_048_576;
 
 const partitionBytesMax = 1_048_576;
 

@@ -2,8 +2,8 @@ import { StreamError, type EventLog, type TopicPartition } from '@waybill/stream
 import type { Connections } from './connections.ts';
 import { fetchFrom, positionsByLeader, type Fetch } from './fetch.ts';
 
-/** Few requests for much: a restore reads whole topics. Two of them are held at a time. */
-const limits = { maxWaitMs: 200, partitionBytesMax: 4 * 1_048_576 } as const;
+/** A restore reads whole topics, all of an app's at a time, and holds two pieces of each. */
+const limits = { maxWaitMs: 200, partitionBytesMax: 1_048_576 } as const;
 /** How long a log may end before `to`: a new leader learns where the others stand within this time. */
 const behindMsMax = 30_000;
 

@@ -33,8 +33,10 @@ export async function askWriter(store: StoreId, order: Order, transfer: readonly
 
 function startThread(): Worker {
   const underWay = new UnderWay();
-  const options = { execArgv: [], name: 'state-store', workerData: underWay.shared };
-  const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), options);
+  const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), {
+    ...{ execArgv: [], name: 'state-store', workerData: underWay.shared },
+    resourceLimits: { maxYoungGenerationSizeMb: 8 }, // What it makes are views of one row: they die young, however little room there is.
+  });
   worker.unref();
   process.once('exit', () => {
     if (thread === worker) leave(underWay);
