@@ -126,8 +126,9 @@ describe('GET /v1/status', () => {
     const server = await serverOf(log, { ...emptyLog, committed }, log.projector.next, { dedup: 3 });
     const { groups } = (await server.inject({ url: '/v1/status' })).json<{ groups: readonly { group: string }[] }>();
     await server.close();
-    assert.deepEqual(groups.map(({ group }) => group), ['dedup.v3', 'inspector', 'scanner', 'policy', 'replicator', 'audit']); // prettier-ignore
-    assert.deepEqual([...asked], groups.map(({ group }) => group)); // prettier-ignore
+    const names = groups.map(({ group }) => group);
+    assert.deepEqual(names, ['dedup.v3', 'inspector', 'scanner', 'policy', 'replicator', 'audit']);
+    assert.deepEqual([...asked], names);
   });
 
   it('says that Kafka is away', async () => {
@@ -225,15 +226,24 @@ describe('what is parked now', () => {
     const found = async (id: string) => ((await ask(log, `/v1/parked/find?id=${encodeURIComponent(id)}`)).body as unknown as Listed).parked;
     assert.deepEqual([(await found('a/b@sha256:1')).length, (await found(place(3))).length, (await found(place(4))).length], [1, 1, 0]);
 
+    const line = parked.find(({ kind }) => kind === 'record')!['line'] as string;
+    const lineOf = async () => {
+      const { waiting: left, stoppedBy } = (await ask(log, `/v1/parked/line?line=${encodeURIComponent(line)}`)).body;
+      return [left, (stoppedBy as { id?: string } | null)?.id];
+    };
+    assert.deepEqual(await lineOf(), [2, place(3)]);
     await log.row(topics.policyHeld, place(3), null);
+    assert.deepEqual(await lineOf(), [2, undefined], 'they are being run');
     await log.row(topics.policyHeld, place(4), held(4, { attempts: 1 }));
+    assert.deepEqual(await lineOf(), [1, place(4)], 'the next one stops it');
     await log.row(topics.replicatorJobs, job('due').data.id, job('due'));
     assert.deepEqual(
       (await list(log)).parked.map(({ id, behind }) => [id, behind]),
       [[place(4), 1]],
     );
     for (const offset of [4, 5, 6]) await log.row(topics.policyHeld, place(offset), null);
-    for (const store of ['aside', 'asideByTime', 'waiting'] as const) assert.deepEqual([...log.reader.entries(store)], [], store);
+    assert.deepEqual(await lineOf(), [0, undefined]);
+    for (const store of ['aside', 'asideByTime', 'waiting', 'stops'] as const) assert.deepEqual([...log.reader.entries(store)], [], store);
     assert.deepEqual([...log.reader.entries('counters', { prefix: 'behind' })], []);
   });
 
@@ -277,6 +287,7 @@ describe('the server', () => {
       '/v1/parked',
       '/v1/parked/find',
       '/v1/parked/history',
+      '/v1/parked/line',
       '/v1/parked/{topic}/{partition}/{offset}',
       '/v1/policies',
       '/v1/status',

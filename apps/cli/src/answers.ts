@@ -94,8 +94,11 @@ export type Aside = {
   readonly parkedAtMs: number;
   readonly correlationId: string;
   readonly behind: number;
+  /** What those behind it wait in; null for a job. */
+  readonly line: string | null;
   readonly canRetry: boolean;
 };
+export type ParkedLine = { readonly waiting: number; readonly stoppedBy: Aside | null };
 export type ParkedList = { readonly parked: readonly Aside[]; readonly nextCursor: string | null };
 export type ParkedHistory = { readonly history: readonly ParkedSummary[]; readonly nextCursor: string | null };
 export type ParkedFound = { readonly parked: readonly ParkedRecord[] };

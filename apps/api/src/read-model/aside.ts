@@ -28,11 +28,13 @@ export function setAside(draft: Writer, name: Name, row: AsideRow | null): void 
     draft.remove('aside', key);
     draft.remove('asideByTime', timeKey(before, key));
     if (before.kind === 'record') add(draft, keyOf('parked', before.app, before.code), -1);
+    if (before.behind !== null) draft.remove('stops', before.behind);
   }
   if (row === null) return;
   draft.put('aside', key, row);
   draft.put('asideByTime', timeKey(row, key), key);
   if (row.kind === 'record') add(draft, keyOf('parked', row.app, row.code), 1);
+  if (row.behind !== null) draft.put('stops', row.behind, key);
 }
 
 const timeKey = (row: AsideRow, key: string): string => keyOf(sortable(row.parkedAtMs)) + key;

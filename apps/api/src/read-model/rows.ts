@@ -91,6 +91,8 @@ export type ReadModel = {
   readonly parkedByOrigin: string;
   readonly aside: AsideRow;
   readonly asideByTime: string;
+  /** Counter of the records that wait in a line -> key in `aside` of the one that stops it. */
+  readonly stops: string;
   /** Place of a held record that is not parked -> counter that it is in. */
   readonly waiting: string;
   /** Dropped before it was seen to be parked. */

@@ -15,6 +15,7 @@ const maybeName = Type.Optional(
 );
 const Query = Type.Object({ ...Paging.properties, app: maybeName, code: maybeName });
 const Lookup = Type.Object({ id: Type.String({ minLength: 1, maxLength: 2_000 }) });
+const LineLookup = Type.Object({ line: Type.String({ minLength: 1, maxLength: 4_000 }) });
 const Place = Type.Object({ topic: Type.String({ maxLength: 300 }), partition: Type.Integer(), offset: Type.Integer() });
 const PlaceParams = Type.Object({
   topic: Type.String({ maxLength: 300 }),
@@ -34,6 +35,7 @@ const Aside = Type.Object({
   correlationId: Type.String(),
   valueBytes: Type.Integer(),
   behind: Type.Integer({ description: 'Records with its topic and key that wait for it' }),
+  line: Type.Union([Type.String(), Type.Null()], { description: 'What they wait in, as `/v1/parked/line` takes it; null for a job' }),
   canRetry: Type.Boolean(),
 });
 const Summary = Type.Object({
@@ -56,6 +58,10 @@ const Parked = Type.Object({
 });
 const nextCursor = Type.Union([Type.String(), Type.Null()]);
 const Open = Type.Object({ parked: Type.Array(Aside) });
+const Line = Type.Object({
+  waiting: Type.Integer({ minimum: 0, description: 'Records that have still to be run' }),
+  stoppedBy: Type.Union([Aside, Type.Null()], { description: 'The parked record that they wait for; null while they are being run' }),
+});
 const List = Type.Object({ parked: Type.Array(Aside), nextCursor });
 const History = Type.Object({ history: Type.Array(Summary), nextCursor });
 const Found = Type.Object({ parked: Type.Array(Parked) });
@@ -64,8 +70,9 @@ const Found = Type.Object({ parked: Type.Array(Parked) });
 const sameRecordMax = 100;
 
 /**
- * `GET /v1/parked`: what waits to be retried or dropped, newest first. Beside it: `find` one by its id, the `history` of every record
- * that was ever parked, and one of those with its bytes. Read only: a command is an event, which `waybill parked retry` appends.
+ * `GET /v1/parked`: what waits to be retried or dropped, newest first. Beside it: `find` one by its id, what is left of its `line`, the
+ * `history` of every record that was ever parked, and one of those with its bytes. Read only: a command is an event, which
+ * `waybill parked retry` appends.
  */
 export const parkedRoute: FastifyPluginAsync<{ reader: Reader }> = async (app, { reader }) => {
   const listSchema = { summary: 'What is parked now, newest first', querystring: Query, response: { 200: List, 400: Problem } };
@@ -83,6 +90,13 @@ export const parkedRoute: FastifyPluginAsync<{ reader: Reader }> = async (app, {
       [...reader.entries('aside', { prefix: keyOf(kind, request.query.id), limit: sameRecordMax })].map(([, row]) => row),
     );
     return { parked: rows.map((row) => withBehind(reader, row)) };
+  });
+
+  const lineSchema = { summary: 'What still waits in a line', querystring: LineLookup, response: { 200: Line, 400: Problem } };
+  app.get<{ Querystring: Static<typeof LineLookup> }>('/v1/parked/line', { schema: lineSchema }, async ({ query: { line } }) => {
+    const stop = reader.get('stops', line);
+    const row = stop === undefined ? undefined : reader.get('aside', stop);
+    return { waiting: reader.get('counters', line) ?? 0, stoppedBy: row ? withBehind(reader, row) : null };
   });
 
   const historySchema = {
@@ -120,6 +134,7 @@ function pageOf(reader: Reader, store: 'asideByTime' | 'parkedByTime', query: St
 
 const withBehind = (reader: Reader, { behind, ...row }: AsideRow): Static<typeof Aside> => ({
   ...row,
+  line: behind,
   behind: behind === null ? 0 : (reader.get('counters', behind) ?? 0),
 });
 

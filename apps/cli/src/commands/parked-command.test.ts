@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ParkedCommand } from '@waybill/stream';
-import type { Aside } from '../answers.ts';
+import type { Aside, ParkedLine } from '../answers.ts';
 import type { ApiClient } from '../api-client.ts';
 import { fakeConsole } from '../console.fixture.ts';
 import { CliError } from '../exit.ts';
@@ -10,18 +10,31 @@ import { type CommandOptions, commandParked } from './parked-command.ts';
 const id = 'waybill.images.v1/2/7';
 const record: Aside = {
   ...{ kind: 'record', app: 'policy', id, partition: 2, code: 'STAGE_FAILED', reason: 'no tag', attempts: 1, parkedAtMs: 5 },
-  ...{ correlationId: 'push-1', behind: 3, canRetry: true },
+  ...{ correlationId: 'push-1', behind: 3, line: 'a', canRetry: true },
 };
-const job: Aside = { ...record, kind: 'job', app: 'replicator', id: 'copy/a', partition: 4, code: 'REGISTRY_DENIED' };
-const delivery: Aside = { ...record, app: 'gateway', id: 'waybill.parked.v1/0/1', canRetry: false };
+const job: Aside = {
+  ...record,
+  kind: 'job',
+  app: 'replicator',
+  id: 'copy/a',
+  partition: 4,
+  code: 'REGISTRY_DENIED',
+  behind: 0,
+  line: null,
+};
+const delivery: Aside = { ...record, app: 'gateway', id: 'waybill.parked.v1/0/1', canRetry: false, behind: 0, line: null };
+
+const drained: ParkedLine = { waiting: 0, stoppedBy: null };
 
 /** What is parked, until a command changes it; two to a page. */
-function world(parked: readonly Aside[], settle: (aside: Aside) => Aside | undefined) {
+function world(parked: readonly Aside[], settle: (aside: Aside) => Aside | undefined, lines: readonly ParkedLine[] = [drained]) {
+  let asked = 0;
   const sent: ParkedCommand[] = [];
   let now = [...parked];
   const api = {
     async get(path: string, query: Readonly<Record<string, string | undefined>>) {
       if (path === '/v1/parked/find') return { parked: now.filter((each) => each.id === query['id']) };
+      if (path === '/v1/parked/line') return lines[Math.min(asked++, lines.length - 1)];
       assert.equal(path, '/v1/parked');
       const from = Number(query['cursor'] ?? 0);
       const page = now.slice(from, from + 2).filter(({ app, code }) => app === (query['app'] ?? app) && code === (query['code'] ?? code));
@@ -38,7 +51,7 @@ function world(parked: readonly Aside[], settle: (aside: Aside) => Aside | undef
     const about = { id, all: false, app: undefined, code: undefined, reason: 'mended', requestedBy: 'ann' };
     return commandParked({ output: 'table', wish: 'retry', ...about, waitMs: 5_000, ...options }, api, send, said.console);
   };
-  return { run, sent, said };
+  return { run, sent, said, askedCount: () => asked };
 }
 const isExit = (exitCode: number, message: RegExp) => (error: unknown) =>
   error instanceof CliError && error.exitCode === exitCode && message.test(`${error.message} ${error.next}`);
@@ -51,6 +64,24 @@ describe('a command for what is parked', () => {
     const name = { app: 'policy', kind: 'record', id, partition: 2, correlationId: 'push-1' };
     assert.deepEqual(command, { ...name, wish: 'retry', requestedBy: 'ann', reason: 'mended' });
     assert.equal(said.out(), `✔ policy ${id}: done`);
+  });
+
+  it('is done only when what waited behind is through, however many transactions that takes', async () => {
+    const running = { waiting: 700, stoppedBy: null };
+    const { run, said, askedCount } = world([record], () => undefined, [running, { ...running, waiting: 200 }, drained]);
+    assert.equal(await run(), 0);
+    assert.deepEqual([askedCount(), said.out()], [3, `✔ policy ${id}: done`]);
+    const slow = world([record], () => undefined, [running]);
+    assert.equal(await slow.run({ waitMs: 300 }), 3);
+    assert.match(slow.said.out(), /done, what waited behind it is being run/);
+    assert.match(slow.said.err(), /Not done within 0.3 s/);
+  });
+
+  it('says no where one behind it is parked in its turn, and which', async () => {
+    const next = { ...record, id: 'waybill.images.v1/2/9', reason: 'no tag either' };
+    const { run, said } = world([record], () => undefined, [{ waiting: 1, stoppedBy: next }]);
+    assert.equal(await run({ wish: 'drop' }), 1);
+    assert.match(said.out(), /^✖ .*one behind it is parked now: waybill.images.v1\/2\/9: no tag either/);
   });
 
   it('says no where it was parked again, and why', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ParkedCommand } from '@waybill/stream';
-import type { Aside, ParkedList } from '../answers.ts';
+import type { Aside, ParkedLine, ParkedList } from '../answers.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { Console, OutputFormat } from '../console.ts';
 import { CliError, type ExitCode, exitCodes } from '../exit.ts';
@@ -24,8 +24,11 @@ export type CommandOptions = {
 export type Send = (commands: readonly ParkedCommand[]) => Promise<void>;
 
 export type Outcome = Pick<Aside, 'app' | 'kind' | 'id'> & {
-  /** `settled`: no longer parked, a job is due again. */
-  readonly outcome: 'settled' | 'parked-again' | 'unanswered';
+  /**
+   * `settled`: no longer parked, nor does anything wait behind it; a job is due again. `running`: it is done, but what waited behind it,
+   * of which a transaction takes so much only, is not. `stopped`: by one of those, which is parked now.
+   */
+  readonly outcome: 'settled' | 'running' | 'stopped' | 'parked-again' | 'unanswered';
   readonly code: string | null;
   readonly reason: string | null;
 };
@@ -38,7 +41,7 @@ const manyMax = 10_000;
 /**
  * Asks for what is parked to be tried again or given up, and waits for what comes of it. The command is an event: who asked and why
  * stays in the log and in the audit.
- * @returns 0 when all of it is settled, 1 when some was parked again, 3 when there was no answer in time
+ * @returns 0 when all of it is settled, 1 when some was parked again, or one behind it, 3 when it was not done in time
  */
 export async function commandParked(options: CommandOptions, api: ApiClient, send: Send, console: Console): Promise<ExitCode> {
   const { wish, reason, requestedBy, waitMs, output } = options;
@@ -56,6 +59,8 @@ export async function commandParked(options: CommandOptions, api: ApiClient, sen
       outcomes.length === 0 ? 'Nothing is parked that this is about.' : outcomes.map((each) => line(each, wish, console)).join('\n'),
     );
   if (waitMs === 0) return exitCodes.done;
+  const running = outcomes.filter(({ outcome }) => outcome === 'running');
+  if (running.length > 0) console.err(`Not done within ${waitMs / 1_000} s: what waited behind ${running.length} is still being run.`);
   const unanswered = outcomes.filter(({ outcome }) => outcome === 'unanswered');
   if (unanswered.length > 0) {
     const apps = [...new Set(unanswered.map(({ app }) => app))].join(', ');
@@ -64,6 +69,7 @@ export async function commandParked(options: CommandOptions, api: ApiClient, sen
     );
     return exitCodes.unreachable;
   }
+  if (running.length > 0) return exitCodes.unreachable;
   return outcomes.every(({ outcome }) => outcome === 'settled') ? exitCodes.done : exitCodes.no;
 }
 
@@ -110,15 +116,19 @@ async function readList(filter: Pick<CommandOptions, 'app' | 'code'>, api: ApiCl
 
 async function awaitOutcomes(targets: readonly Aside[], waitMs: number, api: ApiClient): Promise<readonly Outcome[]> {
   const deadlineMs = performance.now() + waitMs;
+  const ended = new Map<Aside, Outcome>();
   for (;;) {
     const isLate = performance.now() >= deadlineMs;
-    const outcomes = waitMs === 0 ? targets.map((target) => outcomeOf(target, target)) : await readOutcomes(targets, api);
-    if (isLate || outcomes.every(({ outcome }) => outcome !== 'unanswered')) return outcomes;
+    const outcomes = waitMs === 0 ? targets.map((target) => outcomeOf(target, target)) : await readOutcomes(targets, ended, api);
+    if (isLate || outcomes.every(isEnd)) return outcomes;
     await sleep(Math.min(pollIntervalMs, Math.max(0, deadlineMs - performance.now())));
   }
 }
 
-async function readOutcomes(targets: readonly Aside[], api: ApiClient): Promise<readonly Outcome[]> {
+const isEnd = ({ outcome }: Outcome): boolean => outcome !== 'unanswered' && outcome !== 'running';
+
+/** @param ended What needs not be asked for again; what has come to an end is added */
+async function readOutcomes(targets: readonly Aside[], ended: Map<Aside, Outcome>, api: ApiClient): Promise<readonly Outcome[]> {
   const [only] = targets;
   if (only === undefined) return [];
   const now =
@@ -126,7 +136,21 @@ async function readOutcomes(targets: readonly Aside[], api: ApiClient): Promise<
       ? (await api.get<Pick<ParkedList, 'parked'>>('/v1/parked/find', { id: only.id })).parked
       : await readList({ app: undefined, code: undefined }, api);
   const byName = new Map(now.map((each) => [nameOf(each), each]));
-  return targets.map((target) => outcomeOf(target, byName.get(nameOf(target))));
+  const outcomes: Outcome[] = [];
+  for (const target of targets) {
+    const outcome = ended.get(target) ?? (await withLine(outcomeOf(target, byName.get(nameOf(target))), target, api));
+    if (isEnd(outcome)) ended.set(target, outcome);
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
+
+/** A record is done with only when what waited behind it has been run too. */
+async function withLine(outcome: Outcome, { line: name, behind }: Aside, api: ApiClient): Promise<Outcome> {
+  if (outcome.outcome !== 'settled' || name === null || behind === 0) return outcome;
+  const { waiting, stoppedBy } = await api.get<ParkedLine>('/v1/parked/line', { line: name });
+  if (stoppedBy !== null) return { ...outcome, outcome: 'stopped', code: stoppedBy.code, reason: `${stoppedBy.id}: ${stoppedBy.reason}` };
+  return waiting === 0 ? outcome : { ...outcome, outcome: 'running' };
 }
 
 const nameOf = ({ app, kind, id }: Aside): string => `${app} ${kind} ${id}`;
@@ -143,6 +167,8 @@ function line({ app, kind, id, outcome, code, reason }: Outcome, wish: CommandOp
   const what = printable(`${app} ${id}`);
   if (outcome === 'unanswered') return style('yellow', `… ${what}: ${wish} is asked for`);
   if (outcome === 'parked-again') return style('red', `✖ ${what}: parked again because ${printable(`${reason} (${code})`)}`);
+  if (outcome === 'running') return style('yellow', `… ${what}: done, what waited behind it is being run`);
+  if (outcome === 'stopped') return style('red', `✖ ${what}: done, but one behind it is parked now: ${printable(`${reason} (${code})`)}`);
   const words = wish === 'drop' ? 'dropped' : kind === 'job' ? 'is due again' : 'done';
   return style('green', `✔ ${what}: ${words}`);
 }

@@ -9,9 +9,9 @@ import { listParked, type ListOptions, showParked } from './parked.ts';
 const id = 'waybill.images.v1/2/7';
 const aside: Aside = {
   ...{ kind: 'record', app: 'policy', id, partition: 2, code: 'STAGE_FAILED', reason: 'no tag', attempts: 1 },
-  ...{ parkedAtMs: Date.UTC(2026, 0, 1), correlationId: 'push-1', behind: 3, canRetry: true },
+  ...{ parkedAtMs: Date.UTC(2026, 0, 1), correlationId: 'push-1', behind: 3, line: 'a', canRetry: true },
 };
-const job: Aside = { ...aside, kind: 'job', app: 'replicator', id: 'copy/a', code: 'REGISTRY_DENIED', behind: 0 };
+const job: Aside = { ...aside, kind: 'job', app: 'replicator', id: 'copy/a', code: 'REGISTRY_DENIED', behind: 0, line: null };
 const record: ParkedRecord = {
   ...{ app: 'policy', origin: { topic: 'waybill.images.v1', partition: 2, offset: 7 }, code: 'STAGE_FAILED', reason: 'no tag' },
   ...{ parked: { topic: 'waybill.parked.v1', partition: 2, offset: 0 }, parkedAtMs: Date.UTC(2026, 0, 1), valueBytes: 9 },
@@ -98,6 +98,10 @@ describe('waybill parked show', () => {
 
   it('says no to what is neither a job that is parked nor the place of a record', async () => {
     for (const wanted of ['copy/b', 'waybill.images.v1/2', 'a/b/c/1/2', ''])
-      await assert.rejects(show(wanted, { [find]: { parked: [] } }), (error: unknown) => error instanceof CliError && error.exitCode === 1 && /parked list/.test(error.next)); // prettier-ignore
+      await assert.rejects(show(wanted, { [find]: { parked: [] } }), (error: unknown) => {
+        assert.ok(error instanceof CliError);
+        assert.match(error.next, /parked list/);
+        return error.exitCode === 1;
+      });
   });
 });
