@@ -48,13 +48,11 @@ export function createStreamMetrics(app: string, running: () => Running | undefi
   });
   addWorkGauges(registry, running);
   addStateGauges(registry, running);
-  const partitions = new Gauge({ name: 'waybill_partitions', help: 'Partition numbers that this instance owns.', registers });
   const withheld = new Counter({
     name: 'waybill_events_withheld_total',
     help: 'Events that were not appended because another version of the app has said them.',
     registers,
   });
-  const live = createLiveGauge(registry);
 
   return {
     registry,
@@ -68,30 +66,29 @@ export function createStreamMetrics(app: string, running: () => Running | undefi
     },
     jobEnded: (kind: string, outcome: string, durationMs: number): void => jobSeconds.observe({ kind, outcome }, durationMs / 1_000),
     fault: (code: string): void => faults.inc({ code }),
-    role: live.set,
-    assigned(owned: readonly number[]): void {
-      partitions.set(owned.length);
-      live.retain(owned);
-    },
+    ...createPartitionGauges(registry),
   };
 }
 
-/** Of an app with versions; what it was on partitions that others have by now is theirs to say. */
-function createLiveGauge(registry: Registry) {
-  const gauge = new Gauge({
+function createPartitionGauges(registry: Registry) {
+  const registers = [registry];
+  const partitions = new Gauge({ name: 'waybill_partitions', help: 'Partition numbers that this instance owns.', registers });
+  const live = new Gauge({
     name: 'waybill_version_live',
     help: 'Whether events go out from a partition: 1, or 0 where this version follows the one whose do. Of apps with versions only.',
     labelNames: ['partition'],
-    registers: [registry],
+    registers,
   });
   const known = new Set<number>();
   return {
-    set(partition: number, isLive: boolean): void {
+    role(partition: number, isLive: boolean): void {
       known.add(partition);
-      gauge.set({ partition }, isLive ? 1 : 0);
+      live.set({ partition }, isLive ? 1 : 0);
     },
-    retain(owned: readonly number[]): void {
-      for (const partition of known) if (!owned.includes(partition) && known.delete(partition)) gauge.remove({ partition });
+    /** What this version was on partitions that others have by now is theirs to say. */
+    assigned(owned: readonly number[]): void {
+      partitions.set(owned.length);
+      for (const partition of known) if (!owned.includes(partition) && known.delete(partition)) live.remove({ partition });
     },
   };
 }

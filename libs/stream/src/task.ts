@@ -209,7 +209,8 @@ export class Task {
     if (!this.#held.isFull(max) || waiting.length === 0) return waiting.slice(0, worksMax);
     const others = waiting.filter(({ work }) => work.kind !== 'record' || work.record.topic === topics.parkedCommands.name);
     if (others.length > 0 || this.#held.canGoOn) return others.slice(0, worksMax);
-    const what = `${this.#held.count} records (${this.#held.bytes} bytes) of partition ${partition} of ${topology.group} wait behind parked ones`;
+    const { count, bytes } = this.#held;
+    const what = `${count} records (${bytes} bytes) of partition ${partition} of ${topology.group} wait behind parked ones`;
     throw new StreamError('HELD_FULL', `${what}: see \`waybill parked list\`, then retry or drop some`);
   }
 

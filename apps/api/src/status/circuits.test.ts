@@ -29,7 +29,8 @@ describe('the circuits of running apps', () => {
     ];
     const { asked, unanswered, open } = await readCircuits(urls);
     assert.deepEqual([asked, unanswered], [2, []]);
-    assert.deepEqual(open.map(({ app, host }) => [app, host]), [['replicator', 'b.example'], ['scanner', 'a.example'], ['replicator', 'c.example']]); // prettier-ignore
+    const told = open.map(({ app, host }) => `${app} ${host}`);
+    assert.deepEqual(told, ['replicator b.example', 'scanner a.example', 'replicator c.example']);
   });
 
   it('are not known where nobody is asked', async () => assert.deepEqual(await readCircuits([]), { asked: 0, unanswered: [], open: [] }));

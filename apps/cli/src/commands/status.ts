@@ -7,7 +7,10 @@ import { dateTime, duration, grouped, printable } from '../output/text.ts';
 
 export type StatusOptions = { readonly output: OutputFormat; readonly lagMax: number | undefined };
 
-/** Shows how far each group is, what lies aside, and which hosts are left alone. Says no (1) where `lagMax` is given and a group is further behind. */
+/**
+ * Shows how far each group is, what lies aside, and which hosts are left alone.
+ * Says no (1) where `lagMax` is given and a group is further behind.
+ */
 export async function status({ output, lagMax }: StatusOptions, api: ApiClient, console: Console): Promise<ExitCode> {
   const answer = await api.get<Status>('/v1/status');
   if (output === 'json') console.out(JSON.stringify(answer, null, 2));

@@ -55,7 +55,8 @@ export const readRules: Rules = {
     ];
     const isOpen = () => Promise.all([place, beside, elsewhere].map((each) => log.hasOpenTransaction(each)));
     const [none, first, both] = [[false, false, false], [true, false, false], [true, false, true]]; // prettier-ignore
-    const becomes = (expected: readonly boolean[]) => eventually(subject, String(expected), async () => String(await isOpen()) === String(expected)); // prettier-ignore
+    const becomes = (expected: readonly boolean[]) =>
+      eventually(subject, String(expected), async () => String(await isOpen()) === String(expected));
     await becomes(none);
     const [early, late] = [await subject.begin(subject.newName()), await subject.begin(subject.newName())];
     await early.append([recordOf(place, 'early', '')]);
