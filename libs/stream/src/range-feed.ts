@@ -57,7 +57,8 @@ const windowBytesMax = 4 * 1_048_576;
 /**
  * Hands ranges over as a group would, once: each partition number in the order of the records' times, across its topics, because in
  * which order they were taken when they were new is written nowhere. Calls of `batch` overlap: a task takes them in the order in which
- * they are made. Resolves when all has been committed.
+ * they are made. Resolves when all has been committed; the first failure ends
+ * it, and `signal` what is still under way.
  */
 export async function feedRanges({ log, ranges, isWanted, onRecord, signal }: FeedOptions, batch: GroupHandlers['batch']): Promise<void> {
   const feedOne = async (partition: number, parts: readonly LogRange[]): Promise<void> => {
@@ -77,8 +78,7 @@ export async function feedRanges({ log, ranges, isWanted, onRecord, signal }: Fe
     await handOver();
   };
   const byPartition = Map.groupBy(ranges, ({ partition }) => partition);
-  const fed = await Promise.allSettled([...byPartition].map(([partition, parts]) => feedOne(partition, parts)));
-  for (const result of fed) if (result.status === 'rejected') throw result.reason;
+  await Promise.all([...byPartition].map(([partition, parts]) => feedOne(partition, parts)));
 }
 
 /** Neighbours of one topic together. */

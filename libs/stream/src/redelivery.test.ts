@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Event, Topic } from '@waybill/domain';
+import { StreamError } from './errors.ts';
 import type { EventLog, LogRecord } from './event-log.ts';
 import { jsonCodec } from './model/json-codec.ts';
 import { newActor, Scheduler } from './model/scheduler.ts';
@@ -108,9 +109,12 @@ class Bed {
     }
   }
 
-  async redeliver(change: Partial<RedeliveryOptions & RangeRequest> = {}): Promise<Redelivery> {
+  async redeliver(
+    change: Partial<RedeliveryOptions & RangeRequest> = {},
+    through: (log: EventLog) => EventLog = (log) => log,
+  ): Promise<Redelivery> {
     const actor = newActor('redelivery');
-    const log = watched(this.world.logOf(actor), this.touched);
+    const log = through(watched(this.world.logOf(actor), this.touched));
     const { from = { offset: 0 }, to, partitions, ...rest } = change;
     const ranges = await findRanges(log, [input.name, aside.name], { from, to, partitions });
     const openStore = this.world.diskOf('sandbox').openStoreOf(actor);
@@ -229,6 +233,20 @@ describe('a range that is delivered again', () => {
       bed.world.broker.partition(record).append([record], 0);
       assert.equal(countsOf(await bed.redeliver())?.same, 6);
     });
+  });
+
+  it('ends when the app cannot go on, also while the log gives no answer', async () => {
+    const bed = new Bed();
+    const deaf = (log: EventLog): EventLog => ({
+      ...log,
+      async openWriter(group, partition, signal) {
+        const commit = async (): Promise<never> => Promise.reject(new StreamError('RECORD_REFUSED', 'no'));
+        return { ...(await log.openWriter(group, partition, signal)), commit };
+      },
+      read: (place, ...rest) =>
+        place.topic === input.name && place.partition === 1 ? new Promise(() => undefined) : log.read(place, ...rest),
+    });
+    await bed.run(ids(6), async () => assert.rejects(bed.redeliver({}, deaf), { code: 'RECORD_REFUSED' }));
   });
 
   it('is given across topics in the order of time', async () => {

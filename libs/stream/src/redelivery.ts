@@ -82,13 +82,9 @@ export async function redeliver(options: RedeliveryOptions): Promise<Redelivery>
   const feed = { log, ranges, isWanted, onRecord: (record: LogRecord) => notes.addInput(record), signal: stop.signal };
   const joinGroup = async ({ handlers }: GroupOptions) => {
     await handlers.assigned([...new Set(ranges.map(({ partition }) => partition))], { verify: async () => undefined });
-    const feeding = feedRanges(feed, (place, records) => handlers.batch(place, records)).then(ended.resolve, ended.reject);
-    return {
-      async close() {
-        stop.abort(new Error('the run is over'));
-        await feeding;
-      },
-    };
+    feedRanges(feed, (place, records) => handlers.batch(place, records)).then(ended.resolve, ended.reject);
+    // Not waited for: it may be waiting for the log, which is closed after the app.
+    return { close: async () => stop.abort(new Error('the run is over')) };
   };
   const running = await runTopology({
     ...{ topology, codec, clock, jobsMax: 0 },
