@@ -63,6 +63,7 @@ export type Redelivery = {
 
 const examplesMax = 20;
 const reasonsMax = 50;
+const lookIntervalMs = 50;
 /** Clocks of those who write differ; what an input led to is looked for from so long before it on. */
 const clocksMsMax = 60_000;
 
@@ -106,15 +107,17 @@ export async function redeliver(options: RedeliveryOptions): Promise<Redelivery>
   } finally {
     await running.close();
   }
+  const written = sandboxTopics(topology, sandbox).map(({ name }) => name);
+  await untilSettled(log, written, clock);
   const compared = await compareOutputs({
-    ...{ log, codec, clock, app: appOf(topology), sandbox, outputs: topology.outputs },
+    ...{ log, codec, app: appOf(topology), sandbox, outputs: topology.outputs },
     ...{ causes: notes.causes, jobCauses: notes.jobCauses, sinceMs: Math.max(0, notes.sinceMs - clocksMsMax), differencesMax: examplesMax },
   });
   return {
     ...{ app: appOf(topology), sandbox, group: topology.group, state: options.state, ranges },
     ...notes.summary(heldCount),
     ...{ outputs: compared.counts, differences: compared.differences },
-    topics: sandboxTopics(topology, sandbox).map(({ name }) => name),
+    topics: written,
   };
 }
 
@@ -123,6 +126,13 @@ export function refuseLarge(ranges: readonly LogRange[], recordsMax: number): vo
   const count = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
   if (count > recordsMax)
     throw new StreamError('SANDBOX_REFUSED', `the range holds up to ${count} records: narrow it, or allow as many with --limit ${count}`);
+}
+
+/** Nobody writes there any more, but the end of a last transaction may show a little later than it was answered. */
+async function untilSettled(log: EventLog, names: readonly string[], clock: Clock): Promise<void> {
+  for (const topic of names)
+    for (let partition = 0; partition < log.partitions; partition++)
+      while (await log.hasOpenTransaction({ topic, partition })) await clock.sleep(lookIntervalMs);
 }
 
 /** How far the live app is, by topic and partition. */
