@@ -36,7 +36,8 @@ describe('packed rows', () => {
 
   it('are counted and read store by store', () => {
     const packer = new RowPacker(1);
-    for (const [store, key] of [['b', 'x'], ['#a', 'x'], ['b', 'y'], ['#a', 'y\0z'], ['bb', ''], ['#a', '']] as const) packer.add(store, key, null); // prettier-ignore
+    const rows = [['b', 'x'], ['#a', 'x'], ['b', 'y'], ['#a', 'y\0z'], ['bb', ''], ['#a', '']] as const; // prettier-ignore
+    for (const [store, key] of rows) packer.add(store, key, null);
     const reader = new RowReader(packer.finish());
     const stores = Array.from({ length: 3 }, () => {
       const { store } = reader;

@@ -99,12 +99,13 @@ const port = parentPort!;
 const underWay = new UnderWay(workerData as SharedArrayBuffer);
 /** One after the other, a copy excepted: it reads what was there when it began. */
 port.on('message', async ({ id, request }: { readonly id: number; readonly request: Request }) => {
-  if (!underWay.begin()) return;
+  const isOfLmdb = request.order.kind !== 'seal'; // Which takes long, and can be cut off without harm.
+  if (isOfLmdb && !underWay.begin()) return;
   try {
     port.postMessage({ id, result: await serve(request) } satisfies Reply);
   } catch (error) {
     port.postMessage({ id, failure: { isFenced: error instanceof Fenced, error } } satisfies Reply);
   } finally {
-    underWay.end();
+    if (isOfLmdb) underWay.end();
   }
 });
