@@ -1,7 +1,7 @@
 // `npm run test:fault`: every fault on real processes, one after the other, told while it happens, with a report in the end.
-// `--seed <number>` repeats a run, `--only T2,T8` (names of tests, or files) runs a part. What fails does not keep the rest from running. The
-// report takes the rows of what has held: a whole run writes it anew, those of a part replace their older ones. The last line sums up, and the
-// exit code is 0 only if everything has held.
+// `--seed <number>` repeats a run, `--only T2,T8` (names of tests, or files) runs a part. What fails does not keep the rest from running.
+// The report takes the rows of what has held: a whole run writes it anew, those of a part replace their older ones. The last line sums up,
+// and the exit code is 0 only if everything has held.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -147,8 +147,8 @@ async function updateReport({ rows, seed, commit, isWhole, failed }: Report): Pr
       'Every row is real processes and real brokers, and ends in one oracle (`test/support/oracle.ts`): the fold of the inputs by the pure',
       'stage alone is, byte for byte, the state topic and the local store; outputs are those of the fold, each once, in order per key;',
       'committed offsets cover what was processed and not more; and a read-committed reader that ran all the time saw the final log.',
-      'A row is written when everything in it has held; `--seed` and `--only` repeat it. M is no such row: it is the runtime over a broker in',
-      'memory (`libs/stream/src/model`), with an oracle of its own. The crashes of whole apps are in `crash.md`.',
+      'A row is written when everything in it has held; `--seed` and `--only` repeat it. M is no such row: it is the runtime over a broker',
+      'in memory (`libs/stream/src/model`), with an oracle of its own. The crashes of whole apps are in `crash.md`.',
     ].join('\n'),
     table,
     ...(failed.length > 0 ? [`Begun in the last run and not held: ${failed.join(', ')}.`] : []),

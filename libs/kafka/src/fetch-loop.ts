@@ -44,23 +44,7 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
     lane.position = { topic: result.topic, partition: result.partition, offset: result.next };
     lane.bufferedBytes += result.bytes;
     lane.waiting.push(result);
-    lane.taking ??= take(lane);
-  };
-
-  /** All that waits at once: whoever takes slowly would never catch up with fetches of a few records each. */
-  const take = async (lane: Lane): Promise<void> => {
-    while (lane.waiting.length > 0 && !stop.aborted) {
-      const results = lane.waiting.splice(0);
-      const { topic, partition, next } = results.at(-1)!;
-      const records = results.length === 1 ? results[0]!.records : results.flatMap((result) => result.records);
-      try {
-        await options.onRecords({ topic, partition }, records, next);
-      } catch (error) {
-        failed.abort(error);
-      }
-      for (const { bytes } of results) lane.bufferedBytes -= bytes;
-    }
-    lane.taking = undefined; // In the same turn as the last look at what waits.
+    lane.taking ??= take(lane, options, stop).catch((error: unknown) => failed.abort(error));
   };
 
   const fetchNode = async (nodeId: string, positions: readonly FetchPosition[]): Promise<void> => {
@@ -98,6 +82,18 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
   }
   await Promise.allSettled([...lanes.values()].map(async (lane) => lane.taking));
   if (failed.signal.aborted && !options.signal.aborted) throw failed.signal.reason;
+}
+
+/** All that waits at once: whoever takes slowly would never catch up with fetches of a few records each. */
+async function take(lane: Lane, { onRecords }: FetchLoopOptions, stop: AbortSignal): Promise<void> {
+  while (lane.waiting.length > 0 && !stop.aborted) {
+    const results = lane.waiting.splice(0);
+    const { topic, partition, next } = results.at(-1)!;
+    const records = results.length === 1 ? results[0]!.records : results.flatMap((result) => result.records);
+    await onRecords({ topic, partition }, records, next);
+    for (const { bytes } of results) lane.bufferedBytes -= bytes;
+  }
+  lane.taking = undefined; // In the same turn as the last look at what waits.
 }
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

@@ -103,8 +103,8 @@ class GroupMember {
   }
 
   /**
-   * An answer that is lost shows when it is later than any other could be, and meanwhile nobody reads: so a round of joining lasts no longer
-   * than a session, in which every member has heard of it by its heartbeats, and a hung sync is given up by then.
+   * An answer that is lost shows when it is later than any other could be, and meanwhile nobody reads: so a round of joining lasts no
+   * longer than a session, in which every member has heard of it by its heartbeats, and a hung sync is given up by then.
    */
   async #join(): Promise<Generation> {
     const { topics, sessionTimeoutMs, partitionCount } = this.#options;
