@@ -14,10 +14,13 @@ export type FetchLoopOptions = {
   readonly maxWaitMs: number;
 };
 
-type Lane = { position: FetchPosition; bufferedBytes: number; waiting: Fetch[]; taking: Promise<void> | undefined };
+type Lane = { position: FetchPosition; waitingBytes: number; waiting: Fetch[]; taking: Promise<void> | undefined };
 
-/** Above this a partition is not fetched further until its records have been taken. */
-const bufferedBytesMax = 2 * 1_048_576;
+/** While so much waits of a partition it is not fetched further. As much again may be being taken. */
+const waitingBytesMax = 2 * 1_048_576;
+
+/** A fetch that leaves full lanes out waits no longer for a first byte: they may have room before the others have records. */
+const partWaitMs = 10;
 
 const partitionBytesMax = 1_048_576;
 
@@ -42,19 +45,19 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
     lanes.delete(key);
     lanes.set(key, lane);
     lane.position = { topic: result.topic, partition: result.partition, offset: result.next };
-    lane.bufferedBytes += result.bytes;
+    lane.waitingBytes += result.bytes;
     lane.waiting.push(result);
     lane.taking ??= take(lane, options, stop).catch((error: unknown) => failed.abort(error));
   };
 
-  const fetchNode = async (nodeId: string, positions: readonly FetchPosition[]): Promise<void> => {
+  const fetchNode = async (nodeId: string, positions: readonly FetchPosition[], maxWaitMs: number): Promise<void> => {
     const results = await options.connections.run(
       options.use,
       topics,
       async (cluster) => {
         const led = positionsByLeader(cluster, positions).get(nodeId);
         if (!led) return []; // The leader has moved: the next round asks the new one.
-        return fetchFrom(cluster, nodeId, led, { maxWaitMs: options.maxWaitMs, partitionBytesMax });
+        return fetchFrom(cluster, nodeId, led, { maxWaitMs, partitionBytesMax });
       },
       stop,
     );
@@ -67,15 +70,16 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
   try {
     const polling = new Map<string, Promise<void>>();
     while (!stop.aborted) {
-      const ready = [...lanes.values()].filter((lane) => lane.bufferedBytes < bufferedBytesMax).map((lane) => lane.position);
+      const ready = [...lanes.values()].filter((lane) => lane.waitingBytes < waitingBytesMax).map((lane) => lane.position);
+      const maxWaitMs = ready.length === lanes.size ? options.maxWaitMs : Math.min(options.maxWaitMs, partWaitMs);
       const idle = [...(await leadersOf(ready))].filter(([nodeId]) => !polling.has(nodeId));
       for (const [nodeId, positions] of idle) {
-        const poll = fetchNode(nodeId, positions)
+        const poll = fetchNode(nodeId, positions, maxWaitMs)
           .catch((error: unknown) => failed.abort(error))
           .finally(() => polling.delete(nodeId));
         polling.set(nodeId, poll);
       }
-      await (polling.size > 0 ? Promise.race(polling.values()) : sleep(20, undefined, { signal: stop }));
+      await (polling.size > 0 ? Promise.race(polling.values()) : sleep(5, undefined, { signal: stop }));
     }
   } catch (error) {
     if (!stop.aborted) throw error;
@@ -88,14 +92,14 @@ export async function runFetchLoop(options: FetchLoopOptions): Promise<void> {
 async function take(lane: Lane, { onRecords }: FetchLoopOptions, stop: AbortSignal): Promise<void> {
   while (lane.waiting.length > 0 && !stop.aborted) {
     const results = lane.waiting.splice(0);
+    lane.waitingBytes = 0;
     const { topic, partition, next } = results.at(-1)!;
     const records = results.length === 1 ? results[0]!.records : results.flatMap((result) => result.records);
     await onRecords({ topic, partition }, records, next);
-    for (const { bytes } of results) lane.bufferedBytes -= bytes;
   }
   lane.taking = undefined; // In the same turn as the last look at what waits.
 }
 
 const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
 
-const newLane = (position: FetchPosition): Lane => ({ position, bufferedBytes: 0, waiting: [], taking: undefined });
+const newLane = (position: FetchPosition): Lane => ({ position, waitingBytes: 0, waiting: [], taking: undefined });
