@@ -17,7 +17,7 @@ import { removeOthers } from './segment-list.ts';
 import { SegmentDamaged } from './segment.ts';
 import { Segments } from './segments.ts';
 import { distrust } from './state-mark.ts';
-import { askWriter } from './writer.ts';
+import type { AskWriter } from './writer.ts';
 import type { Written } from './writer-thread.ts';
 
 export type FlushLimits = {
@@ -33,6 +33,7 @@ export type LmdbStoreOptions = FlushLimits & {
   readonly folder: string;
   readonly database: Database;
   readonly owner: string;
+  readonly askWriter: AskWriter;
   /** After rows and position have been written. */
   readonly onFlushed: () => void;
   /** Before LMDB is closed: what still reads it has to end. */
@@ -190,9 +191,9 @@ export class LmdbStore implements TaskStore {
   }
 
   /** What fails once has failed for good: the rows that could not be written stay readable, and no later one is taken. */
-  async #ask(request: Parameters<typeof askWriter>[1], transfer?: readonly ArrayBuffer[]): Promise<unknown> {
+  async #ask(...order: Parameters<AskWriter>): Promise<unknown> {
     try {
-      return await askWriter(this.#options, request, transfer);
+      return await this.#options.askWriter(...order);
     } catch (error) {
       this.#failure ??= error as Error;
       throw error;

@@ -9,7 +9,7 @@ import type { Copied, Sealed } from './snapshot-copy.ts';
 import { SnapshotTaker, type SnapshotEvents } from './snapshot-taker.ts';
 import { installSnapshot, type Manifest, type SnapshotPlace } from './snapshots.ts';
 import { closedAs, findDamage, findMark, newMark, writeMark, type Mark } from './state-mark.ts';
-import { askWriter, type StoreId } from './writer.ts';
+import { writerOf, type AskWriter, type StoreId } from './writer.ts';
 
 export type OpenStateStoreOptions = Partial<FlushLimits> &
   SnapshotEvents & {
@@ -40,8 +40,10 @@ export async function openStateStore(folder: string, options: OpenStateStoreOpti
     const mark = newMark(id.owner, damage === undefined ? before : undefined);
     await writeMark(folder, mark);
     const database = openDatabase(folder);
-    await askWriter(id, { kind: 'open' });
-    return new LmdbStore({ ...limitsDefault, ...options, ...id, database, ...(await hooksOf(id, mark, options)) });
+    const askWriter = writerOf(id);
+    await askWriter({ kind: 'open' });
+    const hooks = await hooksOf({ ...id, askWriter }, mark, options);
+    return new LmdbStore({ ...limitsDefault, ...options, ...id, database, askWriter, ...hooks });
   } catch (error) {
     const advice = 'check the disk, or delete the folder: the log restores it';
     const why = error instanceof Error ? error.message : String(error);
@@ -50,11 +52,11 @@ export async function openStateStore(folder: string, options: OpenStateStoreOpti
 }
 
 /** Keeps the mark true over the store's life, unless another process has written its own meanwhile; takes snapshots. */
-async function hooksOf(id: StoreId, mark: Mark, options: OpenStateStoreOptions) {
+async function hooksOf(id: StoreId & { readonly askWriter: AskWriter }, mark: Mark, options: OpenStateStoreOptions) {
   const { snapshots } = options;
   const copier = {
-    copy: async (to: string) => (await askWriter(id, { kind: 'copy', to })) as Copied,
-    seal: async (to: string) => (await askWriter(id, { kind: 'seal', to })) as readonly Sealed[],
+    copy: async (to: string) => (await id.askWriter({ kind: 'copy', to })) as Copied,
+    seal: async (to: string) => (await id.askWriter({ kind: 'seal', to })) as readonly Sealed[],
   };
   const taker = snapshots && (await SnapshotTaker.open(snapshots, copier, options));
   const rewrite = async (changes: Partial<Mark>): Promise<void> => {

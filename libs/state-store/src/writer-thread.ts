@@ -1,4 +1,4 @@
-// The second thread: everything that changes LMDB or copies it. It serves all stores of the process, one request after the other.
+// A thread that writes: everything that changes a store or copies it. It serves half of the process' stores, one request after the other.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { SweepOrder } from '@waybill/stream';
 import { refuseFull } from './disk-space.ts';

@@ -8,52 +8,67 @@ type Waiting = { readonly request: Request; readonly settle: PromiseWithResolver
 /** Which store is meant: a process may open a folder twice, as two processes do. */
 export type StoreId = { readonly owner: string; readonly folder: string };
 
-let thread: Worker | undefined;
+/**
+ * One cannot keep up with a thread that reads a log into stores: a restore is as fast as the rows are sorted and written. A second one is
+ * started with the second store.
+ */
+const threadsMax = 2;
+const threads = new Map<number, WriterThread>();
+let storesCount = 0;
 let lastId = 0;
-const waiting = new Map<number, Waiting>();
 
-/** How long `process.exit` waits for the order that the thread is at. */
+/** How long `process.exit` waits for the order that a thread is at. */
 const exitMsMax = 2_000;
 
-/**
- * Asks the thread that writes; all stores of the process share it, and it starts with the first. Requests are served in order.
- * The process stays alive as long as one has no answer.
- * @throws StreamError `FENCED` when another process has opened the store since, `STORE_FAILED`
- */
-export async function askWriter(store: StoreId, order: Order, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
-  thread ??= startThread();
-  const request: Request = { owner: store.owner, folder: store.folder, order };
-  const id = (lastId += 1);
-  const settle = Promise.withResolvers<unknown>();
-  if (waiting.size === 0) thread.ref();
-  waiting.set(id, { request, settle });
-  thread.postMessage({ id, request }, transfer);
-  return settle.promise;
+/** What asks for one store. @throws StreamError `FENCED` when another process has opened the store since, `STORE_FAILED` */
+export type AskWriter = (order: Order, transfer?: readonly ArrayBuffer[]) => Promise<unknown>;
+
+/** A store belongs to one thread: its requests are served in order. The process stays alive as long as one has no answer. */
+export function writerOf(store: StoreId): AskWriter {
+  const index = storesCount++ % threadsMax;
+  return async (order, transfer = []) => threads.getOrInsertComputed(index, () => new WriterThread(index)).ask(store, order, transfer);
 }
 
-function startThread(): Worker {
-  const underWay = new UnderWay();
-  const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), {
-    ...{ execArgv: [], name: 'state-store', workerData: underWay.shared },
-    resourceLimits: { maxYoungGenerationSizeMb: 8 }, // What it makes are views of one row: they die young, however little room there is.
-  });
-  worker.unref();
-  process.once('exit', () => {
-    if (thread === worker) leave(underWay);
-  });
-  worker.on('message', ({ id, result, failure }: Reply) => {
-    const { request, settle } = waiting.get(id)!;
-    waiting.delete(id);
-    if (waiting.size === 0) worker.unref();
+class WriterThread {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+
+  constructor(index: number) {
+    const underWay = new UnderWay();
+    const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), {
+      ...{ execArgv: [], name: `state-store-${index}`, workerData: underWay.shared },
+      resourceLimits: { maxYoungGenerationSizeMb: 8 }, // What it makes are views of one row: they die young, however little room there is.
+    });
+    worker.unref();
+    process.once('exit', () => {
+      if (threads.get(index) === this) leave(underWay);
+    });
+    worker.on('message', (reply: Reply) => this.#settle(reply));
+    worker.on('error', (error) => {
+      threads.delete(index); // Its stores are gone with it; whoever uses one of them fails, and the process starts anew.
+      for (const { request, settle } of this.#waiting.values()) settle.reject(errorOf(request, { isFenced: false, error }));
+      this.#waiting.clear();
+    });
+    this.#worker = worker;
+  }
+
+  async ask({ owner, folder }: StoreId, order: Order, transfer: readonly ArrayBuffer[]): Promise<unknown> {
+    const request: Request = { owner, folder, order };
+    const id = (lastId += 1);
+    const settle = Promise.withResolvers<unknown>();
+    if (this.#waiting.size === 0) this.#worker.ref();
+    this.#waiting.set(id, { request, settle });
+    this.#worker.postMessage({ id, request }, transfer);
+    return settle.promise;
+  }
+
+  #settle({ id, result, failure }: Reply): void {
+    const { request, settle } = this.#waiting.get(id)!;
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) this.#worker.unref();
     if (failure) settle.reject(errorOf(request, failure));
     else settle.resolve(result);
-  });
-  worker.on('error', (error) => {
-    thread = undefined; // Its stores are gone with it; whoever uses one of them fails, and the process starts anew.
-    for (const { request, settle } of waiting.values()) settle.reject(errorOf(request, { isFenced: false, error }));
-    waiting.clear();
-  });
-  return worker;
+  }
 }
 
 /**
