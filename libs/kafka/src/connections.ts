@@ -15,7 +15,7 @@ export type KafkaOptions = {
 };
 
 /** One use, one connection per broker: `docs/adr/0001`. */
-export type Use = 'control' | 'group' | 'fetch' | 'read' | `writer-${number}`;
+export type Use = 'control' | 'group' | 'fetch' | 'follow' | 'read' | `writer-${number}`;
 
 export type Connections = {
   /**

@@ -16,6 +16,8 @@ export type EventLogOptions = KafkaOptions & {
 
 /** How long a start waits for brokers that do not answer, when others do. */
 const lookMsMax = 3_000;
+/** New records end a wait at once. */
+const followWaitMs = 1_000;
 const earliest = -2;
 const latest = -1;
 const everything = 0;
@@ -164,9 +166,9 @@ async function follow(
     try {
       await runFetchLoop({
         connections,
-        use: 'read',
+        use: 'follow',
         start,
-        maxWaitMs: 250,
+        maxWaitMs: followWaitMs,
         signal: options.signal,
         onRecords: take,
       });

@@ -5,7 +5,8 @@ import { fetchFrom, positionsByLeader, type Fetch, type FetchPosition } from './
 
 export type FetchLoopOptions = {
   readonly connections: Connections;
-  readonly use: 'fetch' | 'read';
+  /** A broker answers one request of a connection after the other: what waits for a first byte needs one of its own. */
+  readonly use: 'fetch' | 'follow';
   readonly start: readonly FetchPosition[];
   /** One call at a time per partition, with everything that has been fetched meanwhile. A rejection ends the loop with it. */
   readonly onRecords: (place: TopicPartition, records: readonly LogRecord[], next: number) => Promise<void> | void;
