@@ -49,7 +49,14 @@ export function pushOf({ index, key }: Occurrence): ImagePushed {
   };
   const fixed = {
     ...{ registry: `registry-${key % 50}.example`, repository: `team-${key % 997}/repository-${key}`, tags: ['v1'] },
-    ...{ digest: `sha256:${hex(64)}`, rawDigest: null, mediaType: 'application/vnd.oci.image.manifest.v1+json' },
+    ...{
+      digest: `sha256:${hex(64)}`,
+      rawDigest: null,
+      artifactKind: 'unknown',
+      rawOccurredAt: null,
+      transportDeliveryId: null,
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    },
     ...{ configMediaType: null, sizeBytes: 1_024, occurredAtMs: startMs + index, receivedAtMs: startMs + index },
     ...{ source: 'distribution', endpoint: 'bench', sourceDeliveryId: null, origin: 'webhook' },
   };

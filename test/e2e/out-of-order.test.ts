@@ -76,7 +76,17 @@ const factsOf = (digest: string) => ({
 
 type Heard = readonly [id: string, event: { type: 'ImagePushed'; data: ImagePushed } | { type: 'ImageDeleted'; data: ImageDeleted }];
 const common = {
-  ...{ registry: 'a.test', repository: 'demo/app', tags: ['v1'], rawDigest: null, actor: null, receivedAtMs: 9_000_000 },
+  ...{
+    registry: 'a.test',
+    repository: 'demo/app',
+    tags: ['v1'],
+    rawDigest: null,
+    artifactKind: 'unknown',
+    rawOccurredAt: null,
+    transportDeliveryId: null,
+    actor: null,
+    receivedAtMs: 9_000_000,
+  },
   ...{ source: 'distribution', endpoint: 'distribution', sourceDeliveryId: null, origin: 'webhook' },
 };
 const pushed = (id: string, digest: string, occurredAtMs: number): Heard => [

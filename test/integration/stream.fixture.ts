@@ -44,7 +44,18 @@ export function pushRecord({ codec, appender }: Cluster, run: string, index: num
   const repository = `${run}/app${index % 40}`;
   const data: ImagePushed = {
     ...{ registry: 'registry.test', repository, tags: [`v${index}`], digest: `sha256:${String(index).padStart(64, '0')}` },
-    ...{ rawDigest: null, mediaType: null, configMediaType: null, sizeBytes: 1, actor: null, occurredAtMs: index, receivedAtMs: index },
+    ...{
+      rawDigest: null,
+      artifactKind: 'unknown',
+      rawOccurredAt: null,
+      transportDeliveryId: null,
+      mediaType: null,
+      configMediaType: null,
+      sizeBytes: 1,
+      actor: null,
+      occurredAtMs: index,
+      receivedAtMs: index,
+    },
     ...{ source: 'test', endpoint: 'test', sourceDeliveryId: null, origin: 'webhook' },
   };
   const id = deterministicId(run, index);

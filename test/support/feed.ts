@@ -14,7 +14,18 @@ export function push({ codec, appender }: Pick<FaultCluster, 'codec' | 'appender
   const occurredAtMs = index % 20 === 7 ? index - 200 : index;
   const data: ImagePushed = {
     ...{ registry: 'registry.test', repository, tags: [`t${index % 3}`], digest: `sha256:${String(index % 5_000).padStart(64, '0')}` },
-    ...{ rawDigest: null, mediaType: null, configMediaType: null, sizeBytes: 1, actor: null, occurredAtMs, receivedAtMs: index },
+    ...{
+      rawDigest: null,
+      artifactKind: 'unknown',
+      rawOccurredAt: null,
+      transportDeliveryId: null,
+      mediaType: null,
+      configMediaType: null,
+      sizeBytes: 1,
+      actor: null,
+      occurredAtMs,
+      receivedAtMs: index,
+    },
     ...{ source: 'test', endpoint: 'test', sourceDeliveryId: null, origin: 'webhook' },
   };
   const id = deterministicId(run, index);
@@ -26,7 +37,7 @@ export function push({ codec, appender }: Pick<FaultCluster, 'codec' | 'appender
 export type Feed = {
   /** Numbers given so far: pushes 0 to count - 1 are in the log, or are being tried. */
   count(): number;
-  /** Appends the next ones, and some earlier ones again; tried until the log has them. */
+  /** Appends the next ones, and some earlier ones again; tried until the log has them. @throws Error when the cluster stops before */
   next(pushesCount: number): Promise<void>;
 };
 
@@ -43,6 +54,7 @@ export function feedOf(cluster: FaultCluster, run: string, random: Random, appen
         try {
           return await appender.append([...records, ...repeated]);
         } catch {
+          cluster.stopping.throwIfAborted();
           // A sender keeps what was not acknowledged, and delivers it again.
         }
       }

@@ -69,7 +69,19 @@ const deliveryData = (delayMs: number): RecordTypes['DeliveryReceived'] => ({
 });
 
 const pushData = (delayMs: number): RecordTypes['ImagePushed'] => ({
-  ...{ ...from, tags: [tag], digest: indexDigest, rawDigest: null, mediaType: null, configMediaType: null, sizeBytes: 500, actor: 'ci' },
+  ...{
+    ...from,
+    tags: [tag],
+    digest: indexDigest,
+    rawDigest: null,
+    artifactKind: 'unknown',
+    rawOccurredAt: null,
+    transportDeliveryId: null,
+    mediaType: null,
+    configMediaType: null,
+    sizeBytes: 500,
+    actor: 'ci',
+  },
   ...{ occurredAtMs: null, receivedAtMs: startMs + delayMs, source: 'distribution', endpoint: 'distribution' },
   ...{ sourceDeliveryId: null, origin: 'webhook' },
 });

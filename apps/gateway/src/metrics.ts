@@ -2,7 +2,17 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** How a request ended. */
 export type RequestOutcome =
-  'events' | 'ignored' | 'parked' | 'unknown-endpoint' | 'unauthorized' | 'too-large' | 'invalid' | 'busy' | 'unavailable' | 'failed';
+  | 'events'
+  | 'ignored'
+  | 'parked'
+  | 'handshake'
+  | 'unknown-endpoint'
+  | 'unauthorized'
+  | 'too-large'
+  | 'invalid'
+  | 'busy'
+  | 'unavailable'
+  | 'failed';
 
 export type GatewayMetrics = {
   /** `endpoint` is a configured name or `unknown`: senders cannot make new series. */

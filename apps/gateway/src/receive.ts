@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { deterministicId, digestKey, repositoryKey, tagKey, type Event, type EventMeta, type EventOf } from '@waybill/domain';
-import { malformedReasons, parseDelivery, type ImageEvent, type Parsed, type Rest } from '@waybill/webhook-sources';
+import {
+  malformedReasons,
+  parseDelivery,
+  settingsOf,
+  type Handshake,
+  type ImageEvent,
+  type Parsed,
+  type Rest,
+} from '@waybill/webhook-sources';
 import { findTraceparent, keptHeaders, type PlainHeaders } from './headers.ts';
 import type { Source } from './sources.ts';
 
@@ -15,10 +23,12 @@ export type Incoming = {
 /** What one request becomes: the delivery as received, what it says, and what of it could not be read. */
 export type Receipt = {
   readonly deliveryId: string;
-  readonly outcome: 'events' | 'ignored' | 'parked';
+  readonly outcome: 'events' | 'ignored' | 'parked' | 'handshake';
   readonly delivery: EventOf<'DeliveryReceived'>;
   readonly images: readonly (ImageEvent & { readonly meta: EventMeta })[];
   readonly ignoredCount: number;
+  /** Not null where the sender asks for an answer of its own protocol; there is nothing to append then. */
+  readonly handshake: Handshake | null;
   /** First reason as a stable code, all reasons as text; null where everything was read. */
   readonly unread: { readonly code: string; readonly reason: string; readonly count: number } | null;
 };
@@ -33,7 +43,7 @@ const reasonsMax = 10;
  */
 export function receive(incoming: Incoming, source: Source): Receipt {
   const { headers, body, receivedAtMs } = incoming;
-  const parsed = parseDelivery(source.kind, incoming, { endpoint: source.name, registryHost: source.registryHost });
+  const parsed = parseDelivery(source.kind, incoming, settingsOf(source.name, { registryHost: source.registryHost }));
   const bodySha256 = createHash('sha256').update(body).digest('hex');
   const deliveryId = deterministicId('delivery', source.name, bodySha256);
   const traceparent = findTraceparent(headers);
@@ -65,6 +75,7 @@ export function receive(incoming: Incoming, source: Source): Receipt {
     },
     images: imagesOf(parsed).map((image) => ({ ...image, meta: meta(image.id, subjectOf(image), deliveryId) })),
     ignoredCount: parsed.rest.filter((part) => part.kind === 'ignored').length,
+    handshake: parsed.outcome === 'handshake' ? parsed.handshake : null,
     unread: unreadOf(parsed.rest),
   };
 }

@@ -81,6 +81,11 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
       return refuse(request, reply, 'UNAUTHORIZED', source.name);
 
     const receipt = receive({ headers, body, remoteAddress: request.ip, receivedAtMs: nowMs() }, source);
+    if (receipt.handshake?.kind === 'answer') {
+      metrics.request(source.name, receipt.outcome, reply.elapsedTime / 1_000);
+      const { status, headers: own, body: answer } = receipt.handshake;
+      return reply.code(status).headers(own).send(answer);
+    }
     await append(toRecords(receipt, encoding));
 
     metrics.request(source.name, receipt.outcome, reply.elapsedTime / 1_000);

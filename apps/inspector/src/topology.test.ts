@@ -23,7 +23,17 @@ const start = () => {
   const driver = topologyDriver(inspector(inspect, { timeoutMs: 1, concurrencyMax: 1, perRegistryMax: 1, attemptsMax: 1 }));
   const push = (id: string, data: Partial<ImagePushed> = {}, atMs = nowMs) => {
     const pushed: ImagePushed = {
-      ...{ registry: 'r.test', repository: 'team/app', tags: ['v1'], digest: index.digest, rawDigest: null, mediaType: null },
+      ...{
+        registry: 'r.test',
+        repository: 'team/app',
+        tags: ['v1'],
+        digest: index.digest,
+        rawDigest: null,
+        artifactKind: 'unknown',
+        rawOccurredAt: null,
+        transportDeliveryId: null,
+        mediaType: null,
+      },
       ...{ configMediaType: null, sizeBytes: null, actor: null, occurredAtMs: null, receivedAtMs: nowMs, source: 'distribution' },
       ...{ endpoint: 'distribution', sourceDeliveryId: null, origin: 'webhook', ...data },
     };

@@ -230,7 +230,7 @@ export type ImagePulled = {
   readonly occurredAtMs: number | null;
   /** When the gateway received the delivery, Unix ms. */
   readonly receivedAtMs: number;
-  /** Kind of sender: distribution, harbor, dockerhub. */
+  /** Kind of sender: harbor, github, ecr and so on; docs/registries has a page for each. */
   readonly source: string;
   /** Name of the source in the gateway's configuration. */
   readonly endpoint: string;
@@ -238,6 +238,10 @@ export type ImagePulled = {
   readonly sourceDeliveryId: string | null;
   /** webhook, or reconciled where the loss detector filled it in. */
   readonly origin: string;
+  /** As in ImagePushed. */
+  readonly artifactKind: string;
+  /** True where the actor is one of the accounts that the configuration names as our own: its pulls are no use of the image. */
+  readonly byOwnRobot: boolean;
 };
 
 /** A manifest was pushed. */
@@ -263,7 +267,7 @@ export type ImagePushed = {
   readonly occurredAtMs: number | null;
   /** When the gateway received the delivery, Unix ms. */
   readonly receivedAtMs: number;
-  /** Kind of sender: distribution, harbor, dockerhub. */
+  /** Kind of sender: harbor, github, ecr and so on; docs/registries has a page for each. */
   readonly source: string;
   /** Name of the source in the gateway's configuration. */
   readonly endpoint: string;
@@ -271,6 +275,12 @@ export type ImagePushed = {
   readonly sourceDeliveryId: string | null;
   /** webhook, or reconciled where the loss detector filled it in. */
   readonly origin: string;
+  /** image, index, helm-chart, signature, sbom, attestation, or artifact for others; unknown where the payload does not tell. */
+  readonly artifactKind: string;
+  /** What the sender wrote where that is no time that can be placed, such as one without a zone. */
+  readonly rawOccurredAt: string | null;
+  /** Id of the message that carried the event, where that is another than sourceDeliveryId (SNS). */
+  readonly transportDeliveryId: string | null;
 };
 
 export type Layer = {

@@ -19,14 +19,15 @@ export type SchemaFile = { readonly type: RecordType; readonly subject: string; 
 /** Every schema in `schemas/`, newest version of each record type. The subject is the record's full name (record name strategy). */
 export function readSchemas(): readonly SchemaFile[] {
   const folder = new URL('../../../schemas/', import.meta.url).pathname;
-  return globSync('*/*.v1.avsc', { cwd: folder })
-    .sort()
-    .map((path) => {
-      const text = readFileSync(`${folder}${path}`, 'utf8');
-      const { name, namespace } = JSON.parse(text) as { name: RecordType; namespace: string };
-      if (!basename(path).startsWith(`${name}.`)) throw new Error(`schemas/${path} holds the record ${name}`);
-      return { type: name, subject: `${namespace}.${name}`, text };
-    });
+  const newest = new Map<string, SchemaFile>(); // A later version replaces an earlier one.
+  const versionOf = (path: string): number => Number(/\.v(\d+)\.avsc$/.exec(path)?.[1]);
+  for (const path of globSync('*/*.avsc', { cwd: folder }).sort((a, b) => versionOf(a) - versionOf(b))) {
+    const text = readFileSync(`${folder}${path}`, 'utf8');
+    const { name, namespace } = JSON.parse(text) as { name: RecordType; namespace: string };
+    if (!basename(path).startsWith(`${name}.`)) throw new Error(`schemas/${path} holds the record ${name}`);
+    newest.set(name, { type: name, subject: `${namespace}.${name}`, text });
+  }
+  return [...newest.values()].toSorted((a, b) => (a.subject < b.subject ? -1 : 1));
 }
 
 /** Decodes what one version of a record's schema wrote. */

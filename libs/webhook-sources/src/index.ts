@@ -1,6 +1,10 @@
 export { needsBody, verify } from './auth.ts';
 export type { AuthRequest, AuthScheme } from './auth.ts';
-export { parseDelivery, sourceKinds } from './parse.ts';
-export type { SourceKind } from './parse.ts';
-export { ignoredReasons, malformedReasons } from './parsed.ts';
-export type { Delivery, IgnoredReason, ImageEvent, MalformedReason, Parsed, Rest, SourceSettings } from './parsed.ts';
+export { findCanonicalPush } from './canonical.ts';
+export type { CanonicalPush } from './canonical.ts';
+export { parseDelivery } from './parse.ts';
+export { ignoredReasons, malformedReasons, settingsOf } from './parsed.ts';
+export type { Source } from './source.ts';
+export { sourceKinds, sources } from './sources/all.ts';
+export type { SourceKind } from './sources/all.ts';
+export type { Delivery, Handshake, Headers, IgnoredReason, ImageEvent, MalformedReason, Parsed, Rest, SourceSettings } from './parsed.ts';

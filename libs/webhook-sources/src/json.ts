@@ -8,7 +8,8 @@ export const bodyBytesMax = 1_048_576;
 /** Known senders nest at most 7 deep. */
 export const depthMax = 32;
 
-export type Json = { readonly ok: true; readonly value: JsonObject } | { readonly ok: false; readonly reason: MalformedReason };
+export type Json =
+  { readonly ok: true; readonly value: JsonObject | readonly unknown[] } | { readonly ok: false; readonly reason: MalformedReason };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = [...Buffer.from('"\\{}[]')] as [
@@ -20,7 +21,7 @@ const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = [..
   number,
 ];
 
-/** The object that a body holds. Total: never throws, and its cost is linear in the body's size. */
+/** The object or the array that a body holds. Total: never throws, and its cost is linear in the body's size. */
 export function parseJson(body: Buffer): Json {
   if (body.length > bodyBytesMax) return { ok: false, reason: 'BODY_TOO_LARGE' };
   if (depthOf(body) > depthMax) return { ok: false, reason: 'BODY_TOO_DEEP' };
@@ -36,7 +37,7 @@ export function parseJson(body: Buffer): Json {
   } catch {
     return { ok: false, reason: 'BODY_NOT_JSON' };
   }
-  return isObject(value) ? { ok: true, value } : { ok: false, reason: 'BODY_NOT_AN_OBJECT' };
+  return isObject(value) || Array.isArray(value) ? { ok: true, value } : { ok: false, reason: 'BODY_NOT_AN_OBJECT' };
 }
 
 /** Deepest nesting of brackets outside strings; looked at before parsing, so that nothing recursive meets a deep value. */

@@ -1,29 +1,22 @@
 import { createHash } from 'node:crypto';
-import { readDistribution } from './distribution.ts';
-import { readDockerHub } from './dockerhub.ts';
-import { readHarbor } from './harbor.ts';
-import { parseJson, type JsonObject } from './json.ts';
-import type { Delivery, ImageEvent, MalformedReason, Parsed, Rest, SourceSettings } from './parsed.ts';
+import { parseForm } from './form.ts';
+import { parseJson } from './json.ts';
+import type { Delivery, Handshake, ImageEvent, MalformedReason, Parsed, Rest, SourceSettings } from './parsed.ts';
 import { toEvent, type Finding } from './sighting.ts';
-
-/** One reader per kind of sender: a new source is a function here, a folder of fixtures and a page in docs/registries. */
-const readers = {
-  distribution: readDistribution,
-  harbor: readHarbor,
-  dockerhub: readDockerHub,
-} as const satisfies Record<string, (body: JsonObject) => readonly Finding[]>;
-
-export type SourceKind = keyof typeof readers;
-export const sourceKinds = Object.keys(readers) as readonly SourceKind[];
+import type { Source } from './source.ts';
+import { sources, type SourceKind } from './sources/all.ts';
 
 /**
  * What a delivery says. Total: arbitrary bytes give `malformed`, never an error; cost is linear in the body's size.
  * The kind comes from the endpoint's configuration and is never guessed: senders imitate one another's payloads and headers.
  */
 export function parseDelivery(kind: SourceKind, delivery: Delivery, settings: SourceSettings): Parsed {
+  const source: Source = sources[kind];
   try {
-    const json = parseJson(delivery.body);
-    return json.ok ? gather(kind, readers[kind](json.value), delivery, settings) : malformed(json.reason);
+    const json = parseJson(source.mayBeForm === true ? parseForm(delivery) : delivery.body);
+    if (!json.ok) return malformed(json.reason);
+    if (Array.isArray(json.value) && source.mayBeBatch !== true) return malformed('BODY_NOT_AN_OBJECT');
+    return gather(kind, source.read({ json: json.value, headers: delivery.headers, settings }), delivery, settings);
   } catch {
     return malformed('PARSER_FAILED');
   }
@@ -38,16 +31,19 @@ const malformed = (reason: MalformedReason): Parsed => ({
 function gather(kind: SourceKind, findings: readonly Finding[], delivery: Delivery, settings: SourceSettings): Parsed {
   const events: ImageEvent[] = [];
   const rest: Rest[] = [];
+  let handshake: Handshake | undefined;
   const bodySha256 = createHash('sha256').update(delivery.body).digest('hex');
   for (const [index, finding] of findings.entries()) {
     if ('ignored' in finding) rest.push({ kind: 'ignored', index, reason: finding.ignored });
     else if ('malformed' in finding) rest.push({ kind: 'malformed', index, reason: finding.malformed });
+    else if ('handshake' in finding) handshake ??= finding.handshake;
     else {
       const event = toEvent(finding.sighting, { kind, settings, receivedAtMs: delivery.receivedAtMs, bodySha256, index });
-      if (typeof event === 'string') rest.push({ kind: 'malformed', index, reason: event });
+      if ('kind' in event) rest.push(event);
       else events.push(event);
     }
   }
+  if (handshake !== undefined) return { outcome: 'handshake', handshake, rest };
   if (events.length > 0) return { outcome: 'events', events, rest };
   const unread = rest.find((part) => part.kind === 'malformed');
   if (unread !== undefined) return { outcome: 'malformed', reason: unread.reason, rest };

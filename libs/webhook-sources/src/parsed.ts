@@ -1,14 +1,48 @@
 import type { ImageDeleted, ImagePulled, ImagePushed } from '@waybill/domain';
 
-/** A delivery as it came in, after its sender has proved to be who it says. Header names are lower case. */
-export type Delivery = { readonly headers: Readonly<Record<string, string>>; readonly body: Buffer; readonly receivedAtMs: number };
+/** Names are lower case; one that came several times is joined by `, ` (RFC 9110, section 5.3). */
+export type Headers = Readonly<Record<string, string>>;
+
+/** A delivery as it came in, after its sender has proved to be who it says. */
+export type Delivery = { readonly headers: Headers; readonly body: Buffer; readonly receivedAtMs: number };
 
 /** What the gateway's configuration says about an endpoint. */
 export type SourceSettings = {
   readonly endpoint: string;
   /** Host that events of this endpoint get, whatever the payload says; null takes the payload's. */
   readonly registryHost: string | null;
+  /** What becomes of manifests that are pushed without a tag: mostly children of an index. */
+  readonly untagged: 'emit' | 'ignore';
+  /** What becomes of signatures, SBOMs and attestations beside an image. */
+  readonly attached: 'emit' | 'ignore';
+  /** Actors that are accounts of ours: their pulls are marked. */
+  readonly ownActors: readonly string[];
+  /** Registry hosts that this endpoint may speak of; null for any. A secret says who sends, not what may be said. */
+  readonly allowedHosts: readonly string[] | null;
 };
+
+/** Settings of an endpoint whose configuration says nothing but its name. */
+export const settingsOf = (endpoint: string, more: Partial<SourceSettings> = {}): SourceSettings => ({
+  endpoint,
+  registryHost: null,
+  untagged: 'emit',
+  attached: 'emit',
+  ownActors: [],
+  allowedHosts: null,
+  ...more,
+});
+
+/** What a sender's protocol asks for before it sends. */
+export type Handshake =
+  /** Exactly this answer. */
+  | {
+      readonly kind: 'answer';
+      readonly status: 200;
+      readonly headers: Headers;
+      readonly body: Readonly<Record<string, string>> | null;
+    }
+  /** A `GET` of this address, then 200 (SNS). The caller checks that the address is the sender's before it connects. */
+  | { readonly kind: 'confirm'; readonly url: string };
 
 /** An event of the delivery. The same delivery always gives the same `id`; another push of the same digest gives another. */
 export type ImageEvent =
@@ -22,6 +56,12 @@ export const ignoredReasons = {
   BLOB: 'a layer, a config or another blob, not a manifest',
   HELM_CHART: 'a Helm chart, by its media type',
   NOT_ABOUT_IMAGES: 'scans, quotas, replication or retention of the registry itself',
+  NOT_AN_IMAGE: 'a package of another format, such as npm or a Git push',
+  NOT_A_PUSH: 'a build, a promotion, a refused push or another step that makes no image available',
+  REPEATED_BY_SENDER: 'a second notice of what the sender reports by another event too',
+  PING: 'a test of the connection',
+  UNTAGGED: 'a manifest without a tag, which the endpoint is configured to ignore',
+  ATTACHED: 'a signature, an SBOM or an attestation, which the endpoint is configured to ignore',
 } as const;
 export type IgnoredReason = keyof typeof ignoredReasons;
 
@@ -31,11 +71,13 @@ export const malformedReasons = {
   BODY_NOT_UTF8: 'the body is not UTF-8',
   BODY_TOO_DEEP: 'the body nests deeper than any known sender does',
   BODY_NOT_JSON: 'the body is not JSON, or was cut off',
-  BODY_NOT_AN_OBJECT: 'the body is JSON, but no object',
+  BODY_NOT_AN_OBJECT: 'the body is JSON, but neither an object nor a batch that this sender sends',
   TOO_MANY_EVENTS: 'the batch holds more events than a delivery may have',
   EVENT_UNKNOWN: 'an event of a kind that this source is not known to send',
   EVENT_NOT_AN_OBJECT: 'an event of the batch is no object',
+  FIELD_MISSING: 'a field without which the event says nothing is missing',
   REGISTRY_MISSING: 'the payload names no valid registry host; set registryHost for the endpoint',
+  REGISTRY_NOT_ALLOWED: 'the endpoint may not speak of this registry; see allowedHosts in the configuration',
   REPOSITORY_INVALID: 'the repository is missing or not a repository name',
   TAG_INVALID: 'the tag is not a tag',
   PARSER_FAILED: 'the parser failed: a fault of ours; feed the delivery back once it is mended',
@@ -49,9 +91,10 @@ export type Rest =
 
 /**
  * What a delivery says. `events` are in the delivery's order; `rest` are the parts of the same batch that gave none.
- * `ignored` and `malformed` tell the first reason where no part gave an event.
+ * `ignored` and `malformed` tell the first reason where no part gave an event; `handshake` is a question of the sender's protocol.
  */
 export type Parsed =
+  | { readonly outcome: 'handshake'; readonly handshake: Handshake; readonly rest: readonly Rest[] }
   | { readonly outcome: 'events'; readonly events: readonly ImageEvent[]; readonly rest: readonly Rest[] }
   | { readonly outcome: 'ignored'; readonly reason: IgnoredReason; readonly rest: readonly Rest[] }
   | { readonly outcome: 'malformed'; readonly reason: MalformedReason; readonly rest: readonly Rest[] };

@@ -1,12 +1,16 @@
 import { deterministicId, isDigest, isRegistryHost, isRepositoryName, isTag } from '@waybill/domain';
+import { artifactKindOf, type ArtifactKind } from './artifact-kind.ts';
 import { findText } from './json.ts';
-import type { IgnoredReason, ImageEvent, MalformedReason, SourceSettings } from './parsed.ts';
+import type { Handshake, IgnoredReason, ImageEvent, MalformedReason, Rest, SourceSettings } from './parsed.ts';
 
 /** What a part of a payload says about an image, as the sender wrote it: unchecked. */
 export type Sighting = {
   readonly action: 'push' | 'delete' | 'pull';
   readonly registry: unknown;
   readonly repository: unknown;
+  /** True for a sender whose repositories have upper-case letters. */
+  readonly isUpperCaseKept?: boolean;
+  /** One tag or a list. None, an empty one, and a digest in a tag's place mean untagged. */
   readonly tag: unknown;
   readonly digest: unknown;
   readonly mediaType?: unknown;
@@ -14,11 +18,21 @@ export type Sighting = {
   readonly sizeBytes?: unknown;
   readonly actor: unknown;
   readonly occurredAtMs: number | null;
+  /** The time as text where it cannot be placed. */
+  readonly rawOccurredAt?: unknown;
+  /** Stable over the sender's retries. */
   readonly deliveryId?: unknown;
+  readonly transportDeliveryId?: unknown;
+  /** Where the sender tells it. */
+  readonly artifactType?: unknown;
 };
 
 /** What a source makes of one part of its payload. */
-export type Finding = { readonly sighting: Sighting } | { readonly ignored: IgnoredReason } | { readonly malformed: MalformedReason };
+export type Finding =
+  | { readonly sighting: Sighting }
+  | { readonly ignored: IgnoredReason; readonly detail?: unknown }
+  | { readonly malformed: MalformedReason; readonly detail?: unknown }
+  | { readonly handshake: Handshake };
 
 /** Where a sighting stood: what its event gets beside the payload's own words. */
 export type Origin = {
@@ -30,45 +44,74 @@ export type Origin = {
 };
 
 /** @returns the event, or the first reason why the sighting is none */
-export function toEvent(sighting: Sighting, origin: Origin): ImageEvent | MalformedReason {
-  const registry = findHost(origin.settings.registryHost ?? sighting.registry);
-  if (registry === undefined) return 'REGISTRY_MISSING';
-  const { repository } = sighting;
-  if (typeof repository !== 'string' || !isRepositoryName(repository)) return 'REPOSITORY_INVALID';
+export function toEvent(sighting: Sighting, origin: Origin): ImageEvent | Rest {
+  const { settings, index } = origin;
+  const malformed = (reason: MalformedReason): Rest => ({ kind: 'malformed', index, reason });
+  const registry = findHost(settings.registryHost ?? sighting.registry);
+  if (registry === undefined) return malformed('REGISTRY_MISSING');
+  if (settings.allowedHosts !== null && !settings.allowedHosts.includes(registry)) return malformed('REGISTRY_NOT_ALLOWED');
+  const repository = findRepository(sighting);
+  if (repository === undefined) return malformed('REPOSITORY_INVALID');
   const tags = findTags(sighting.tag, sighting.digest);
-  if (tags === undefined) return 'TAG_INVALID';
+  if (tags === undefined) return malformed('TAG_INVALID');
+  const artifactKind = artifactKindOf(sighting, tags);
+  const ignored = findIgnored(sighting, artifactKind, tags, settings);
+  if (ignored !== undefined) return { kind: 'ignored', index, reason: ignored };
 
   const writtenDigest = findText(sighting.digest);
   const digest = writtenDigest !== null && isDigest(writtenDigest) ? writtenDigest : null;
   const rawDigest = digest === null ? writtenDigest : null;
   const sourceDeliveryId = findText(sighting.deliveryId);
+  const actor = findText(sighting.actor);
+  const { receivedAtMs } = origin;
   const { occurredAtMs } = sighting;
   const common = {
-    registry,
-    repository,
-    tags,
-    digest,
-    actor: findText(sighting.actor),
-    occurredAtMs,
-    receivedAtMs: origin.receivedAtMs,
-    source: origin.kind,
-    endpoint: origin.settings.endpoint,
-    sourceDeliveryId,
-    origin: 'webhook',
+    ...{ registry, repository, tags, digest, actor, occurredAtMs, receivedAtMs },
+    ...{ source: origin.kind, endpoint: settings.endpoint, sourceDeliveryId, origin: 'webhook' },
   };
   const type = eventTypes[sighting.action];
-  // The sender's own id or time tells this occurrence from the next of the same image; without them only the bytes can.
-  const occurrence = sourceDeliveryId ?? occurredAtMs ?? `${origin.bodySha256}#${origin.index}`;
+  const occurrence = sourceDeliveryId ?? occurredAtMs ?? unnamedOccurrence(origin);
   const id = deterministicId(origin.kind, registry, repository, tags.join(','), digest ?? rawDigest, type, occurrence);
   if (type === 'ImageDeleted') return { id, type, data: common };
-  const data = {
+  const seen = {
     ...common,
     rawDigest,
     mediaType: findText(sighting.mediaType),
     configMediaType: findText(sighting.configMediaType),
     sizeBytes: findSize(sighting.sizeBytes),
+    artifactKind,
   };
-  return { id, type, data };
+  if (type === 'ImagePulled') return { id, type, data: { ...seen, byOwnRobot: actor !== null && settings.ownActors.includes(actor) } };
+  const rawOccurredAt = occurredAtMs === null ? findText(sighting.rawOccurredAt) : null;
+  return { id, type, data: { ...seen, rawOccurredAt, transportDeliveryId: findText(sighting.transportDeliveryId) } };
+}
+
+/** Longest time in which a sender without ids repeats what was not acknowledged (Quay: 30 s apart). */
+const repeatMs = 60_000;
+
+/**
+ * What tells an occurrence from the next of the same image where the sender gives neither an id nor a time: the bytes, and the minute
+ * in which they came. Bytes alone would make a tag that moves away and back, or is pushed again under a sender that names no digest,
+ * one event for ever, and the second push would be lost; a repeat that crosses the minute is one event more, which changes nothing.
+ */
+const unnamedOccurrence = ({ bodySha256, index, receivedAtMs }: Origin): string =>
+  `${bodySha256}#${index}@${Math.floor(receivedAtMs / repeatMs)}`;
+
+function findRepository({ repository, isUpperCaseKept = false }: Sighting): string | undefined {
+  if (typeof repository !== 'string') return undefined;
+  return isRepositoryName(isUpperCaseKept ? repository.toLowerCase() : repository) ? repository : undefined;
+}
+
+function findIgnored(
+  { action, configMediaType }: Sighting,
+  kind: ArtifactKind,
+  tags: readonly string[],
+  settings: SourceSettings,
+): IgnoredReason | undefined {
+  if (action !== 'push') return undefined;
+  if (artifactKindOf({ configMediaType }, []) === 'helm-chart') return 'HELM_CHART'; // An artifact type alone is only a claim of the pusher's.
+  if (settings.attached === 'ignore' && (kind === 'signature' || kind === 'sbom' || kind === 'attestation')) return 'ATTACHED';
+  return settings.untagged === 'ignore' && tags.length === 0 ? 'UNTAGGED' : undefined;
 }
 
 const eventTypes = { push: 'ImagePushed', delete: 'ImageDeleted', pull: 'ImagePulled' } as const;
@@ -78,12 +121,22 @@ function findHost(value: unknown): string | undefined {
   return isRegistryHost(host) ? host : undefined;
 }
 
-/** No tag for none, for an empty one, and for a digest in the tag's place; undefined for what is neither. */
+/** More tags than any sender names in one event. */
+const tagsMax = 1_000;
+
+/** Undefined where one of them is neither a tag nor something that stands for none. */
 function findTags(tag: unknown, digest: unknown): readonly string[] | undefined {
-  if (tag === undefined || tag === null || tag === '') return [];
-  if (typeof tag !== 'string') return undefined;
-  if (tag === digest || tag.startsWith('sha256:') || tag.startsWith('sha512:')) return [];
-  return isTag(tag) ? [tag] : undefined;
+  const listed: readonly unknown[] = Array.isArray(tag) ? tag : [tag];
+  if (listed.length > tagsMax) return undefined;
+  const tags: string[] = [];
+  for (const one of listed) {
+    if (one === undefined || one === null || one === '') continue;
+    if (typeof one !== 'string') return undefined;
+    if (one === digest || one.startsWith('sha256:') || one.startsWith('sha512:')) continue;
+    if (!isTag(one)) return undefined;
+    if (!tags.includes(one)) tags.push(one);
+  }
+  return tags;
 }
 
 const findSize = (value: unknown): number | null => (Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null);

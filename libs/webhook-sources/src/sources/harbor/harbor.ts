@@ -1,6 +1,7 @@
-import { field, findText, type JsonObject } from './json.ts';
-import type { Finding, Sighting } from './sighting.ts';
-import { findRfc3339Ms, findSecondsMs } from './time.ts';
+import { field, findText } from '../../json.ts';
+import type { Payload, Source } from '../../source.ts';
+import type { Finding, Sighting } from '../../sighting.ts';
+import { findRfc3339Ms, findSecondsMs } from '../../time.ts';
 
 /** Names of the default format, of the CloudEvents format, and of Harbor 1. */
 const actions: Readonly<Record<string, Sighting['action'] | 'other'>> = {
@@ -40,7 +41,7 @@ const resourcesMax = 1_000;
  * cache come as pushes too. Only the CloudEvents format has an id that stays the same over retries.
  * Source: harbor src/pkg/notifier/{model,formats} and docs, "Configure Webhook Notifications".
  */
-export function readHarbor(body: JsonObject): readonly Finding[] {
+function read({ json: body }: Payload): readonly Finding[] {
   const isCloudEvent = field(body, 'specversion') !== undefined;
   const type = field(body, 'type');
   const action = typeof type === 'string' && Object.hasOwn(actions, type) ? actions[type] : undefined;
@@ -67,3 +68,5 @@ export function readHarbor(body: JsonObject): readonly Finding[] {
     },
   }));
 }
+
+export const harbor: Source = { title: 'Harbor', auth: ['header', 'bearer', 'basic'], read };

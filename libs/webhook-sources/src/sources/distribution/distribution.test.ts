@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseDelivery, type ImageEvent, type Parsed } from './index.ts';
+import { parseDelivery, settingsOf, type ImageEvent, type Parsed } from '../../index.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const push = {
@@ -18,13 +18,13 @@ const push = {
   request: { host: 'inner:5000' },
 };
 type Push = typeof push;
-const parse = (events: readonly unknown[], registryHost: string | null = null): Parsed =>
+const parse = (events: readonly unknown[], registryHost: string | null = null, receivedAtMs = 5): Parsed =>
   parseDelivery(
     'distribution',
-    { headers: {}, body: Buffer.from(JSON.stringify({ events })), receivedAtMs: 5 },
-    { endpoint: 'distribution', registryHost },
+    { headers: {}, body: Buffer.from(JSON.stringify({ events })), receivedAtMs },
+    settingsOf('distribution', { registryHost }),
   );
-const eventsOf = (parsed: Parsed): readonly ImageEvent[] => (parsed.outcome === 'events' ? parsed.events : assert.fail(parsed.reason));
+const eventsOf = (parsed: Parsed): readonly ImageEvent[] => (parsed.outcome === 'events' ? parsed.events : assert.fail(parsed.outcome));
 const only = (event: unknown, registryHost: string | null = null): ImageEvent => eventsOf(parse([event], registryHost))[0]!;
 const changed = (target: Partial<Push['target']>, event: Partial<Push> = {}) => ({
   ...push,
@@ -139,5 +139,11 @@ describe('an id', () => {
     const twins = eventsOf(parse([bare, bare])).map((event) => event.id);
     assert.notEqual(twins[0], twins[1]);
     assert.notEqual(id(bare), id({ ...bare, more: 1 }));
+  });
+  it('of a push that comes again after the sender has stopped to repeat it is another, for the bytes cannot tell two pushes apart', () => {
+    const bare = { ...push, id: undefined, timestamp: 'yesterday' };
+    const at = (receivedAtMs: number): string => eventsOf(parse([bare], null, receivedAtMs))[0]!.id;
+    assert.equal(at(60_000), at(119_999));
+    assert.notEqual(at(60_000), at(120_000));
   });
 });

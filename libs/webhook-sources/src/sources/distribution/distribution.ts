@@ -1,6 +1,7 @@
-import { field, isObject, type JsonObject } from './json.ts';
-import type { Finding, Sighting } from './sighting.ts';
-import { findRfc3339Ms } from './time.ts';
+import { field, isObject, type JsonObject } from '../../json.ts';
+import type { Payload, Source } from '../../source.ts';
+import type { Finding, Sighting } from '../../sighting.ts';
+import { findRfc3339Ms } from '../../time.ts';
 
 /** Media types of manifests and indexes: OCI image spec 1.1, "Media Types", and the Docker ones that registries still hold. */
 const manifestTypes: ReadonlySet<string> = new Set([
@@ -22,7 +23,7 @@ const eventsMax = 1_000;
  * manifest: it becomes an `ImageDeleted` of a digest that nobody knows, which changes nothing.
  * Source: distribution docs/content/about/notifications.md and notifications/{event,bridge}.go.
  */
-export function readDistribution(envelope: JsonObject): readonly Finding[] {
+function read({ json: envelope }: Payload): readonly Finding[] {
   const events = field(envelope, 'events');
   // The key is left out when there are none (`omitempty`); an object with other keys is somebody else's.
   if (events === undefined || events === null)
@@ -61,6 +62,7 @@ const sightingOf = (action: Sighting['action'], event: JsonObject, target: unkno
   actor: field(field(event, 'actor'), 'name'),
   occurredAtMs: findRfc3339Ms(field(event, 'timestamp')),
   deliveryId: field(event, 'id'),
+  artifactType: field(target, 'artifactType'),
 });
 
 function isManifest(target: unknown): boolean {
@@ -78,3 +80,5 @@ function findUrl(target: unknown): URL | null {
   const url = field(target, 'url');
   return typeof url === 'string' && url.length <= 4_096 ? URL.parse(url) : null;
 }
+
+export const distribution: Source = { title: 'CNCF Distribution', auth: ['bearer', 'header', 'basic'], read };

@@ -1,6 +1,7 @@
-import { field, isObject, type JsonObject } from './json.ts';
-import type { Finding } from './sighting.ts';
-import { findSecondsMs } from './time.ts';
+import { field, isObject } from '../../json.ts';
+import type { Payload, Source } from '../../source.ts';
+import type { Finding } from '../../sighting.ts';
+import { findSecondsMs } from '../../time.ts';
 
 /**
  * Docker Hub: one tag push per delivery, `{ push_data, repository }`, without digest, id or signature. One multi-arch push has been
@@ -10,13 +11,12 @@ import { findSecondsMs } from './time.ts';
  * sender choose where we connect.
  * Source: docs.docker.com, "Docker Hub webhooks"; docker/hub-feedback #41 and #2148.
  */
-export function readDockerHub(body: JsonObject): readonly Finding[] {
+function read({ json: body }: Payload): readonly Finding[] {
   const push = field(body, 'push_data');
   const repository = field(body, 'repository');
   if (!isObject(push) || !isObject(repository)) return [{ malformed: 'EVENT_UNKNOWN' }];
   // What Docker Hub calls the media type is the config's, not the manifest's.
   const configMediaType = field(push, 'media_type');
-  if (configMediaType === 'application/vnd.cncf.helm.config.v1+json') return [{ ignored: 'HELM_CHART' }];
   return [
     {
       sighting: {
@@ -35,3 +35,5 @@ export function readDockerHub(body: JsonObject): readonly Finding[] {
 
 const joined = (namespace: unknown, name: unknown): string | undefined =>
   typeof namespace === 'string' && typeof name === 'string' ? `${namespace}/${name}` : undefined;
+
+export const dockerhub: Source = { title: 'Docker Hub', auth: ['url-path', 'url-query'], read };
