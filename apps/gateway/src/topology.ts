@@ -1,6 +1,6 @@
-import { deterministicId, repositoryKey, topics, type Event, type Topic } from '@waybill/domain';
+import { deterministicId, topics, type Event, type Topic } from '@waybill/domain';
 import { encodeEvent, type Codec, type NewRecord } from '@waybill/stream';
-import { eventOf, type Receipt } from './receive.ts';
+import { placedImages, type Receipt } from '@waybill/webhook-sources';
 
 /**
  * The gateway's way, in one place. It reads no topic: requests come in, and each becomes one append of
@@ -19,7 +19,7 @@ export type Encoding = { readonly codec: Codec; readonly partitionOf: (key: stri
 
 /** All records of a receipt, in the order in which they are to be appended. */
 export function toRecords(receipt: Receipt, encoding: Encoding): readonly NewRecord[] {
-  const { delivery, images, unread } = receipt;
+  const { delivery, unread } = receipt;
   const place = (topic: Topic, key: string, event: Event): NewRecord => ({
     ...encodeEvent(encoding.codec, { topic, key, partition: encoding.partitionOf(key) }, event),
     timestampMs: delivery.data.receivedAtMs,
@@ -27,7 +27,7 @@ export function toRecords(receipt: Receipt, encoding: Encoding): readonly NewRec
   const received = place(topics.deliveries, delivery.data.endpoint, delivery);
   return [
     received,
-    ...images.map((image) => place(topics.imageEvents, repositoryKey(image.data), eventOf(image))),
+    ...placedImages(receipt).map(({ topic, key, event }) => place(topic, key, event)),
     ...(unread === null ? [] : [place(topics.parked, parkedKey(received, receipt), parked(received, receipt, unread))]),
   ];
 }

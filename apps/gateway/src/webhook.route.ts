@@ -1,12 +1,12 @@
 import type { Logger } from '@waybill/app-kit';
-import { needsBody } from '@waybill/webhook-sources';
+import { needsBody, type Receipt } from '@waybill/webhook-sources';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { admit, isAuthentic, refusals, type Admitted, type RefusalCode } from './admission.ts';
 import { AppendError, type Append } from './batcher.ts';
 import type { Budget } from './budget.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { createQuiet } from './quiet.ts';
-import { receive, type Receipt } from './receive.ts';
+import { receive } from './receive.ts';
 import type { Sources } from './sources.ts';
 import { toRecords, type Encoding } from './topology.ts';
 

@@ -4,6 +4,8 @@ export { findCanonicalPush } from './canonical.ts';
 export type { CanonicalPush } from './canonical.ts';
 export { parseDelivery } from './parse.ts';
 export { ignoredReasons, malformedReasons, settingsOf } from './parsed.ts';
+export { deliveryEvent, deliveryIdOf, placedImages, receiptOf } from './receipt.ts';
+export type { PlacedEvent, Receipt } from './receipt.ts';
 export type { Source } from './source.ts';
 export { sourceKinds, sources } from './sources/all.ts';
 export type { SourceKind } from './sources/all.ts';
