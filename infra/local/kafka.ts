@@ -19,6 +19,8 @@ export type KafkaOptions = {
   readonly logPath: string;
   readonly readyTimeoutMs?: number;
   readonly onProgress?: Progress;
+  /** Beside or in place of those of `kafka.properties.ts`. */
+  readonly settings?: Readonly<Record<string, string | number>>;
 };
 
 export type Kafka = Handle & { readonly brokers: string; readonly port: number };
@@ -37,7 +39,10 @@ export async function prepareKafka(options: KafkaOptions): Promise<Launch> {
   const controllerPort = await portOrFree(options.controllerPort ?? 0);
   const propertiesPath = join(dataDir, 'server.properties');
   mkdirSync(dataDir, { recursive: true });
-  writeFileAtomic(propertiesPath, renderProperties(kafkaSettings(join(dataDir, 'log'), { port, controllerPort })));
+  writeFileAtomic(
+    propertiesPath,
+    renderProperties({ ...kafkaSettings(join(dataDir, 'log'), { port, controllerPort }), ...options.settings }),
+  );
   await formatOnce(libDir, dataDir, propertiesPath);
   return {
     name: 'kafka',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { boundedRow, interleaved, median, spread, toldRow, type Bench } from './bench.ts';
-import { reportText } from './report.ts';
+import { reportText, verbatim } from './report.ts';
 import { parseCpuMs } from './usage.ts';
 
 const bench = { runs: 2, note: () => undefined } as unknown as Bench;
@@ -34,7 +34,8 @@ describe('the figures of a bench', () => {
 
   it('say in the report which goal is missed', () => {
     const rows = [boundedRow('a | b', 0.5, { atLeast: 1 }, 'x', 'f'), boundedRow('c', 2, { atLeast: 1 }, 'x', ''), toldRow('d', '3 /s')];
-    const text = reportText({ rows, startedAtMs: Date.now(), runs: 5, records: 1_000_000, profile: 'take 4.20' }, 'a machine');
+    const chapters = [{ title: 'Where', lines: verbatim('take 4.20') }];
+    const text = reportText({ suite: 'x', startedAtMs: Date.now(), conditions: [], versions: [], rows, chapters }, 'a machine');
     assert.match(text, /\| a \\\| b \| >= 1 x \| 0\.50 x \| \*\*no\*\* \| f \|/);
     assert.match(text, /\| c \| >= 1 x \| 2\.00 x \| yes \|/);
     assert.match(text, /^take 4\.20$/m);

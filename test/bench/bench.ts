@@ -12,6 +12,9 @@ export type Row = {
   readonly figures: string;
 };
 
+/** A command line that names what there is not. */
+export class UsageError extends Error {}
+
 export type Sample = Readonly<Record<string, unknown>>;
 
 /** What an experiment works with. */
@@ -36,7 +39,7 @@ export type Experiment = {
  * @returns the samples of each variant
  */
 export async function interleaved<V extends string, S extends Sample>(
-  bench: Bench,
+  bench: Pick<Bench, 'runs' | 'note'>,
   experiment: string,
   variants: Readonly<Record<V, (round: number) => Promise<S>>>,
 ): Promise<Readonly<Record<V, readonly S[]>>> {

@@ -24,6 +24,8 @@ export type Cluster = {
   openLog(): Promise<EventLog>;
   openAppender(): Promise<Appender>;
   createTopics(topics: readonly Topic[]): Promise<void>;
+  /** Ever appended; what retention has dropped counts too. */
+  countRecords(topic: Topic): Promise<number>;
   /** Also those that a peer made by itself: every topic whose name starts so. Their files are what fills a disk. */
   deleteTopics(prefix: string): Promise<void>;
   stop(): Promise<void>;
@@ -32,11 +34,14 @@ export type Cluster = {
 const hasLeaders = (topic: ITopicMetadata | undefined): boolean =>
   topic?.partitions.length === partitionCount && topic.partitions.every(({ leader }) => leader >= 0);
 
-/** The same start as `npm start`: heap, threads and settings of the broker are those of `infra/local`. */
-export async function startCluster(): Promise<Cluster> {
+/**
+ * The same start as `npm start`: heap, threads and settings of the broker are those of `infra/local`.
+ * @param settings Of the broker, beside those
+ */
+export async function startCluster(settings: Readonly<Record<string, string | number>> = {}): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'waybill-bench-'));
   const place = (name: string) => ({ dataDir: join(dir, name), logPath: join(dir, `${name}.log`), port: 0 });
-  const kafka = await startKafka(place('kafka'));
+  const kafka = await startKafka({ ...place('kafka'), settings });
   const registry = await startSchemaRegistry({ ...place('schema-registry'), brokers: kafka.brokers });
   const brokers = [kafka.brokers];
   const registryUrl = registry.url;
@@ -62,6 +67,9 @@ export async function startCluster(): Promise<Cluster> {
     openLog: () => createEventLog(connection),
     openAppender: () => createAppender({ ...connection, timeoutMs: 60_000 }),
     codec: await createCodec({ registryUrl }),
+    async countRecords({ name }) {
+      return (await admin.fetchTopicOffsets(name)).reduce((sum, { high }) => sum + Number(high), 0);
+    },
     async deleteTopics(prefix) {
       const topics = (await admin.listTopics()).filter((name) => name.startsWith(prefix));
       if (topics.length > 0) await admin.deleteTopics({ topics });

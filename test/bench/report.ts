@@ -3,16 +3,16 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join, relative } from 'node:path';
 import { repositoryRoot } from '../../infra/local/paths.ts';
+import { renderTable } from '../../infra/local/table.ts';
 import type { Row, Sample } from './bench.ts';
 
-export const reportPath = join(repositoryRoot, 'docs/reports/bench-stream.md');
 const resultsDir = join(repositoryRoot, '.waybill/bench');
 
-/** A file of JSON lines for this process' figures. */
-export function openResults() {
+/** A file of JSON lines for this process' figures. @param suite Which bench */
+export function openResults(suite: string) {
   mkdirSync(resultsDir, { recursive: true });
   const startedAt = new Date().toISOString();
-  const path = join(resultsDir, `stream-${startedAt.replaceAll(/[:.]/g, '-')}.jsonl`);
+  const path = join(resultsDir, `${suite}-${startedAt.replaceAll(/[:.]/g, '-')}.jsonl`);
   return {
     path: relative(repositoryRoot, path),
     note(experiment: string, variant: string, sample: Sample): void {
@@ -32,52 +32,59 @@ const round = (value: number): string =>
   Math.abs(value) >= 1_000 ? Math.round(value).toLocaleString('en') : String(Math.round(value * 100) / 100);
 
 export type Report = {
-  readonly rows: readonly Row[];
+  readonly suite: string;
   readonly startedAtMs: number;
-  readonly runs: number;
-  readonly records: number;
-  /** Where the time goes, as text. */
-  readonly profile: string;
+  /** What a reader has to know of the run, beside machine and versions. Lines. */
+  readonly conditions: readonly string[];
+  /** Versions beside Node's. */
+  readonly versions: readonly string[];
+  readonly rows: readonly Row[];
+  /** Chapters behind the table. */
+  readonly chapters: readonly { readonly title: string; readonly lines: readonly string[] }[];
 };
 
 /** @returns where it was written */
 export function writeReport(report: Report): string {
-  writeFileSync(reportPath, reportText(report, machineText()));
-  return relative(repositoryRoot, reportPath);
+  const path = join(repositoryRoot, `docs/reports/bench-${report.suite}.md`);
+  writeFileSync(path, reportText(report, machineText(report.versions)));
+  return relative(repositoryRoot, path);
 }
 
+export const versionOf = (command: string, ...args: readonly string[]): string =>
+  execFileSync(command, args, { encoding: 'utf8' }).split('\n', 1)[0]!;
+
 /** The machine and the versions, in one sentence. */
-function machineText(): string {
-  const javaVersion = execFileSync('java', ['--version'], { encoding: 'utf8' }).split('\n')[0];
+function machineText(versions: readonly string[]): string {
   const { length, 0: cpu } = cpus();
   const memoryGib = Math.round(totalmem() / 1_024 ** 3);
   const machine = `${length} cores (${cpu?.model ?? 'unknown'}), ${memoryGib} GiB, Linux ${release()}`;
-  return `${machine}, Node ${process.versions.node}, ${javaVersion}`;
+  return [machine, `Node ${process.versions.node}`, ...versions].join(', ');
 }
 
-export function reportText({ rows, startedAtMs, runs, records, profile }: Report, machine: string): string {
+export function reportText({ suite, startedAtMs, conditions, rows, chapters }: Report, machine: string): string {
   const cells = (row: readonly string[]): string => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   const verdict = ({ isReached }: Row): string => (isReached === undefined ? '' : isReached ? 'yes' : '**no**');
   const minutes = Math.round((Date.now() - startedAtMs) / 60_000);
   return [
-    '# Stream bench',
+    `# ${suite[0]!.toUpperCase()}${suite.slice(1)} bench`,
     '',
-    `\`npm run bench -- stream\` on ${new Date(startedAtMs).toISOString().slice(0, 10)}: ${machine}.`,
-    `Kafka and Kafka Streams as in \`test/bench/peers/streams/pom.xml\`; one broker, replication 1, six partitions.`,
-    `${records.toLocaleString('en')} records of 400 bytes; medians of ${runs} (least to most), variants in turn; ${minutes} minutes.`,
-    'Broker, peer and Waybill share the cores. What each line is: `test/bench/README.md`.',
+    `\`npm run bench -- ${suite}\` on ${new Date(startedAtMs).toISOString().slice(0, 10)}, ${minutes} minutes: ${machine}.`,
+    ...conditions,
+    'What each line is: `test/bench/README.md`.',
     '',
     cells(['what', 'goal', 'measured', 'reached', 'figures']),
     cells(['---', '---', '---', '---', '---']),
     ...rows.map((row) => cells([row.what, row.goal, row.measured, verdict(row), row.figures])),
     '',
-    '## Where the time goes',
-    '',
-    'One process, sampled in a run of its own: microseconds of the main thread per record.',
-    '',
-    '```text',
-    profile,
-    '```',
-    '',
+    ...chapters.flatMap(({ title, lines }) => [`## ${title}`, '', ...lines, '']),
   ].join('\n');
 }
+
+/** A text that keeps its columns. */
+export const verbatim = (text: string): readonly string[] => ['```text', text, '```'];
+
+export const shown = (rows: readonly Row[]): string =>
+  renderTable([
+    ['what', 'goal', 'measured', ''],
+    ...rows.map(({ what, goal, measured, isReached }) => [what, goal, measured, isReached === undefined ? '' : isReached ? 'yes' : 'NO']),
+  ]);

@@ -1,7 +1,7 @@
 import { repositoryKey, type RecordType, type Topic } from '@waybill/domain';
 import { isEvent, type Topology } from '@waybill/stream';
 
-const topic = (name: string, kind: Topic['kind'], records: readonly RecordType[]): Topic => ({
+export const topic = (name: string, kind: Topic['kind'], records: readonly RecordType[]): Topic => ({
   ...{ name, kind, records, key: 'registry/repository', retentionMs: -1, purpose: 'Of the bench.' },
 });
 

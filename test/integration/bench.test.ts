@@ -3,14 +3,23 @@ import { it } from 'node:test';
 import { execa } from 'execa';
 import { repositoryRoot } from '../../infra/local/paths.ts';
 
+async function quickBench(suite: string): Promise<string> {
+  const bench = await execa('node', ['test/bench/run.ts', suite, '--quick'], { cwd: repositoryRoot, all: true, reject: false });
+  assert.equal(bench.exitCode, 0, bench.all);
+  return bench.all;
+}
+
+const assertIncludes = (text: string, ...parts: readonly string[]): void =>
+  parts.forEach((part) => assert.ok(text.includes(part), `${part} is in:\n${text}`));
+
 // Tiny sizes: that every experiment runs and that its outputs are right, never how fast. `--quick` leaves the Java peer out.
 it('the stream bench runs each of its experiments, and finds each occurrence once in their outputs', async () => {
-  const { all, exitCode } = await execa('node', ['test/bench/run.ts', 'stream', '--quick'], {
-    cwd: repositoryRoot,
-    all: true,
-    reject: false,
-  });
-  assert.equal(exitCode, 0, all);
-  for (const what of ['ours, 1 process', 'ours, 2 processes', 'at-least-once', 'after kill -9', 'an idle app', '20 keys'])
-    assert.ok(all.includes(what), `${what} is in:\n${all}`);
+  const told = await quickBench('stream');
+  assertIncludes(told, 'ours, 1 process', 'ours, 2 processes', 'at-least-once', 'after kill -9', 'an idle app', '20 keys');
+});
+
+// A few seconds, without the peers: that what the gateway acknowledges under load and overload is in the log.
+it('the gateway bench runs each of its experiments, and finds all that was acknowledged in the log', async () => {
+  const told = await quickBench('gateway');
+  assertIncludes(told, 'ours, 1 process, 16 connections', 'open loop at 500 /s', 'at twice the capacity');
 });

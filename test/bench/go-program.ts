@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { withLock } from '../../infra/local/lock.ts';
+import { toolsDir } from '../../infra/local/paths.ts';
+
+export const ingestDir = join(import.meta.dirname, 'peers/ingest');
+export const goPrograms = ['load', 'franz', 'benthos'] as const;
+export type GoProgram = (typeof goPrograms)[number];
+
+/** Benthos brings some 80 modules; longer than that is a network that does not answer. */
+const buildMsMax = 15 * 60_000;
+
+/**
+ * Builds a program of `peers/ingest` with Go once per version of its source.
+ * @returns its path
+ * @throws Error with the end of Go's output
+ */
+export async function ensureGoProgram(name: GoProgram): Promise<string> {
+  const sourceDir = join(ingestDir, name);
+  const hash = createHash('sha256');
+  for (const path of globSync(['go.*', '*.go'], { cwd: sourceDir }).sort()) hash.update(readFileSync(join(sourceDir, path)));
+  const target = join(toolsDir(), `bench-${name}-${hash.digest('hex').slice(0, 8)}`);
+  if (existsSync(target)) return target;
+  mkdirSync(toolsDir(), { recursive: true });
+  return withLock(join(toolsDir(), `bench-${name}.lock`), { timeoutMs: buildMsMax }, async () => {
+    if (existsSync(target)) return target;
+    const draft = mkdtempSync(join(toolsDir(), `bench-${name}.draft-`));
+    const env = { CGO_ENABLED: '0' };
+    const built = await execa('go', ['build', '-o', draft, '.'], { cwd: sourceDir, env, all: true, reject: false, timeout: buildMsMax });
+    if (!built.failed) renameSync(join(draft, name), target);
+    rmSync(draft, { recursive: true });
+    if (built.failed) throw new Error(`${name} could not be built:\n${built.all?.slice(-3_000) ?? built.shortMessage}`);
+    return target;
+  });
+}

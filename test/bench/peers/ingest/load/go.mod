@@ -1,0 +1,3 @@
+module waybill/bench/load
+
+go 1.26
