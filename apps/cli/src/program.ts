@@ -1,17 +1,8 @@
 import { Command, Option } from 'commander';
 import type { NewRecord } from '@waybill/stream';
-import type { Console, OutputFormat } from './console.ts';
-import type { ExitCode } from './exit.ts';
-import { integer, list, parseBound, parsePartitions } from './options.ts';
-
-export type ProgramOptions = {
-  readonly console: Console;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Called once, by the command that ran. */
-  readonly onExit: (code: ExitCode) => void;
-};
-
-type Globals = { readonly output: OutputFormat; readonly api: string };
+import { examples, type Globals, type LogOptions, type ProgramOptions, withLogOptions } from './command-line.ts';
+import { addSources } from './commands/sources.ts';
+import { integer, parseBound, parsePartitions } from './options.ts';
 
 const exits = 'Exit codes: 0 done · 1 the answer is no · 2 wrong use · 3 cannot reach something · 70 a fault of ours';
 
@@ -70,6 +61,7 @@ export function createProgram({ console, env, onExit }: ProgramOptions): Command
       onExit(await status({ output: globals(command).output, lagMax: maxLag }, await client(command), console));
     });
 
+  addSources(program, { console, env, onExit });
   addParked(program, { console, env, onExit });
   addPolicy(program, { console, env, onExit });
   addProjection(program, { console, env, onExit });
@@ -306,7 +298,6 @@ function addDeploy(program: Command, { console, env, onExit }: ProgramOptions): 
     });
 }
 
-type LogOptions = { readonly brokers: readonly string[]; readonly registryUrl: string };
 type SwapFlags = LogOptions & { readonly to: number; readonly reason: string; readonly as: string; readonly maxBehind: number };
 type RedeliverFlags = LogOptions & {
   readonly from: ReturnType<typeof parseBound>;
@@ -327,17 +318,3 @@ type DeployFlags = LogOptions & {
   readonly policies: string | false;
   readonly author: string;
 };
-
-const withLogOptions = (command: Command): Command =>
-  command
-    .addOption(
-      new Option('--brokers <list>', 'Kafka, host:port list')
-        .env('KAFKA_BROKERS')
-        .default(['127.0.0.1:29092'], '127.0.0.1:29092')
-        .argParser(list),
-    )
-    .addOption(
-      new Option('--registry-url <url>', 'schema registry').env('SCHEMA_REGISTRY_URL').default('http://127.0.0.1:28081/apis/ccompat/v7'),
-    );
-
-const examples = (lines: readonly string[], more = ''): string => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}${more}`;
