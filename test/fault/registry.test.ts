@@ -29,9 +29,10 @@ before(async () => (cluster = await startFaultCluster({ count: 1 })));
 after(() => cluster.stop());
 
 describe(`T12, seed ${faultSeed}`, () => {
-  it('while the registry is not well records of a new schema wait, none is parked, and then all are taken', () =>
+  it('while the registry is not well records of a new schema wait, none is parked, and then all are taken', (test) =>
     recorded('T12', 'the schema registry, behind a front of the test', async () => {
       const front = await startHttpFront(cluster.registryUrl);
+      test.after(() => front.close());
       const reader = startReader(cluster, dedup);
       const stateDir = join(cluster.dir, 'state-registry');
       const worker = keepWorker(cluster, { stateDir, registryUrl: front.url });
@@ -59,7 +60,6 @@ describe(`T12, seed ${faultSeed}`, () => {
       await worker.stop();
       const verdict = await checkAlone(cluster, { stateDir }, reader);
       await reader.close();
-      await front.close();
       return { faults: `${done.join(', ')}; recovered from ${faults}; worker restarts: ${crashes}`, checked: checkedText(verdict) };
     }));
 });

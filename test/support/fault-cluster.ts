@@ -15,6 +15,8 @@ export type FaultCluster = {
   readonly log: EventLog;
   readonly codec: Codec;
   readonly appender: Appender;
+  /** Fires when the cluster stops. A test that fails leaves behind what it has started: all of that ends with this. */
+  readonly stopping: AbortSignal;
   /** Makes the topics that are missing. */
   deploy(): Promise<void>;
   stop(): Promise<void>;
@@ -36,10 +38,13 @@ export async function startFaultCluster(options: Omit<BrokersOptions, 'dir'>): P
   const kafka = { brokers: direct, clientId: 'undisturbed', countBy: topics.images.name };
   const log = await createEventLog(kafka);
   const appender = await createAppender({ ...kafka, timeoutMs: 60_000 });
+  const stopping = new AbortController();
   return {
     ...{ dir, brokers, registryUrl, log, appender, deploy: deployAll },
     codec: await createCodec({ registryUrl }),
+    stopping: stopping.signal,
     async stop() {
+      stopping.abort(new Error('the cluster has been stopped'));
       await Promise.all([log.close(), appender.close()]);
       await registry.stop();
       await brokers.stop();

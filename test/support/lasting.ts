@@ -86,6 +86,7 @@ function startFeeding(feed: Feed, pushesPerSecond: number): { end(): Promise<voi
       await sleep(pauseMs);
     }
   })();
+  feeding.catch(() => undefined); // Looked at when it is ended.
   return {
     async end() {
       isOver = true;

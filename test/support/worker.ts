@@ -93,8 +93,9 @@ export type Worker = {
 const program = join(import.meta.dirname, 'stream-worker.ts');
 let livesCount = 0;
 
-/** Through the proxies, unless `changes` say otherwise. */
+/** Through the proxies, unless `changes` say otherwise. Killed when the cluster stops, if it still lives then. */
 export function startWorker(cluster: FaultCluster, changes: Partial<WorkerOptions> & Pick<WorkerOptions, 'stateDir'>): Worker {
+  cluster.stopping.throwIfAborted();
   const clientId = `life${++livesCount}`;
   const options: WorkerOptions = {
     app: 'dedup',
@@ -111,7 +112,12 @@ export function startWorker(cluster: FaultCluster, changes: Partial<WorkerOption
   const child = fork(program, [], { env, execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const reports: WorkerReport[] = [];
   child.on('message', (message) => reports.push(message as WorkerReport));
-  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const kill = (): void => void child.kill('SIGKILL');
+  cluster.stopping.addEventListener('abort', kill);
+  const exited = once(child, 'exit').then(([code]) => {
+    cluster.stopping.removeEventListener('abort', kill);
+    return code as number | null;
+  });
   return {
     ...{ clientId, reports, exited, frames: [] },
     signalCode: () => child.signalCode,
@@ -119,11 +125,11 @@ export function startWorker(cluster: FaultCluster, changes: Partial<WorkerOption
     signal: (name) => void child.kill(name),
     async stop(graceMs = 30_000) {
       child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+      const timer = setTimeout(kill, graceMs);
       return exited.finally(() => clearTimeout(timer));
     },
     async kill() {
-      child.kill('SIGKILL');
+      kill();
       await exited;
     },
   };
@@ -175,7 +181,7 @@ export type KeptWorker = {
   stop(): Promise<number | null>;
 };
 
-/** A worker that is started anew when it ends, as a supervisor does; with the same name and the same local state. */
+/** A worker that is started anew when it ends, as a supervisor does; with the same name and the same local state. Until the cluster stops. */
 export function keepWorker(cluster: FaultCluster, changes: Partial<WorkerOptions> & Pick<WorkerOptions, 'stateDir'>): KeptWorker {
   const lives: Worker[] = [startWorker(cluster, changes)];
   const crashes: string[] = [];
@@ -183,7 +189,7 @@ export function keepWorker(cluster: FaultCluster, changes: Partial<WorkerOptions
   const current = (): Worker => lives.at(-1)!;
   const watch = (worker: Worker): void =>
     void worker.exited.then((code) => {
-      if (isStopping) return;
+      if (isStopping || cluster.stopping.aborted) return;
       const crash = worker.reports.findLast(({ kind }) => kind === 'crashed');
       crashes.push(crash?.kind === 'crashed' ? crash.code : `exit ${code}`);
       lives.push(startWorker(cluster, changes));
