@@ -117,6 +117,6 @@ async function dropAll(): Promise<number> {
     await forEachRecord(cluster.log, topics.dedupHeld, ({ key, value }) => void newest.set(key!.toString(), value !== null));
     return [...newest.values()].filter(Boolean).length;
   };
-  assert.equal(await eventually(heldCount, (count) => count === 0, 400_000), 0, 'nothing is held in the end');
+  assert.equal(await eventually(heldCount, (count) => count === 0, 180_000), 0, 'nothing is held in the end');
   return dropped.size;
 }
