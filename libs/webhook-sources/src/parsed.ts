@@ -19,6 +19,10 @@ export type SourceSettings = {
   readonly ownActors: readonly string[];
   /** Registry hosts that this endpoint may speak of; null for any. A secret says who sends, not what may be said. */
   readonly allowedHosts: readonly string[] | null;
+  /** Repositories that this endpoint may speak of, each with all below it; null for any. */
+  readonly allowedRepositories: readonly string[] | null;
+  /** Origins that an `OPTIONS` request may ask for, in lower case; null for those that the kind of source names itself. */
+  readonly allowedOrigins: readonly string[] | null;
 };
 
 /** Settings of an endpoint whose configuration says nothing but its name. */
@@ -29,6 +33,8 @@ export const settingsOf = (endpoint: string, more: Partial<SourceSettings> = {})
   attached: 'emit',
   ownActors: [],
   allowedHosts: null,
+  allowedRepositories: null,
+  allowedOrigins: null,
   ...more,
 });
 
@@ -69,15 +75,20 @@ export type IgnoredReason = keyof typeof ignoredReasons;
 export const malformedReasons = {
   BODY_TOO_LARGE: 'the body is larger than a delivery may be',
   BODY_NOT_UTF8: 'the body is not UTF-8',
+  CHARSET_UNSUPPORTED: 'the body is declared to be in another charset than UTF-8, and is not plain ASCII',
   BODY_TOO_DEEP: 'the body nests deeper than any known sender does',
   BODY_NOT_JSON: 'the body is not JSON, or was cut off',
+  BODY_KEY_TWICE: 'an object of the body has one key twice, and which of them counts is not known',
   BODY_NOT_AN_OBJECT: 'the body is JSON, but neither an object nor a batch that this sender sends',
   TOO_MANY_EVENTS: 'the batch holds more events than a delivery may have',
   EVENT_UNKNOWN: 'an event of a kind that this source is not known to send',
   EVENT_NOT_AN_OBJECT: 'an event of the batch is no object',
+  HEADER_INVALID: 'a header of the event is not percent-encoded UTF-8',
+  SIGNATURE_EMPTY: 'the sender signs, and its signature is empty: the hook has no secret',
   FIELD_MISSING: 'a field without which the event says nothing is missing',
   REGISTRY_MISSING: 'the payload names no valid registry host; set registryHost for the endpoint',
   REGISTRY_NOT_ALLOWED: 'the endpoint may not speak of this registry; see allowedHosts in the configuration',
+  REPOSITORY_NOT_ALLOWED: 'the endpoint may not speak of this repository; see allowedRepositories in the configuration',
   REPOSITORY_INVALID: 'the repository is missing or not a repository name',
   TAG_INVALID: 'the tag is not a tag',
   PARSER_FAILED: 'the parser failed: a fault of ours; feed the delivery back once it is mended',

@@ -22,6 +22,8 @@ export type Sighting = {
   readonly rawOccurredAt?: unknown;
   /** Stable over the sender's retries. */
   readonly deliveryId?: unknown;
+  /** Within what `deliveryId` is unique, where it is not by itself: the `source` of a CloudEvent. */
+  readonly deliveryScope?: string;
   readonly transportDeliveryId?: unknown;
   /** Where the sender tells it. */
   readonly artifactType?: unknown;
@@ -33,6 +35,15 @@ export type Finding =
   | { readonly ignored: IgnoredReason; readonly detail?: unknown }
   | { readonly malformed: MalformedReason; readonly detail?: unknown }
   | { readonly handshake: Handshake };
+
+/**
+ * A sighting by a sender that always names a tag or a digest: what names neither says nothing of any image. Only a deletion may
+ * name neither: it is the repository that is gone.
+ */
+export const findingOf = (sighting: Sighting): Finding =>
+  sighting.action === 'delete' || [sighting.tag, sighting.digest].flat().some((name) => typeof name === 'string' && name !== '')
+    ? { sighting }
+    : { malformed: 'FIELD_MISSING' };
 
 /** Where a sighting stood: what its event gets beside the payload's own words. */
 export type Origin = {
@@ -52,6 +63,7 @@ export function toEvent(sighting: Sighting, origin: Origin): ImageEvent | Rest {
   if (settings.allowedHosts !== null && !settings.allowedHosts.includes(registry)) return malformed('REGISTRY_NOT_ALLOWED');
   const repository = findRepository(sighting);
   if (repository === undefined) return malformed('REPOSITORY_INVALID');
+  if (!isAllowed(repository, settings)) return malformed('REPOSITORY_NOT_ALLOWED');
   const tags = findTags(sighting.tag, sighting.digest);
   if (tags === undefined) return malformed('TAG_INVALID');
   const artifactKind = artifactKindOf(sighting, tags);
@@ -70,7 +82,10 @@ export function toEvent(sighting: Sighting, origin: Origin): ImageEvent | Rest {
     ...{ source: origin.kind, endpoint: settings.endpoint, sourceDeliveryId, origin: 'webhook' },
   };
   const type = eventTypes[sighting.action];
-  const occurrence = sourceDeliveryId ?? occurredAtMs ?? unnamedOccurrence(origin);
+  const rawOccurredAt = occurredAtMs === null ? findText(sighting.rawOccurredAt) : null;
+  const { deliveryScope = '' } = sighting;
+  const deliveryName = sourceDeliveryId !== null && deliveryScope !== '' ? `${deliveryScope}#${sourceDeliveryId}` : sourceDeliveryId;
+  const occurrence = deliveryName ?? occurredAtMs ?? rawOccurredAt ?? unnamedOccurrence(origin);
   const id = deterministicId(origin.kind, registry, repository, tags.join(','), digest ?? rawDigest, type, occurrence);
   if (type === 'ImageDeleted') return { id, type, data: common };
   const seen = {
@@ -82,7 +97,6 @@ export function toEvent(sighting: Sighting, origin: Origin): ImageEvent | Rest {
     artifactKind,
   };
   if (type === 'ImagePulled') return { id, type, data: { ...seen, byOwnRobot: actor !== null && settings.ownActors.includes(actor) } };
-  const rawOccurredAt = occurredAtMs === null ? findText(sighting.rawOccurredAt) : null;
   return { id, type, data: { ...seen, rawOccurredAt, transportDeliveryId: findText(sighting.transportDeliveryId) } };
 }
 
@@ -96,6 +110,10 @@ const repeatMs = 60_000;
  */
 const unnamedOccurrence = ({ bodySha256, index, receivedAtMs }: Origin): string =>
   `${bodySha256}#${index}@${Math.floor(receivedAtMs / repeatMs)}`;
+
+/** `team` allows `team/app`, and not `teams`. */
+const isAllowed = (repository: string, { allowedRepositories }: SourceSettings): boolean =>
+  allowedRepositories === null || allowedRepositories.some((name) => repository === name || repository.startsWith(`${name}/`));
 
 function findRepository({ repository, isUpperCaseKept = false }: Sighting): string | undefined {
   if (typeof repository !== 'string') return undefined;
