@@ -22,12 +22,22 @@ const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['apps/api/src/problem.ts', /^ {2}([A-Z_]+): \d/gm],
   ['apps/gateway/src/batcher.ts', /'([A-Z]+_[A-Z_]+)'/g],
   ['apps/gateway/src/server.ts', /code: '([A-Z_]+)'/g],
+  ['apps/gateway/src/spool/error.ts', /'([A-Z_]+)'/g],
+  ['apps/gateway/src/spool/spool.ts', /code: '([A-Z_]+)'/g],
   ['infra/local/errors.ts', /^ {2}\| '([A-Z_]+)'/gm],
 ];
 const declared = tables.map(([path, pattern]) => ({ path, codes: [...read(path).matchAll(pattern)].map(([, code]) => code!) }));
 const documented = new Set([...read('docs/runbooks/codes.md').matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)`/g)].map(([, code]) => code!));
 /** Variables that the page names beside codes. */
-const variables = new Set(['TRANSACTION_TIMEOUT_MS', 'INSTANCE_ID', 'STATE_DIR', 'SNAPSHOT_DIR', 'SCANNER', 'SCANNER_TIMEOUT_MS']);
+const variables = new Set([
+  'TRANSACTION_TIMEOUT_MS',
+  'INSTANCE_ID',
+  'STATE_DIR',
+  'SNAPSHOT_DIR',
+  'SCANNER',
+  'SCANNER_TIMEOUT_MS',
+  'SPOOL_DIR',
+]);
 
 describe('the runbook of codes', () => {
   for (const { path, codes } of declared) {

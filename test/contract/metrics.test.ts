@@ -8,7 +8,12 @@ const root = join(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const namesIn = (text: string, pattern: RegExp): readonly string[] => [...text.matchAll(pattern)].map(([, name]) => name!);
 
-const sources = ['libs/app-kit/src/stream-metrics.ts', 'apps/gateway/src/metrics.ts', 'apps/api/src/metrics.ts'];
+const sources = [
+  'libs/app-kit/src/stream-metrics.ts',
+  'apps/gateway/src/metrics.ts',
+  'apps/gateway/src/spool/metrics.ts',
+  'apps/api/src/metrics.ts',
+];
 const declared = sources.map((path) => ({ path, names: namesIn(read(path), /(?:name: |gauge\()'((?:waybill|api)_[a-z_]+)'/g) }));
 const documented = namesIn(read('docs/runbooks/metrics.md'), /^\| `([a-z_]+)`/gm);
 

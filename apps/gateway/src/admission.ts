@@ -12,6 +12,8 @@ export const refusals = {
   REQUEST_INVALID: { status: 400, outcome: 'invalid' },
   GATEWAY_BUSY: { status: 503, outcome: 'busy' },
   LOG_UNAVAILABLE: { status: 503, outcome: 'unavailable' },
+  SPOOL_FULL: { status: 503, outcome: 'unavailable' },
+  SPOOL_FAILED: { status: 503, outcome: 'unavailable' },
   INTERNAL: { status: 500, outcome: 'failed' },
 } as const;
 export type RefusalCode = keyof typeof refusals;

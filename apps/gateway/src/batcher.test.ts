@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NewRecord } from '@waybill/stream';
-import { AppendError, createBatcher, type BatcherOptions } from './batcher.ts';
+import { AppendError, createBatcher, type BatcherOptions, type Parcel } from './batcher.ts';
 
-const record = (key: string, bytes = 1): NewRecord => ({ topic: 't', partition: 0, key, value: Buffer.alloc(bytes), headers: {} });
-const keys = (records: readonly NewRecord[]): string => records.map(({ key }) => key).join('');
+type Named = Parcel & { readonly name: string };
+const parcel = (name: string, bytes = 1_000, recordsCount = 1): Named => ({ name, bytes, recordsCount });
+const names = (parcels: readonly Named[]): string => parcels.map(({ name }) => name).join('');
 
-function start(options: Partial<BatcherOptions> = {}) {
+function start(options: Partial<BatcherOptions<Named>> = {}) {
   const sends: string[] = [];
   const gates: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const batcher = createBatcher({
-    append: (records) => {
-      sends.push(keys(records));
+    send: (parcels) => {
+      sends.push(names(parcels));
       return new Promise((resolve, reject) => gates.push({ resolve, reject }));
     },
     recordsMax: 100,
@@ -38,10 +38,10 @@ const codeOf = (promise: Promise<void>): Promise<string> =>
 describe('sharing sends', () => {
   it('a request alone goes at once; those that come meanwhile go together, in their order', async () => {
     const { batcher, sends, answer } = start();
-    const all = ['a', 'b', 'c', 'd'].map((key) => batcher.append([record(key), record(key)]));
-    assert.deepEqual(sends, ['aa']);
+    const all = ['a', 'b', 'c', 'd'].map((name) => batcher.add(parcel(name)));
+    assert.deepEqual(sends, ['a']);
     await answer();
-    assert.deepEqual(sends, ['aa', 'bbccdd']);
+    assert.deepEqual(sends, ['a', 'bcd']);
     await answer();
     await Promise.all(all);
     assert.equal(batcher.pendingBytes(), 0);
@@ -50,7 +50,7 @@ describe('sharing sends', () => {
   it('nobody is told before his own send is acknowledged', async () => {
     const { batcher, answer } = start();
     const told: string[] = [];
-    const all = ['a', 'b'].map((key) => batcher.append([record(key)]).then(() => told.push(key)));
+    const all = ['a', 'b'].map((name) => batcher.add(parcel(name)).then(() => told.push(name)));
     await answer();
     assert.deepEqual(told, ['a']);
     await answer();
@@ -59,25 +59,25 @@ describe('sharing sends', () => {
 
   it('a send is bounded by records and bytes, but a request is never divided', async () => {
     const byRecords = start({ recordsMax: 2 });
-    for (const key of ['a', 'b', 'c', 'd']) void byRecords.batcher.append([record(key)]);
+    for (const name of ['a', 'b', 'c', 'd']) void byRecords.batcher.add(parcel(name));
     await byRecords.answer();
-    void byRecords.batcher.append(['e', 'f', 'g'].map((key) => record(key)));
+    void byRecords.batcher.add(parcel('e', 1, 3));
     for (let send = 0; send < 3; send++) await byRecords.answer();
-    assert.deepEqual(byRecords.sends, ['a', 'bc', 'd', 'efg']);
+    assert.deepEqual(byRecords.sends, ['a', 'bc', 'd', 'e']);
 
     const byBytes = start({ bytesMax: 5_000 });
-    for (const key of ['a', 'b', 'c']) void byBytes.batcher.append([record(key, 2_000)]);
+    for (const name of ['a', 'b', 'c']) void byBytes.batcher.add(parcel(name, 3_000));
     for (let send = 0; send < 3; send++) await byBytes.answer();
     assert.deepEqual(byBytes.sends, ['a', 'b', 'c']);
   });
 
   it('a failed send fails its own requests, and the next ones are tried', async () => {
     const { batcher, answer } = start();
-    const [first, second, third] = ['a', 'b', 'c'].map((key) => codeOf(batcher.append([record(key)])));
+    const [first, second, third] = ['a', 'b', 'c'].map((name) => codeOf(batcher.add(parcel(name))));
     await answer();
     await answer(new Error('no broker'));
     assert.deepEqual(await Promise.all([first, second, third]), ['appended', 'LOG_UNAVAILABLE', 'LOG_UNAVAILABLE']);
-    const fourth = codeOf(batcher.append([record('d')]));
+    const fourth = codeOf(batcher.add(parcel('d')));
     await answer();
     assert.equal(await fourth, 'appended');
   });
@@ -86,7 +86,7 @@ describe('sharing sends', () => {
 describe('waiting', () => {
   it('ends after the timeout; what was not sent by then never is, what hangs is still counted', async () => {
     const { batcher, sends, answer } = start({ timeoutMs: 20 });
-    const codes = await Promise.all(['a', 'b'].map((key) => codeOf(batcher.append([record(key)]))));
+    const codes = await Promise.all(['a', 'b'].map((name) => codeOf(batcher.add(parcel(name)))));
     assert.deepEqual(codes, ['LOG_UNAVAILABLE', 'LOG_UNAVAILABLE']);
     assert.ok(batcher.pendingBytes() > 0);
     await answer();
@@ -96,15 +96,15 @@ describe('waiting', () => {
 
   it('is bounded in bytes: what does not fit is refused at once', async () => {
     const { batcher } = start({ pendingBytesMax: 5_000, timeoutMs: 20 });
-    const codes = ['a', 'b', 'c'].map((key) => codeOf(batcher.append([record(key, 1_000)])));
+    const codes = ['a', 'b', 'c'].map((name) => codeOf(batcher.add(parcel(name, 2_000))));
     assert.equal(await codes[2], 'GATEWAY_BUSY');
     await Promise.all(codes);
   });
 
   it('drained resolves only when all is acknowledged', async () => {
     const { batcher, answer } = start();
-    void batcher.append([record('a')]);
-    void batcher.append([record('b')]);
+    void batcher.add(parcel('a'));
+    void batcher.add(parcel('b'));
     let isDrained = false;
     const drained = batcher.drained().then(() => (isDrained = true));
     await answer();

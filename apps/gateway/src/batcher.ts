@@ -3,10 +3,10 @@ import type { NewRecord } from '@waybill/stream';
 /** Resolves once all records are durable (acks=all). After a rejection any of them may be in the log. */
 export type Append = (records: readonly NewRecord[]) => Promise<void>;
 
-/** Why records were not appended. Stable codes: they are answers of the HTTP API. */
+/** Why a delivery was not made durable. Stable codes: they are answers of the HTTP API. */
 export class AppendError extends Error {
   override readonly name = 'AppendError';
-  readonly code: 'LOG_UNAVAILABLE' | 'GATEWAY_BUSY';
+  readonly code: 'LOG_UNAVAILABLE' | 'GATEWAY_BUSY' | 'SPOOL_FULL' | 'SPOOL_FAILED';
 
   constructor(code: AppendError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -14,9 +14,13 @@ export class AppendError extends Error {
   }
 }
 
-export type BatcherOptions = {
-  readonly append: Append;
-  /** Per send. One request's records are never divided: a single one may exceed this. */
+/** What one request hands in. It is never divided. */
+export type Parcel = { readonly recordsCount: number; readonly bytes: number };
+
+export type BatcherOptions<P extends Parcel> = {
+  /** Resolves once all parcels are durable. */
+  readonly send: (parcels: readonly P[]) => Promise<void>;
+  /** Per send; a single parcel may exceed this. */
   readonly recordsMax: number;
   readonly bytesMax: number;
   /** Bound of what waits and what is being sent. */
@@ -26,54 +30,50 @@ export type BatcherOptions = {
   readonly onSend?: (sent: { readonly requests: number; readonly records: number; readonly bytes: number }) => void;
 };
 
-export type Batcher = {
-  /** @throws AppendError `GATEWAY_BUSY` at once, `LOG_UNAVAILABLE` after a failed send or `timeoutMs` */
-  readonly append: Append;
+export type Batcher<P extends Parcel> = {
+  /** @throws AppendError `GATEWAY_BUSY` at once, the send's own one or `LOG_UNAVAILABLE` after a failed send or `timeoutMs` */
+  readonly add: (parcel: P) => Promise<void>;
   readonly pendingBytes: () => number;
   /** Resolves once nothing waits and nothing is being sent. */
   readonly drained: () => Promise<void>;
 };
 
-type Entry = {
-  readonly records: readonly NewRecord[];
-  readonly bytes: number;
+type Entry<P extends Parcel> = {
+  readonly parcel: P;
   readonly resolve: () => void;
   readonly reject: (error: AppendError) => void;
 };
-
-/** Headers, framing and object overhead of a record beside its value, roughly. */
-const recordOverheadBytes = 1_024;
 
 /**
  * Lets concurrent requests share sends without ever waiting for company: what comes while nothing is being sent goes at once, what
  * comes during a send goes with the next one. One send at a time, so that records of a key stay in the order of their requests.
  * So load makes batches larger by itself, and a single request pays no delay.
  */
-export function createBatcher(options: BatcherOptions): Batcher {
-  const waiting: Entry[] = [];
+export function createBatcher<P extends Parcel>(options: BatcherOptions<P>): Batcher<P> {
+  const waiting: Entry<P>[] = [];
   let sending: Promise<void> | undefined;
   let pendingBytes = 0;
 
-  function take(): readonly Entry[] {
+  function take(): readonly Entry<P>[] {
     let [count, records, bytes] = [0, 0, 0];
-    for (const entry of waiting) {
-      records += entry.records.length;
-      bytes += entry.bytes;
+    for (const { parcel } of waiting) {
+      records += parcel.recordsCount;
+      bytes += parcel.bytes;
       if (count > 0 && (records > options.recordsMax || bytes > options.bytesMax)) break;
       count++;
     }
     return waiting.splice(0, count);
   }
 
-  async function send(entries: readonly Entry[]): Promise<void> {
-    const records = entries.flatMap((entry) => entry.records);
-    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  async function send(entries: readonly Entry<P>[]): Promise<void> {
+    const bytes = entries.reduce((sum, { parcel }) => sum + parcel.bytes, 0);
     try {
-      options.onSend?.({ requests: entries.length, records: records.length, bytes });
-      await options.append(records);
+      const records = entries.reduce((sum, { parcel }) => sum + parcel.recordsCount, 0);
+      options.onSend?.({ requests: entries.length, records, bytes });
+      await options.send(entries.map(({ parcel }) => parcel));
       for (const { resolve } of entries) resolve();
     } catch (cause) {
-      const error = new AppendError('LOG_UNAVAILABLE', 'the log did not acknowledge', { cause });
+      const error = cause instanceof AppendError ? cause : new AppendError('LOG_UNAVAILABLE', 'the log did not acknowledge', { cause });
       for (const { reject } of entries) reject(error);
     } finally {
       pendingBytes -= bytes; // Only now: a send that hangs still holds its records.
@@ -85,8 +85,8 @@ export function createBatcher(options: BatcherOptions): Batcher {
     sending = undefined;
   }
 
-  function append(records: readonly NewRecord[]): Promise<void> {
-    const bytes = records.reduce((sum, record) => sum + (record.value?.length ?? 0) + recordOverheadBytes, 0);
+  function add(parcel: P): Promise<void> {
+    const { bytes } = parcel;
     if (pendingBytes + bytes > options.pendingBytesMax && pendingBytes > 0)
       return Promise.reject(new AppendError('GATEWAY_BUSY', 'too much waits for the log'));
     pendingBytes += bytes;
@@ -95,7 +95,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
         clearTimeout(timer);
         end();
       };
-      const entry: Entry = { records, bytes, resolve: () => settle(resolve), reject: (error) => settle(() => reject(error)) };
+      const entry: Entry<P> = { parcel, resolve: () => settle(resolve), reject: (error) => settle(() => reject(error)) };
       const timer = setTimeout(() => {
         const at = waiting.indexOf(entry);
         if (at >= 0) {
@@ -110,7 +110,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
   }
 
   return {
-    append,
+    add,
     pendingBytes: () => pendingBytes,
     drained: async () => {
       while (sending !== undefined) await sending;

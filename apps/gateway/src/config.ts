@@ -21,7 +21,21 @@ export const GatewayConfig = Type.Object({
     default: 67_108_864,
     description: 'Bound of the memory for bodies being read; records that wait for Kafka are bounded by the same again.',
   }),
-  APPEND_TIMEOUT_MS: Type.Integer({ minimum: 100, default: 5_000, description: 'Without an acknowledgement by then the sender gets 503.' }),
+  APPEND_TIMEOUT_MS: Type.Integer({
+    minimum: 100,
+    default: 5_000,
+    description: 'Without an acknowledgement by then a delivery goes to the spool; without a spool the sender gets 503.',
+  }),
+  SPOOL_DIR: Type.String({
+    default: '',
+    description: 'Folder, on a disk that outlives the process, for deliveries while Kafka is away; one gateway each. Empty: 503 instead.',
+  }),
+  SPOOL_BYTES_MAX: Type.Integer({
+    minimum: 16_777_216,
+    maximum: 1_099_511_627_776,
+    default: 1_073_741_824,
+    description: 'Bound of the spool; beyond it senders get 503.',
+  }),
   KAFKA_BROKERS: Type.String({ minLength: 1, default: '127.0.0.1:29092', description: 'Comma-separated host:port list.' }),
   SCHEMA_REGISTRY_URL: Type.String({
     minLength: 1,

@@ -3,6 +3,8 @@ import type { NewRecord } from '@waybill/stream';
 import { jsonCodec } from '@waybill/stream/testing';
 import { Registry } from 'prom-client';
 import type { Append } from './batcher.ts';
+import type { Overflow } from './store.ts';
+import type { Encoding } from './topology.ts';
 import { createGateway, type GatewayNeeds } from './server.ts';
 import type { Source } from './sources.ts';
 
@@ -40,7 +42,9 @@ export function memoryLog(before: () => Promise<void> = async () => undefined): 
   };
 }
 
-export async function startGateway(append: Append, config: Partial<GatewayNeeds['config']> = {}) {
+export const encoding: Encoding = { codec: jsonCodec, partitionOf: (key) => key.length % 6 };
+
+export async function startGateway(append: Append, config: Partial<GatewayNeeds['config']> = {}, overflow?: Overflow) {
   let logged = '';
   const registry = new Registry();
   const { app, batcher } = await createGateway({
@@ -53,8 +57,8 @@ export async function startGateway(append: Append, config: Partial<GatewayNeeds[
       ...config,
     },
     sources,
-    append,
-    encoding: { codec: jsonCodec, partitionOf: (key) => key.length % 6 },
+    log: { append, encoding: () => encoding },
+    overflow,
     registry,
     logger: createLogger({ app: 'gateway', level: 'trace', destination: { write: (line: string) => void (logged += line) } }),
     nowMs: () => 1_700_000_000_000,

@@ -3,9 +3,10 @@ import { topics } from '@waybill/domain';
 import { createAppender, createCodec } from '@waybill/kafka';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { GatewayConfig } from './config.ts';
-import { watchAppends } from './readiness.ts';
-import { createGateway } from './server.ts';
+import { givenLog, lateLog, type Reached } from './log.ts';
+import { createGateway, sendBytesMax } from './server.ts';
 import { loadSources } from './sources.ts';
+import { openOverflow } from './spool/overflow.ts';
 
 const config = loadConfig(GatewayConfig, process.env);
 const sources = loadSources(config.CONFIG_DIR, { ...process.env, SECRETS_DIR: config.SECRETS_DIR });
@@ -13,22 +14,33 @@ const logger = createLogger({ app: 'gateway', level: config.LOG_LEVEL });
 
 const registry = new Registry();
 collectDefaultMetrics({ register: registry });
-const codec = await createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL });
-const appender = await createAppender({
-  brokers: config.KAFKA_BROKERS.split(','),
-  clientId: 'waybill-gateway',
-  countBy: topics.deliveries.name,
-  timeoutMs: config.APPEND_TIMEOUT_MS,
-});
 
-const log = watchAppends(appender.append, Date.now);
+async function connect(): Promise<Reached> {
+  const codec = await createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL });
+  const { append, partitionOf, close } = await createAppender({
+    brokers: config.KAFKA_BROKERS.split(','),
+    clientId: 'waybill-gateway',
+    countBy: topics.deliveries.name,
+    timeoutMs: config.APPEND_TIMEOUT_MS,
+  });
+  return { encoding: { codec, partitionOf }, append, close };
+}
+const hasSpool = config.SPOOL_DIR !== '';
+const onFailure = (err: unknown): void => logger.error({ err }, 'the log is not reached; deliveries go to the spool');
+const log = hasSpool ? lateLog(connect, onFailure) : givenLog(await connect());
+const overflow = hasSpool
+  ? await openOverflow({
+      ...{ dir: config.SPOOL_DIR, bytesMax: config.SPOOL_BYTES_MAX, appendBytesMax: sendBytesMax },
+      ...{ log, registry, logger, nowMs: Date.now },
+    })
+  : undefined;
 
 let isClosing = false;
-const { app, batcher } = await createGateway({
+const { app, batcher, ready } = await createGateway({
   config,
   sources,
-  append: log.append,
-  encoding: { codec, partitionOf: appender.partitionOf },
+  log,
+  overflow,
   registry,
   logger,
   nowMs: Date.now,
@@ -37,7 +49,7 @@ const ops = await startOps({
   port: config.OPS_PORT,
   host: config.OPS_HOST,
   registry,
-  ready: () => (isClosing ? 'closing' : log.ready()),
+  ready: () => (isClosing ? 'closing' : ready()),
 });
 
 // In the data's direction: take no more requests, answer those that are there, make them durable, let go.
@@ -47,7 +59,8 @@ closeGracefully({
     { name: 'readiness', close: () => void (isClosing = true) },
     { name: 'http', close: () => app.close() },
     { name: 'batches', close: () => batcher.drained() },
-    { name: 'log', close: () => appender.close() },
+    { name: 'spool', close: () => overflow?.close() },
+    { name: 'log', close: () => log.close() },
     { name: 'ops', close: () => ops.close() },
   ],
 });

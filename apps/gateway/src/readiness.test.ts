@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { watchAppends } from './readiness.ts';
+import { watchSends } from './readiness.ts';
 
-it('is not ready after an append that failed, until one succeeds or a while has passed', async () => {
+it('is not ready after a send that failed, until one succeeds or a while has passed', async () => {
   let [now, isAway] = [0, true];
-  const { append, ready } = watchAppends(
+  const { send, ready } = watchSends<readonly string[]>(
     () => (isAway ? Promise.reject(new Error('no broker')) : Promise.resolve()),
     () => now,
   );
   assert.equal(ready(), true);
-  await assert.rejects(append([]), /no broker/);
+  await assert.rejects(send([]), /no broker/);
   assert.match(String(ready()), /did not acknowledge/);
   now += 5_000;
   assert.equal(ready(), true, 'otherwise a balancer would never send what shows that the log is back');
-  await assert.rejects(append([]));
+  await assert.rejects(send([]));
   isAway = false;
-  await append([]);
+  await send([]);
   assert.equal(ready(), true);
 });

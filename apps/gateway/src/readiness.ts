@@ -1,24 +1,24 @@
-import type { Append } from './batcher.ts';
+import { AppendError } from './batcher.ts';
 
 /** Long enough for a balancer to notice, short enough to be tried again soon. */
 const offMs = 5_000;
 
 /**
- * Watches appends. After one that failed the gateway is not ready, but only for a while: a balancer sends nothing to what is not
- * ready, so without requests no append could ever show that the log is back.
+ * Watches sends. After one that failed the gateway is not ready, but only for a while: a balancer sends nothing to what is not ready,
+ * so without requests no send could ever show that it is well again. @param nowMs of a clock that nobody sets
  */
-export function watchAppends(append: Append, nowMs: () => number): { readonly append: Append; readonly ready: () => true | string } {
-  let failedAtMs: number | undefined;
+export function watchSends<T>(send: (what: T) => Promise<void>, nowMs: () => number) {
+  let failed: { readonly atMs: number; readonly why: string } | undefined;
   return {
-    append: async (records) => {
+    send: async (what: T): Promise<void> => {
       try {
-        await append(records);
-        failedAtMs = undefined;
+        await send(what);
+        failed = undefined;
       } catch (error) {
-        failedAtMs = nowMs();
+        failed = { atMs: nowMs(), why: error instanceof AppendError ? error.message : 'the log did not acknowledge the last append' };
         throw error;
       }
     },
-    ready: () => failedAtMs === undefined || nowMs() - failedAtMs >= offMs || 'the log did not acknowledge the last append',
+    ready: (): true | string => failed === undefined || nowMs() - failed.atMs >= offMs || failed.why,
   };
 }

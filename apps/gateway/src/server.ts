@@ -1,12 +1,14 @@
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Logger } from '@waybill/app-kit';
-import { createBatcher, type Append, type Batcher } from './batcher.ts';
+import { createBatcher, type Batcher } from './batcher.ts';
 import { createBudget } from './budget.ts';
 import type { GatewayConfig } from './config.ts';
+import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
+import { watchSends } from './readiness.ts';
 import type { Sources } from './sources.ts';
-import type { Encoding } from './topology.ts';
+import { createStore, toSent, type Overflow, type Sent } from './store.ts';
 import { webhookRoute } from './webhook.route.ts';
 
 export type GatewayNeeds = {
@@ -15,30 +17,38 @@ export type GatewayNeeds = {
     'HTTP_BODY_BYTES_MAX' | 'HTTP_REQUEST_TIMEOUT_MS' | 'IN_FLIGHT_REQUESTS_MAX' | 'IN_FLIGHT_BYTES_MAX' | 'APPEND_TIMEOUT_MS'
   >;
   readonly sources: Sources;
-  readonly append: Append;
-  readonly encoding: Encoding;
+  readonly log: Log;
+  /** Takes what the log does not; without it the sender is told to come again. */
+  readonly overflow?: Overflow | undefined;
   readonly registry: Registry;
   readonly logger: Logger;
   readonly nowMs: () => number;
 };
 
-export type Gateway = { readonly app: FastifyInstance; readonly batcher: Batcher };
+export type Gateway = {
+  readonly app: FastifyInstance;
+  readonly batcher: Batcher<Sent>;
+  /** `true`, or why deliveries are not made durable at present. */
+  readonly ready: () => true | string;
+};
 
 /** Records and bytes per send: below what slows the client's grouping down, and far below the broker's request limit of 100 MiB. */
 const sendRecordsMax = 1_000;
-const sendBytesMax = 4_194_304;
+export const sendBytesMax = 4_194_304;
 /** A path segment as long as the longest secret that sources.ts takes. */
 const paramLengthMax = 200;
 
 /** The HTTP side, without a port yet: `app.inject` tests it, main.ts makes it listen. */
 export async function createGateway(needs: GatewayNeeds): Promise<Gateway> {
-  const { config, sources, append, encoding, registry, logger, nowMs } = needs;
+  const { config, sources, log, overflow, registry, logger, nowMs } = needs;
+  const store = watchSends(createStore(log, overflow, logger), () => performance.now());
   const batcher = createBatcher({
-    append,
+    send: store.send,
     recordsMax: sendRecordsMax,
     bytesMax: sendBytesMax,
     pendingBytesMax: config.IN_FLIGHT_BYTES_MAX,
-    timeoutMs: config.APPEND_TIMEOUT_MS,
+    // Time for the log, and as much for the disk once the log has had its time.
+    timeoutMs: (overflow === undefined ? 1 : 2) * config.APPEND_TIMEOUT_MS,
     onSend: (sent) => metrics.send(sent),
   });
   const metrics = createMetrics(registry, batcher.pendingBytes);
@@ -65,13 +75,12 @@ export async function createGateway(needs: GatewayNeeds): Promise<Gateway> {
   const budget = createBudget({ requestsMax: config.IN_FLIGHT_REQUESTS_MAX, bytesMax: config.IN_FLIGHT_BYTES_MAX });
   await app.register(webhookRoute, {
     sources,
-    append: batcher.append,
-    encoding,
+    keep: (receipt, settings) => batcher.add(toSent(receipt, settings, log)),
     budget,
     bodyBytesMax: config.HTTP_BODY_BYTES_MAX,
     metrics,
     logger,
     nowMs,
   });
-  return { app, batcher };
+  return { app, batcher, ready: () => (overflow?.isFull() === true ? 'the spool is full' : store.ready()) };
 }

@@ -1,19 +1,18 @@
 import type { Logger } from '@waybill/app-kit';
-import { needsBody, type Receipt } from '@waybill/webhook-sources';
+import { needsBody, type Receipt, type SourceSettings } from '@waybill/webhook-sources';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { admit, isAuthentic, refusals, type Admitted, type RefusalCode } from './admission.ts';
-import { AppendError, type Append } from './batcher.ts';
+import { AppendError } from './batcher.ts';
 import type { Budget } from './budget.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { createQuiet } from './quiet.ts';
-import { receive } from './receive.ts';
+import { receive, settingsFor } from './receive.ts';
 import type { Sources } from './sources.ts';
-import { toRecords, type Encoding } from './topology.ts';
 
 export type WebhookOptions = {
   readonly sources: Sources;
-  readonly append: Append;
-  readonly encoding: Encoding;
+  /** Resolves once the delivery is durable. @throws AppendError */
+  readonly keep: (receipt: Receipt, settings: SourceSettings) => Promise<void>;
   readonly budget: Budget;
   readonly bodyBytesMax: number;
   readonly metrics: GatewayMetrics;
@@ -35,12 +34,12 @@ const quietMs = 1_000;
 /**
  * `POST /v1/webhooks/:endpoint` and, for senders that can be given a URL only, `POST /v1/webhooks/:endpoint/:secret`.
  *
- * 202 means: the delivery and all that it says are in the log on all in-sync replicas; the sender may forget them. 503 means: come
- * again; what was appended after all is recognised by its ids. What is authentic but cannot be read gets 202 too, and is parked: to a
- * 4xx Distribution would repeat it for ever and block everything behind it.
+ * 202 means: the delivery and all that it says are in the log on all in-sync replicas, or on this machine's disk on their way there
+ * (spool/spool.ts); the sender may forget them. 503 means: come again; what was appended after all is recognised by its ids. What is
+ * authentic but cannot be read gets 202 too, and is parked: to a 4xx Distribution would repeat it for ever and block everything behind it.
  */
 export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, options) => {
-  const { sources, append, encoding, budget, bodyBytesMax, metrics, logger, nowMs } = options;
+  const { sources, keep, budget, bodyBytesMax, metrics, logger, nowMs } = options;
   const quiet = createQuiet(quietMs, nowMs);
   app.decorateRequest('admitted', null);
   app.removeAllContentTypeParsers(); // The log keeps the bytes as sent; nothing may parse and re-print them.
@@ -86,7 +85,7 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
       const { status, headers: own, body: answer } = receipt.handshake;
       return reply.code(status).headers(own).send(answer);
     }
-    await append(toRecords(receipt, encoding));
+    await keep(receipt, settingsFor(source));
 
     metrics.request(source.name, receipt.outcome, reply.elapsedTime / 1_000);
     for (const { type } of receipt.images) metrics.event(source.name, type);
