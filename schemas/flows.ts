@@ -64,6 +64,9 @@ export const flows: readonly Flow[] = [
   stage(policy),
   stage(replicator(notRun, notRun, { ...limits, perTargetMax: 1 })),
   stage(audit),
-  edge('cli', { outputs: [topics.parkedCommands, topics.projections] }),
+  edge('cli', {
+    inputs: [topics.deliveries],
+    outputs: [topics.imageEvents, topics.deliveryReplays, topics.parkedCommands, topics.projections],
+  }),
   edge('api', { inputs: [...followedTopics().values()] }),
 ];

@@ -181,6 +181,22 @@ export type DeliveryReceived = {
   readonly body: Buffer;
 };
 
+/** Somebody had a stored delivery read by a newer parser or under other settings, and events came of it that were not there before. */
+export type DeliveryReplayed = {
+  /** Event id of the DeliveryReceived; the cause of the new events too. */
+  readonly deliveryId: string;
+  readonly endpoint: string;
+  /** Kind of sender that it was read as. */
+  readonly source: string;
+  /** When the delivery came; the new events carry the same time. */
+  readonly receivedAtMs: number;
+  /** The events that were appended. */
+  readonly eventIds: readonly string[];
+  readonly requestedBy: string;
+  readonly reason: string;
+  readonly requestedAtMs: number;
+};
+
 /** A tag, a manifest or a whole repository was deleted. */
 export type ImageDeleted = {
   /** Registry host, lower case, with its port where it has one. */
@@ -692,6 +708,7 @@ export type RecordTypes = {
   readonly AuditHead: AuditHead;
   readonly DecisionState: DecisionState;
   readonly DeliveryReceived: DeliveryReceived;
+  readonly DeliveryReplayed: DeliveryReplayed;
   readonly DigestEntry: DigestEntry;
   readonly HeldRecord: HeldRecord;
   readonly ImageCopied: ImageCopied;

@@ -52,6 +52,7 @@ const repository = 'registry/repository';
 
 export const topics = {
   deliveries: event('deliveries', ['DeliveryReceived'], 'endpoint', 'Webhooks as received, byte for byte.', days(30)),
+  deliveryReplays: event('delivery-replays', ['DeliveryReplayed'], 'endpoint', 'Stored deliveries that were read again, by whom and why.'),
   imageEvents: event(
     'image-events',
     ['ImagePushed', 'ImageDeleted', 'ImagePulled'],
