@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * An id that the same parts always yield, so that a delivery repeated, a replay or a second try make no second event.
@@ -7,14 +7,12 @@ import { createHash } from 'node:crypto';
  * `('ab', 'c')` and `('a', 'bc')` differ.
  */
 export function deterministicId(...parts: readonly (string | number | null)[]): string {
-  const hash = createHash('sha256');
+  let text = '';
   for (const part of parts) {
-    const text = part === null ? '' : String(part);
-    hash.update(`${part === null ? 'n' : Buffer.byteLength(text)}:${text}`);
+    const value = part === null ? '' : String(part);
+    text += `${part === null ? 'n' : Buffer.byteLength(value)}:${value}`;
   }
-  const bytes = hash.digest().subarray(0, 16);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x80;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const hex = hash('sha256', text, 'hex');
+  const variant = '89ab'[Number.parseInt(hex[16]!, 16) & 0x3]!;
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
