@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StreamError } from '@waybill/stream';
 import { errorMessage } from './error-message.ts';
+import { isUnknownTopic, missingTopicText, unknownTopic } from './unknown-topic.ts';
 import { untilAborted } from './until-aborted.ts';
 import { createCluster, type Broker, type Cluster, type WireLog } from './wire.ts';
 import { wireErrorType } from './wire-error.ts';
@@ -34,8 +35,6 @@ export type Connections = {
   close(): Promise<void>;
 };
 type Operation<T> = (cluster: Cluster) => Promise<T>;
-
-const unknownTopic = 'UNKNOWN_TOPIC_OR_PARTITION';
 
 const transientTypes = new Set([
   'KafkaJSConnectionError',
@@ -94,11 +93,6 @@ const clusterOptions = (options: KafkaOptions) => ({
   log: options.log ?? (() => undefined),
 });
 
-function topicIsGone(topics: readonly string[], cause: unknown): StreamError {
-  const what = topics.length === 1 ? `topic ${topics[0]} is` : `one of the topics ${topics.join(', ')} is`;
-  return new StreamError('LOG_UNAVAILABLE', `${what} not there, or no more: \`waybill deploy\` makes it`, { cause });
-}
-
 class ClusterConnections implements Connections {
   readonly #create: (use: Use) => Cluster;
   readonly #unknownTopicMsMax: number;
@@ -124,8 +118,9 @@ class ClusterConnections implements Connections {
         this.#noteFailure(use, known, error);
         if (bound.aborted) continue;
         if (!isTransient(error)) throw error;
-        unknownSinceMs = wireErrorType(error) === unknownTopic ? (unknownSinceMs ?? Date.now()) : undefined;
-        if (unknownSinceMs !== undefined && Date.now() - unknownSinceMs >= this.#unknownTopicMsMax) throw topicIsGone(topics, error);
+        unknownSinceMs = isUnknownTopic(error) ? (unknownSinceMs ?? Date.now()) : undefined;
+        if (unknownSinceMs !== undefined && Date.now() - unknownSinceMs >= this.#unknownTopicMsMax)
+          throw new StreamError('LOG_UNAVAILABLE', missingTopicText(topics), { cause: error });
         const ceilingMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(attempt, 10));
         await sleep(ceilingMs / 2 + Math.random() * (ceilingMs / 2), undefined, { signal: stop }).catch(() => {
           throw new Error(errorMessage(error), { cause: stop.reason }); // Says more than that time was up.

@@ -3,6 +3,7 @@
 // parts can be required; this file alone knows their names.
 import { createRequire } from 'node:module';
 import { refuseUnsupported, type VersionRanges } from './supported-versions.ts';
+import { isUnknownTopic } from './unknown-topic.ts';
 import type { WireCall } from './wire-call.ts';
 import { wireErrorType } from './wire-error.ts';
 
@@ -140,8 +141,7 @@ const checked = (ClusterClass: Constructor): Constructor =>
       try {
         await ask();
       } catch (error) {
-        if (wireErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION')
-          (this as unknown as { targetTopics: Set<string> }).targetTopics = new Set();
+        if (isUnknownTopic(error)) (this as unknown as { targetTopics: Set<string> }).targetTopics = new Set();
         throw error;
       }
     }

@@ -4,6 +4,7 @@ import type { Connections, Use } from './connections.ts';
 import { errorMessage } from './error-message.ts';
 import { produceCall, type ProduceBatch } from './produce-call.ts';
 import { inRounds, planRound, roundsByLeader, type Chunk } from './produce-rounds.ts';
+import { isUnknownTopic, missingTopicText } from './unknown-topic.ts';
 import { coordinators, send, type Broker, type Cluster } from './wire.ts';
 import { wireErrorType } from './wire-error.ts';
 
@@ -205,9 +206,8 @@ async function untilKnown(add: () => Promise<unknown>, topics: readonly string[]
     try {
       return void (await add());
     } catch (cause) {
-      if (wireErrorType(cause) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw cause;
-      const what = `one of the topics ${topics.join(', ')} is not there, or no more: \`waybill deploy\` makes it`;
-      if (Date.now() - startedMs >= msMax) throw new StreamError('RECORD_REFUSED', what, { cause });
+      if (!isUnknownTopic(cause)) throw cause;
+      if (Date.now() - startedMs >= msMax) throw new StreamError('RECORD_REFUSED', missingTopicText(topics), { cause });
       await sleep(unknownTopicPauseMs);
     }
   }
