@@ -58,12 +58,21 @@ const sightingOf = (action: Sighting['action'], event: JsonObject, target: unkno
   tag: field(target, 'tag'),
   digest: field(target, 'digest'), // Not the URL's: they differ in the documentation's own sample.
   mediaType: field(target, 'mediaType'),
+  configMediaType: findConfigType(field(target, 'references')),
   sizeBytes: field(target, 'size') ?? field(target, 'length'),
   actor: field(field(event, 'actor'), 'name'),
   occurredAtMs: findRfc3339Ms(field(event, 'timestamp')),
   deliveryId: field(event, 'id'),
   artifactType: field(target, 'artifactType'),
 });
+
+/** What the manifest points to comes along where `includereferences` is set, its config among them. */
+const findConfigType = (references: unknown): unknown =>
+  Array.isArray(references)
+    ? references.map((reference) => field(reference, 'mediaType')).find((type) => typeof type === 'string' && configType.test(type))
+    : undefined;
+
+const configType = /^application\/vnd\.(?:docker\.container\.image\.v1|[a-z0-9.]{1,64}\.config\.v\d+)\+json$/;
 
 function isManifest(target: unknown): boolean {
   // The last segment but one: a repository may itself be called `manifests` or `blobs`.

@@ -1,4 +1,4 @@
-import { field, isObject } from '../../json.ts';
+import { field, findText, isObject } from '../../json.ts';
 import type { Payload, Source } from '../../source.ts';
 import type { Finding } from '../../sighting.ts';
 import { findSecondsMs } from '../../time.ts';
@@ -14,7 +14,9 @@ import { findSecondsMs } from '../../time.ts';
 function read({ json: body }: Payload): readonly Finding[] {
   const push = field(body, 'push_data');
   const repository = field(body, 'repository');
-  if (!isObject(push) || !isObject(repository)) return [{ malformed: 'EVENT_UNKNOWN' }];
+  // Alibaba's payload has the same two parts, and other names in the second.
+  const isOther = field(repository, 'repo_full_name') !== undefined || field(repository, 'region') !== undefined;
+  if (!isObject(push) || !isObject(repository) || isOther) return [{ malformed: 'EVENT_UNKNOWN' }];
   // What Docker Hub calls the media type is the config's, not the manifest's.
   const configMediaType = field(push, 'media_type');
   return [
@@ -22,7 +24,7 @@ function read({ json: body }: Payload): readonly Finding[] {
       sighting: {
         action: 'push',
         registry: 'docker.io',
-        repository: field(repository, 'repo_name') ?? joined(field(repository, 'namespace'), field(repository, 'name')),
+        repository: findText(field(repository, 'repo_name')) ?? joined(field(repository, 'namespace'), field(repository, 'name')),
         tag: field(push, 'tag'),
         digest: undefined,
         configMediaType,

@@ -49,7 +49,8 @@ function read({ json: body }: Payload): readonly Finding[] {
         action,
         ...placeOf(contents),
         tag,
-        digest,
+        // A tag that is deleted leaves the manifest to the others.
+        digest: type === 'TAG_DELETE' ? undefined : digest,
         actor: field(contents, 'author'),
         occurredAtMs: times.map(findRfc3339Ms).find((time) => time !== null) ?? null,
       },

@@ -1,7 +1,7 @@
-import { field, findText, isObject, parseJson } from '../../json.ts';
 import { isDigest } from '@waybill/domain';
+import { field, findText, isObject, parseJson } from '../../json.ts';
 import type { Payload, Source } from '../../source.ts';
-import type { Finding, Sighting } from '../../sighting.ts';
+import { findingOf, type Finding, type Sighting } from '../../sighting.ts';
 import { findRfc3339Ms } from '../../time.ts';
 import { otherEvents } from './other-events.ts';
 
@@ -31,7 +31,7 @@ function read({ json: body, headers }: Payload): readonly Finding[] {
   if (!isContainer(about, version)) return [{ ignored: 'NOT_AN_IMAGE', detail: field(about, 'package_type') }];
   const action = field(body, 'action');
   if (!pushActions.has(action)) return [{ malformed: 'EVENT_UNKNOWN', detail: action }];
-  return [{ sighting: sightingOf(body, about, version, headers['x-github-delivery']) }];
+  return [findingOf(sightingOf(body, about, version, headers['x-github-delivery']))];
 }
 
 /** For bodies that have lost their headers. */

@@ -34,15 +34,17 @@ function read({ json: body, settings }: Payload): readonly Finding[] {
   if (action === undefined) return [{ malformed: 'EVENT_UNKNOWN', detail: event }];
   if (action === 'promoted') return [{ ignored: 'NOT_A_PUSH' }];
   const tag = findText(field(data, 'tag'));
-  if (!isObject(data) || tag === null) return [{ malformed: 'FIELD_MISSING' }];
+  if (!isObject(data) || tag === null) return [{ malformed: 'FIELD_MISSING', detail: 'tag' }];
+  const isTagged = !byDigest.test(tag);
   return [
     {
       sighting: {
         action,
         registry: findHost(field(body, 'jpd_origin')),
         repository: repositoryOf(data, settings.registryHost),
-        tag: untaggedFolder.test(tag) ? undefined : tag,
-        digest: digestOf(data, tag),
+        tag: isTagged ? tag : undefined,
+        // A tag that is deleted leaves the same manifest under other tags alone.
+        digest: isTagged && action === 'delete' ? undefined : digestOf(data, tag),
         sizeBytes: field(data, 'size'),
         actor: field(body, 'source'),
         occurredAtMs: null,
@@ -54,20 +56,19 @@ function read({ json: body, settings }: Payload): readonly Finding[] {
 function readFile(data: unknown): 'REPEATED_BY_SENDER' | 'BLOB' | 'NOT_AN_IMAGE' {
   const name = fileNameOf(data);
   if (manifestNames.has(name)) return 'REPEATED_BY_SENDER';
-  return typeof name === 'string' && untaggedFolder.test(name) ? 'BLOB' : 'NOT_AN_IMAGE';
+  return typeof name === 'string' && byDigest.test(name) ? 'BLOB' : 'NOT_AN_IMAGE';
 }
 
-/** What is stored by digest: layers, and manifests without a tag. Colons are spelled `__` in file names. */
-const untaggedFolder = /^sha256__[a-f0-9]{64}$/;
+/** What is stored by digest: layers, and manifests without a tag, which may have the colon spelled `__` as files have. */
+const byDigest = /^sha256(?:__|:)[a-f0-9]{64}$/;
 
 const fileNameOf = (data: unknown): unknown => field(data, 'name') ?? findText(field(data, 'path'), 1_024)?.split('/').at(-1);
 
-/** The checksum of the manifest's file; of any other file it is not the image's digest. */
-function digestOf(data: unknown, tag: string): string | undefined {
+/** The checksum of the manifest's file; that of any other file is not the image's digest. */
+function digestOf(data: unknown, folder: string): string | undefined {
   const sha256 = findText(field(data, 'sha256'));
   if (sha256 !== null && manifestNames.has(fileNameOf(data))) return sha256.startsWith('sha256:') ? sha256 : `sha256:${sha256}`;
-  if (untaggedFolder.test(tag)) return tag.replace('__', ':');
-  return tag.startsWith('sha256:') ? tag : undefined;
+  return byDigest.test(folder) ? folder.replace('__', ':') : undefined;
 }
 
 /**

@@ -32,8 +32,8 @@ function readEvent(event: CloudEvent): Finding {
   if (kind !== 'push' && kind !== 'delete' && kind !== 'pull') return { ignored: kind };
   const reference = findText(field(event.data, 'reference'));
   const digest = findText(field(event.data, 'digest'));
-  // A deletion of neither would be one of the whole repository.
   if (reference === null && digest === null) return { malformed: 'FIELD_MISSING', detail: 'reference' };
+  const isTagged = reference !== null && !reference.includes(':');
   const manifest = field(event.data, 'manifest');
   const written = typeof manifest === 'string' ? parseManifest(manifest) : undefined;
   return {
@@ -42,7 +42,8 @@ function readEvent(event: CloudEvent): Finding {
       registry: undefined,
       repository: field(event.data, 'name'),
       tag: reference,
-      digest: digest ?? (reference?.includes(':') === true ? reference : undefined),
+      // A tag that is deleted leaves the manifest to the others.
+      digest: isTagged && kind === 'delete' ? undefined : (digest ?? (isTagged ? undefined : reference)),
       mediaType: field(event.data, 'mediaType'),
       configMediaType: field(field(written, 'config'), 'mediaType'),
       artifactType: field(written, 'artifactType'),
