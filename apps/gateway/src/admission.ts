@@ -1,5 +1,7 @@
-import { needsBody, verify } from '@waybill/webhook-sources';
+import { needsBody } from '@waybill/webhook-sources';
 import type { FastifyRequest } from 'fastify';
+import type { Authenticate, Verdict } from './auth/authenticate.ts';
+import { authRequestOf } from './auth/auth-request.ts';
 import type { Budget } from './budget.ts';
 import { plainHeaders, type PlainHeaders } from './headers.ts';
 import type { Source, Sources } from './sources.ts';
@@ -8,8 +10,10 @@ import type { Source, Sources } from './sources.ts';
 export const refusals = {
   ENDPOINT_UNKNOWN: { status: 404, outcome: 'unknown-endpoint' },
   UNAUTHORIZED: { status: 401, outcome: 'unauthorized' },
+  FORBIDDEN: { status: 403, outcome: 'forbidden' },
   BODY_TOO_LARGE: { status: 413, outcome: 'too-large' },
   REQUEST_INVALID: { status: 400, outcome: 'invalid' },
+  KEYS_UNAVAILABLE: { status: 503, outcome: 'unavailable' },
   GATEWAY_BUSY: { status: 503, outcome: 'busy' },
   LOG_UNAVAILABLE: { status: 503, outcome: 'unavailable' },
   SPOOL_FULL: { status: 503, outcome: 'unavailable' },
@@ -22,15 +26,24 @@ export type RefusalCode = keyof typeof refusals;
 export type Admitted = { readonly source: Source; readonly headers: PlainHeaders; readonly release: () => void };
 export type Admission = { readonly admitted: Admitted } | { readonly refused: RefusalCode; readonly endpoint: string | undefined };
 
+export type AdmissionNeeds = {
+  readonly sources: Sources;
+  readonly authenticate: Authenticate;
+  readonly budget: Budget;
+  readonly bodyBytesMax: number;
+};
+
 /** Answers before any byte of the body is read, cheapest question first. */
-export function admit(request: FastifyRequest, sources: Sources, budget: Budget, bodyBytesMax: number): Admission {
+export async function admit(request: FastifyRequest, { sources, authenticate, budget, bodyBytesMax }: AdmissionNeeds): Promise<Admission> {
   const params = request.params as { readonly endpoint?: string; readonly secret?: string };
   const source = sources.get(params.endpoint ?? '');
   if (source === undefined || (params.secret !== undefined) !== (source.auth.scheme === 'url-path'))
     return { refused: 'ENDPOINT_UNKNOWN', endpoint: undefined };
   const headers = plainHeaders(request.headers);
-  if (!needsBody(source.auth) && !isAuthentic(source, headers, request.url, Buffer.alloc(0)))
-    return { refused: 'UNAUTHORIZED', endpoint: source.name };
+  if (!needsBody(source.auth)) {
+    const refused = findRefusal(await authenticate(source, authRequestOf(request.raw, source.auth, noBody)));
+    if (refused !== undefined) return { refused, endpoint: source.name };
+  }
   const lengthText = headers['content-length'];
   // Chunked: it may become as large as any.
   const lengthBytes = lengthText === undefined ? bodyBytesMax : Number(lengthText);
@@ -39,5 +52,11 @@ export function admit(request: FastifyRequest, sources: Sources, budget: Budget,
   return release === undefined ? { refused: 'GATEWAY_BUSY', endpoint: source.name } : { admitted: { source, headers, release } };
 }
 
-export const isAuthentic = (source: Source, headers: PlainHeaders, url: string, body: Buffer): boolean =>
-  verify(source.auth, source.secrets, { headers, url, body });
+const noBody = Buffer.alloc(0);
+
+/** What to answer to a verdict; undefined where it lets the request in. */
+export function findRefusal(verdict: Verdict): RefusalCode | undefined {
+  if (verdict.ok) return undefined;
+  if (verdict.reason === 'unavailable') return 'KEYS_UNAVAILABLE';
+  return verdict.reason === 'forbidden' ? 'FORBIDDEN' : 'UNAUTHORIZED';
+}

@@ -1,6 +1,7 @@
 import { createLogger } from '@waybill/app-kit';
 import type { NewRecord } from '@waybill/stream';
 import { jsonCodec } from '@waybill/stream/testing';
+import { settingsOf } from '@waybill/webhook-sources';
 import { Registry } from 'prom-client';
 import type { Append } from './batcher.ts';
 import type { Overflow } from './store.ts';
@@ -18,13 +19,20 @@ export const secrets = {
 
 const source = (name: string, kind: Source['kind'], auth: Source['auth'], ...values: readonly string[]): [string, Source] => [
   name,
-  { name, kind, registryHost: null, auth, secrets: values },
+  {
+    name,
+    kind,
+    settings: settingsOf(name),
+    auth,
+    secrets: values.map((value, at) => ({ id: `secret-${at}`, value, notAfterMs: null })),
+    rate: null,
+  },
 ];
 export const sources = new Map([
   source('distribution', 'distribution', { scheme: 'bearer' }, secrets.distribution, secrets.distributionNext),
   source('harbor', 'harbor', { scheme: 'header', header: 'authorization' }, secrets.harbor),
   source('dockerhub', 'dockerhub', { scheme: 'url-path' }, secrets.dockerhub),
-  source('signed', 'harbor', { scheme: 'hmac-sha256', header: 'x-body-proof', prefix: 'sha256=' }, secrets.signed),
+  source('signed', 'harbor', { scheme: 'hmac-sha256', header: 'x-body-proof', prefix: 'sha256=', over: 'body' }, secrets.signed),
 ]);
 
 export type Log = { readonly append: Append; readonly sends: (readonly NewRecord[])[]; readonly records: () => readonly NewRecord[] };

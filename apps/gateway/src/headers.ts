@@ -21,7 +21,7 @@ export function keptHeaders(headers: PlainHeaders, source: Pick<Source, 'auth' |
   return Object.fromEntries(
     Object.entries(headers)
       .filter(([name]) => name !== ownHeader && !secretName.test(name))
-      .filter(([, value]) => !source.secrets.some((secret) => value.includes(secret)))
+      .filter(([, value]) => !source.secrets.some((secret) => value.includes(secret.value)))
       .map(([name, value]) => [name, value.toWellFormed()]),
   );
 }

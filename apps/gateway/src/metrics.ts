@@ -8,6 +8,7 @@ export type RequestOutcome =
   | 'handshake'
   | 'unknown-endpoint'
   | 'unauthorized'
+  | 'forbidden'
   | 'too-large'
   | 'invalid'
   | 'busy'

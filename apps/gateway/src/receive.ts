@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { deliveryEvent, receiptOf, settingsOf, type Receipt, type SourceSettings } from '@waybill/webhook-sources';
+import { deliveryEvent, receiptOf, type Receipt } from '@waybill/webhook-sources';
 import { findTraceparent, keptHeaders, type PlainHeaders } from './headers.ts';
 import type { Source } from './sources.ts';
 
@@ -25,8 +25,5 @@ export function receive(incoming: Incoming, source: Source): Receipt {
     body,
   };
   const delivery = deliveryEvent(data, findTraceparent(headers));
-  return receiptOf(delivery, source.kind, settingsFor(source));
+  return receiptOf(delivery, source.kind, source.settings);
 }
-
-/** What a delivery at this endpoint is read under. */
-export const settingsFor = ({ name, registryHost }: Source): SourceSettings => settingsOf(name, { registryHost });

@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Logger } from '@waybill/app-kit';
+import { createAuthenticate } from './auth/authenticate.ts';
 import { createBatcher, type Batcher } from './batcher.ts';
 import { createBudget } from './budget.ts';
 import type { GatewayConfig } from './config.ts';
@@ -75,6 +76,7 @@ export async function createGateway(needs: GatewayNeeds): Promise<Gateway> {
   const budget = createBudget({ requestsMax: config.IN_FLIGHT_REQUESTS_MAX, bytesMax: config.IN_FLIGHT_BYTES_MAX });
   await app.register(webhookRoute, {
     sources,
+    authenticate: createAuthenticate(nowMs),
     keep: (receipt, settings) => batcher.add(toSent(receipt, settings, log)),
     budget,
     bodyBytesMax: config.HTTP_BODY_BYTES_MAX,

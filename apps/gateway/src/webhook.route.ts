@@ -1,16 +1,19 @@
 import type { Logger } from '@waybill/app-kit';
 import { needsBody, type Receipt, type SourceSettings } from '@waybill/webhook-sources';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { admit, isAuthentic, refusals, type Admitted, type RefusalCode } from './admission.ts';
+import { admit, findRefusal, refusals, type Admitted, type RefusalCode } from './admission.ts';
+import type { Authenticate } from './auth/authenticate.ts';
+import { authRequestOf } from './auth/auth-request.ts';
 import { AppendError } from './batcher.ts';
 import type { Budget } from './budget.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { createQuiet } from './quiet.ts';
-import { receive, settingsFor } from './receive.ts';
+import { receive } from './receive.ts';
 import type { Sources } from './sources.ts';
 
 export type WebhookOptions = {
   readonly sources: Sources;
+  readonly authenticate: Authenticate;
   /** Resolves once the delivery is durable. @throws AppendError */
   readonly keep: (receipt: Receipt, settings: SourceSettings) => Promise<void>;
   readonly budget: Budget;
@@ -39,7 +42,7 @@ const quietMs = 1_000;
  * authentic but cannot be read gets 202 too, and is parked: to a 4xx Distribution would repeat it for ever and block everything behind it.
  */
 export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, options) => {
-  const { sources, keep, budget, bodyBytesMax, metrics, logger, nowMs } = options;
+  const { authenticate, keep, metrics, logger, nowMs } = options;
   const quiet = createQuiet(quietMs, nowMs);
   app.decorateRequest('admitted', null);
   app.removeAllContentTypeParsers(); // The log keeps the bytes as sent; nothing may parse and re-print them.
@@ -56,7 +59,7 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
   };
 
   app.addHook('onRequest', async (request, reply) => {
-    const admission = admit(request, sources, budget, bodyBytesMax);
+    const admission = await admit(request, options);
     if ('refused' in admission) return refuse(request, reply, admission.refused, admission.endpoint);
     request.admitted = admission.admitted;
     reply.raw.once('close', admission.admitted.release);
@@ -76,8 +79,10 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { source, headers } = request.admitted!;
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    if (needsBody(source.auth) && !isAuthentic(source, headers, request.url, body))
-      return refuse(request, reply, 'UNAUTHORIZED', source.name);
+    if (needsBody(source.auth)) {
+      const refused = findRefusal(await authenticate(source, authRequestOf(request.raw, source.auth, body)));
+      if (refused !== undefined) return refuse(request, reply, refused, source.name);
+    }
 
     const receipt = receive({ headers, body, remoteAddress: request.ip, receivedAtMs: nowMs() }, source);
     if (receipt.handshake?.kind === 'answer') {
@@ -85,7 +90,7 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
       const { status, headers: own, body: answer } = receipt.handshake;
       return reply.code(status).headers(own).send(answer);
     }
-    await keep(receipt, settingsFor(source));
+    await keep(receipt, source.settings);
 
     metrics.request(source.name, receipt.outcome, reply.elapsedTime / 1_000);
     for (const { type } of receipt.images) metrics.event(source.name, type);

@@ -75,7 +75,10 @@ function faultsOf(error: RawError, all: readonly RawError[]): readonly Fault[] {
   }
 }
 
-/** A union of literals names them; of another union the alternative with the fewest faults is the one that was meant. */
+/**
+ * A union of literals names them. Of another union the alternative with the fewest faults is the one that was meant, but none that
+ * differs by a literal, such as its `scheme`, as long as there are others; where all do, their literals are what may stand there.
+ */
 function unionFaults(union: RawError, all: readonly RawError[]): readonly Fault[] {
   const prefix = `${union.schemaPath}/anyOf/`;
   const branches = new Map<string, RawError[]>();
@@ -89,6 +92,18 @@ function unionFaults(union: RawError, all: readonly RawError[]): readonly Fault[
   );
   const path = segmentsOf(union.instancePath);
   if (literals.length > 0 && literals.length === branches.size) return [{ path, message: `must be one of: ${literals.join(', ')}` }];
-  const nearest = [...branches.values()].sort((a, b) => a.length - b.length)[0];
+  const tellsApart = (error: RawError): boolean => error.keyword === 'const';
+  const meant = [...branches.values()].filter((errors) => !errors.some(tellsApart));
+  if (meant.length === 0 && branches.size > 0) return literalFaults([...branches.values()].flat().filter(tellsApart));
+  const nearest = meant.sort((a, b) => a.length - b.length)[0];
   return nearest === undefined ? [{ path, message: union.message }] : readable(nearest);
+}
+
+/** Faults at one place as one: all that may stand there. */
+function literalFaults(errors: readonly RawError[]): readonly Fault[] {
+  const byPlace = Map.groupBy(errors, ({ instancePath }) => instancePath);
+  return [...byPlace].map(([place, same]) => {
+    const values = same.flatMap((error) => (error.keyword === 'const' ? [String(error.params.allowedValue)] : []));
+    return { path: segmentsOf(place), message: `must be one of: ${values.join(', ')}` };
+  });
 }

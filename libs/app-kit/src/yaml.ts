@@ -17,7 +17,7 @@ const variablePattern = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
  * Values are filled after parsing and once only, so that a variable can add no keys and is not itself filled. Where a value came
  * from a variable and the schema wants a number or a boolean, its text is read as one. Keys that the schema does not name are refused.
  *
- * @throws ConfigError with all faults at once, each as `<file>:<line> <path> <what>`, without values
+ * @throws ConfigError with all faults at once, each as `<file>:<line>:<column> <path> <what>`, without values
  */
 export function loadYaml<S extends TSchema>(path: string, schema: S, env: Environment): Static<S> {
   return parseYaml(readBounded(path), path, schema, env);
@@ -25,26 +25,56 @@ export function loadYaml<S extends TSchema>(path: string, schema: S, env: Enviro
 
 /** As {@link loadYaml}, for text that is already there; `name` stands for the file in messages. */
 export function parseYaml<S extends TSchema>(text: string, name: string, schema: S, env: Environment): Static<S> {
+  const checked = checkYaml(text, schema, env);
+  if (checked.ok) return checked.value;
+  throw new ConfigError(`${name} is not as it must be:\n${checked.faults.map((fault) => `  ${placed(name, fault)}`).join('\n')}`);
+}
+
+/** Both from 1. */
+export type Place = { readonly line: number; readonly column: number };
+/** What is wrong, and where. Never holds a value. */
+export type PlacedFault = Place & { readonly message: string };
+
+export type CheckedYaml<S extends TSchema> =
+  | {
+      readonly ok: true;
+      readonly value: Static<S>;
+      /** Where the node at a path stands, or the nearest one above it. */
+      readonly placeOf: (path: readonly (string | number)[]) => Place;
+    }
+  | { readonly ok: false; readonly faults: readonly PlacedFault[] };
+
+/** `<file>:<line>:<column> <what>`: terminals and editors make a link of it. */
+export const placed = (name: string, { line, column, message }: PlacedFault): string => `${name}:${line}:${column} ${message}`;
+
+/** As {@link parseYaml}; wrong text is an answer. */
+export function checkYaml<S extends TSchema>(text: string, schema: S, env: Environment): CheckedYaml<S> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const fail = (faults: readonly string[]): never => {
-    throw new ConfigError(`${name} is not as it must be:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   // The parser's own messages may quote the text; its codes do not.
-  const broken = document.errors.map((error) => `${name}:${lines.linePos(error.pos[0]).line} is no valid YAML (${error.code})`);
-  if (broken.length > 0) fail(broken);
+  const broken = document.errors.map(({ pos, code }) => ({ ...placeAt(pos[0]), message: `is no valid YAML (${code})` }));
+  if (broken.length > 0) return { ok: false, faults: broken };
 
   const { missing, filled } = fill(document, env);
-  const unset = missing.map(({ offset, variable }) => `${name}:${lines.linePos(offset).line} environment variable ${variable} is not set`);
-  const checked = checkFilled(schema, Value.Default(schema, toValue(document, name)), filled);
-  if (checked.ok && unset.length === 0) return checked.value;
-  const wrong = checked.ok ? [] : checked.faults.map((fault) => `${name}:${lineOf(document, fault.path, lines)} ${describe(fault)}`);
-  return fail([...unset, ...wrong]);
+  const unset = missing.map(({ offset, variable }) => ({ ...placeAt(offset), message: `environment variable ${variable} is not set` }));
+  const value = findValue(document);
+  if (value === undefined)
+    return { ok: false, faults: [{ ...placeAt(0), message: 'uses aliases that are unknown or too many; write them out' }] };
+  const checked = checkFilled(schema, Value.Default(schema, value.of), filled);
+  const placeOf = (path: readonly (string | number)[]): Place => placeAt(offsetOf(document, path));
+  if (checked.ok && unset.length === 0) return { ok: true, value: checked.value, placeOf };
+  const wrong = checked.ok ? [] : checked.faults.map((fault) => ({ ...placeOf(fault.path), message: describe(fault) }));
+  return { ok: false, faults: [...unset, ...wrong] };
 }
 
 const describe = (fault: Fault): string => `${fault.path.join('.') || '(the whole file)'} ${fault.message}`;
 
-function readBounded(path: string): string {
+/** A text file of at most 1 MiB. @throws ConfigError */
+export function readBounded(path: string): string {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -55,11 +85,11 @@ function readBounded(path: string): string {
   return bytes.toString('utf8');
 }
 
-function toValue(document: Document.Parsed, name: string): unknown {
+function findValue(document: Document.Parsed): { readonly of: unknown } | undefined {
   try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch (cause) {
-    throw new ConfigError(`${name} uses aliases that are unknown or too many; write the values out`, { cause });
+    return { of: document.toJS({ maxAliasCount: 100 }) };
+  } catch {
+    return undefined;
   }
 }
 
@@ -105,11 +135,11 @@ function respell(value: unknown, path: string, refused: ReadonlySet<string>, fil
   return /^(?:true|false|-?\d+(?:\.\d+)?)$/.test(value) ? (JSON.parse(value) as unknown) : value;
 }
 
-/** Line of the node, or of the nearest one above it where the node is what is missing. */
-function lineOf(document: Document.Parsed, path: readonly string[], lines: LineCounter): number {
+/** Of the node, or of the nearest one above it where the node is what is missing. */
+function offsetOf(document: Document.Parsed, path: readonly (string | number)[]): number {
   for (let depth = path.length; depth > 0; depth--) {
     const node = document.getIn(path.slice(0, depth), true) as { readonly range?: readonly number[] } | undefined;
-    if (node?.range !== undefined) return lines.linePos(node.range[0]!).line;
+    if (node?.range !== undefined) return node.range[0]!;
   }
-  return 1;
+  return 0;
 }

@@ -1,4 +1,4 @@
-import type { AuthScheme } from './auth.ts';
+import type { SchemeName } from './auth/scheme.ts';
 import type { JsonObject } from './json.ts';
 import type { Handshake, Headers, SourceSettings } from './parsed.ts';
 import type { Finding } from './sighting.ts';
@@ -10,8 +10,8 @@ import type { Finding } from './sighting.ts';
 export type Source = {
   /** Name for people: "Docker Hub". */
   readonly title: string;
-  /** How it can prove who it is, best first. Others are refused by the configuration's check. */
-  readonly auth: readonly AuthScheme['scheme'][];
+  /** How it can prove who it is, best first. `waybill sources check` warns of others. */
+  readonly auth: readonly SchemeName[];
   /** True where its hooks can be set to `application/x-www-form-urlencoded`, with the JSON in the field `payload`. */
   readonly mayBeForm?: boolean;
   /** True where a body may be an array: a batch of events. */
