@@ -3,12 +3,13 @@ import type { Source } from './sources.ts';
 /** Lower-case names; a header sent more than once is joined as in RFC 9110, section 5.3. */
 export type PlainHeaders = Readonly<Record<string, string>>;
 
-export const plainHeaders = (headers: NodeJS.Dict<string | readonly string[]>): PlainHeaders =>
-  Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name.toLowerCase(), typeof value === 'string' ? value : value.join(', ')] as const],
-    ),
-  );
+export function plainHeaders(headers: NodeJS.Dict<string | readonly string[]>): PlainHeaders {
+  const plain: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) plain[name.toLowerCase()] = typeof value === 'string' ? value : value.join(', ');
+  }
+  return plain;
+}
 
 const secretName = /auth|cookie|token|secret|signature|passw|credential|api-?key/;
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { deliveryEvent, receiptOf, type Receipt } from '@waybill/webhook-sources';
 import { findTraceparent, keptHeaders, type PlainHeaders } from './headers.ts';
 import type { Source } from './sources.ts';
@@ -21,7 +21,7 @@ export function receive(incoming: Incoming, source: Source): Receipt {
     contentType: headers['content-type'] ?? null,
     headers: keptHeaders(headers, source),
     remoteAddress,
-    bodySha256: createHash('sha256').update(body).digest('hex'),
+    bodySha256: hash('sha256', body, 'hex'),
     body,
   };
   const delivery = deliveryEvent(data, findTraceparent(headers));

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { parseForm } from './form.ts';
 import { parseJson } from './json.ts';
 import type { Delivery, Handshake, ImageEvent, MalformedReason, Parsed, Rest, SourceSettings } from './parsed.ts';
@@ -32,13 +32,15 @@ function gather(kind: SourceKind, findings: readonly Finding[], delivery: Delive
   const events: ImageEvent[] = [];
   const rest: Rest[] = [];
   let handshake: Handshake | undefined;
-  const bodySha256 = createHash('sha256').update(delivery.body).digest('hex');
+  const { body, receivedAtMs } = delivery;
+  let bodySha256: string | undefined;
+  const origin = { kind, settings, receivedAtMs, bodySha256: () => (bodySha256 ??= hash('sha256', body, 'hex')) };
   for (const [index, finding] of findings.entries()) {
     if ('ignored' in finding) rest.push({ kind: 'ignored', index, reason: finding.ignored });
     else if ('malformed' in finding) rest.push({ kind: 'malformed', index, reason: finding.malformed });
     else if ('handshake' in finding) handshake ??= finding.handshake;
     else {
-      const event = toEvent(finding.sighting, { kind, settings, receivedAtMs: delivery.receivedAtMs, bodySha256, index });
+      const event = toEvent(finding.sighting, { ...origin, index });
       if ('kind' in event) rest.push(event);
       else events.push(event);
     }

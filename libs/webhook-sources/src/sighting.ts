@@ -50,7 +50,8 @@ export type Origin = {
   readonly kind: string;
   readonly settings: SourceSettings;
   readonly receivedAtMs: number;
-  readonly bodySha256: string;
+  /** Asked for only where nothing else tells occurrences apart. */
+  readonly bodySha256: () => string;
   readonly index: number;
 };
 
@@ -109,7 +110,7 @@ const repeatMs = 60_000;
  * one event for ever, and the second push would be lost; a repeat that crosses the minute is one event more, which changes nothing.
  */
 const unnamedOccurrence = ({ bodySha256, index, receivedAtMs }: Origin): string =>
-  `${bodySha256}#${index}@${Math.floor(receivedAtMs / repeatMs)}`;
+  `${bodySha256()}#${index}@${Math.floor(receivedAtMs / repeatMs)}`;
 
 /** `team` allows `team/app`, and not `teams`. */
 const isAllowed = (repository: string, { allowedRepositories }: SourceSettings): boolean =>
