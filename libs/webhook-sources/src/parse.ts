@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isReadAsMeant } from './charset.ts';
 import { parseForm } from './form.ts';
 import { parseJson } from './json.ts';
 import type { Delivery, Handshake, ImageEvent, MalformedReason, Parsed, Rest, SourceSettings } from './parsed.ts';
@@ -13,6 +14,7 @@ import { sources, type SourceKind } from './sources/all.ts';
 export function parseDelivery(kind: SourceKind, delivery: Delivery, settings: SourceSettings): Parsed {
   const source: Source = sources[kind];
   try {
+    if (!isReadAsMeant(delivery)) return malformed('CHARSET_UNSUPPORTED');
     const json = parseJson(source.mayBeForm === true ? parseForm(delivery) : delivery.body);
     if (!json.ok) return malformed(json.reason);
     if (Array.isArray(json.value) && source.mayBeBatch !== true) return malformed('BODY_NOT_AN_OBJECT');
