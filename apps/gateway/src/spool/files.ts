@@ -1,4 +1,4 @@
-import { open, readdir, rename, unlink } from 'node:fs/promises';
+import { open, readdir, unlink } from 'node:fs/promises';
 
 /** What the spool asks of a disk: little enough for a test to be one that fails, lies and loses its power. */
 export type Files = {
@@ -7,9 +7,8 @@ export type Files = {
   readonly create: (name: string) => Promise<File>;
   /** For reading and writing. @throws `ENOENT` */
   readonly open: (name: string) => Promise<File>;
-  readonly rename: (from: string, to: string) => Promise<void>;
   readonly remove: (name: string) => Promise<void>;
-  /** Makes names durable: of files that are new, renamed or removed. */
+  /** Makes names durable: of files that are new or removed. */
   readonly sync: () => Promise<void>;
 };
 
@@ -32,7 +31,6 @@ export function filesIn(dir: string): Files {
     list: () => readdir(dir),
     create: (name) => openFile(pathOf(name), 'wx+'),
     open: (name) => openFile(pathOf(name), 'r+'),
-    rename: (from, to) => rename(pathOf(from), pathOf(to)),
     remove: (name) => unlink(pathOf(name)),
     async sync() {
       const folder = await open(dir, 'r');

@@ -27,7 +27,8 @@ const fileBytes = 12;
 export async function openPosition(files: Files): Promise<PositionFile> {
   const file = await openOrCreate(files);
   const bytes = Buffer.alloc(fileBytes);
-  const isThere = (await file.read(bytes, 0)) > 0;
+  await file.read(bytes, 0);
+  const isThere = bytes.some((byte) => byte !== 0); // Zeros: it was made and never came to the disk.
   const isGood = isThere && crc32c(bytes.subarray(0, 8)) === bytes.readUInt32LE(8);
   return {
     start: isGood ? { segment: bytes.readUInt32LE(0), at: bytes.readUInt32LE(4) } : null,

@@ -40,6 +40,8 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   if (positions.isDamaged) onNotice({ code: 'SPOOL_POSITION_UNREADABLE' });
   const found = (await files.list()).flatMap((name) => findSegment(name) ?? []).sort((a, b) => a.number - b.number);
   const start = startAt(positions.start, found);
+  await positions.write(start);
+  await positions.sync(); // The process before may not have come to it, and below files go that the position has passed.
   const segments: Segment[] = [];
   let count = 0;
   for (const { name, number, salt } of found) {
@@ -56,6 +58,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       count += recordsCount;
     }
   }
+  await files.sync(); // Of files made just before a crash the later ones could outlive the earlier ones, and look like a gap.
   const missing = gapsIn(segments, positions.start?.segment ?? start.segment);
   if (missing.length > 0) onNotice({ code: 'SPOOL_SEGMENT_MISSING', numbers: missing });
   const spool = new Spool(options, { positions, segments, start, count });
@@ -180,13 +183,12 @@ export class Spool {
     this.#count -= stored.length;
     this.#position = end;
     const drained = this.#takeDrained();
-    const [first] = this.#segments;
     const last = drained.at(-1);
     if (last === undefined) return this.#positions.write(end);
     // A segment that has gone must not look as if somebody else had taken it away.
-    await this.#positions.write(
-      first === undefined ? { segment: last.number + 1, at: 0 } : { segment: first.number, at: this.#startOf(first) },
-    );
+    const [first] = this.#segments;
+    this.#position = first === undefined ? { segment: last.number + 1, at: 0 } : { segment: first.number, at: this.#startOf(first) };
+    await this.#positions.write(this.#position);
     await this.#positions.sync();
     for (const { file, name } of drained) {
       await file.close();
