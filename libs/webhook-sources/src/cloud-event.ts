@@ -38,7 +38,6 @@ export const isCloudEvents = (payload: Payload): boolean =>
 export function readCloudEvents(payload: Payload, read: (event: CloudEvent) => readonly Finding[]): readonly Finding[] {
   const { json } = payload;
   const events = isBinary(payload) ? [fromHeaders(payload)] : Array.isArray(json) ? json : [json];
-  if (events.length === 0) return [{ ignored: 'NO_EVENTS' }];
   if (events.length > eventsMax) return [{ malformed: 'TOO_MANY_EVENTS' }];
   return events.flatMap((event: unknown) => {
     if (event === null) return [{ malformed: 'HEADER_INVALID' } as const];

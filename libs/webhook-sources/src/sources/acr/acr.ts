@@ -36,7 +36,6 @@ function read(payload: Payload): readonly Finding[] {
   const { json } = payload;
   if (isCloudEvents(payload)) return readCloudEvents(payload, ({ id, type, time, data }) => [readEvent(type, { id, time, data })]);
   if (!Array.isArray(json)) return [readPart(json)];
-  if (json.length === 0) return [{ ignored: 'NO_EVENTS' }];
   if (json.length > eventsMax) return [{ malformed: 'TOO_MANY_EVENTS' }];
   const [first] = json as readonly unknown[];
   // Always alone. Among others it would take their answer, and they would be lost.
@@ -83,7 +82,7 @@ function readEvent(type: unknown, envelope: { readonly id: unknown; readonly tim
 
 export const acr: Source = {
   title: 'Azure Container Registry',
-  auth: ['header', 'basic', 'bearer', 'url-query', 'url-path'],
+  auth: ['oidc', 'header', 'basic', 'bearer', 'url-query', 'url-path'],
   mayBeBatch: true,
   read,
   options: (headers, settings) => grantOrigin(headers, settings, ['eventgrid.azure.net']),

@@ -53,6 +53,7 @@ describe('a package URL', () => {
   it('has the name at the end of its place, or has not', () => {
     assert.equal(place('pkg:oci/app@x?repository_url=r.example/team/app'), 'r.example/team/app');
     assert.equal(place('pkg:oci/app@x?repository_url=r.example/team'), 'r.example/team/app');
+    assert.equal(place('pkg:oci/app@x?repository_url=r.example/app'), 'r.example/app');
     assert.equal(place('pkg:oci/app@x?repository_url=r.example'), 'r.example/app');
     assert.equal(place('pkg:oci/app@x?repository_url=r.example/my-app'), 'r.example/my-app/app');
     assert.equal(place('pkg:oci/App@x?repository_url=https://localhost:5000/team/app/'), 'localhost:5000/team/app');

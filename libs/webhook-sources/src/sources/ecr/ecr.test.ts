@@ -59,7 +59,7 @@ describe('SNS', () => {
     assert.ok('transportDeliveryId' in data);
     assert.deepEqual([data.sourceDeliveryId, data.transportDeliveryId], ['bridge-1', 'sns-1']);
     assert.equal(id, eventOf(imageAction()).id);
-    assert.equal(id, eventOf(imageAction(), { headers: { 'x-amz-sns-message-id': 'raw' } }).id);
+    assert.deepEqual(eventOf(imageAction(), { headers: { 'x-amz-sns-message-id': 'sns-1' } }), { ...eventOf(envelope(imageAction())) });
   });
   it('carries anything else too: what is no event is parked', () => {
     assert.equal(reasonOf(envelope(0, { Message: 'hello' })), 'malformed: BODY_NOT_JSON');

@@ -69,6 +69,6 @@ function readEvent(event: unknown, messageId: unknown): Finding {
 
 export const ecr: Source = {
   title: 'AWS ECR',
-  auth: ['header', 'basic', 'bearer', 'url-path', 'url-query'],
+  auth: ['sns', 'header', 'basic', 'bearer', 'url-path', 'url-query'],
   read,
 };

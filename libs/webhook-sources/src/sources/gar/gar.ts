@@ -64,6 +64,6 @@ function findReference(value: unknown): ReturnType<typeof splitReference> | unde
 
 export const gar: Source = {
   title: 'Google Artifact Registry',
-  auth: ['bearer', 'url-query', 'url-path'],
+  auth: ['oidc', 'url-query', 'url-path'],
   read,
 };
