@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import type { LogRecord } from '@waybill/stream';
 import { openConnections } from './connections.ts';
 import { answerFetch, fakeCluster, fetchOffsetOf, type FetchAnswer } from './fake-cluster.fixture.ts';
 import { readRange } from './read-range.ts';
@@ -10,8 +12,13 @@ const place = { topic: 'rows', partition: 0 };
 const batch = (baseOffset: number): Buffer =>
   storedBatch([{ topic: 'rows', partition: 0, key: 'k', value: null, headers: {} }], { baseOffset });
 
-/** Reads [0, to) from a broker that answers so, one answer per fetch; the last one stays. */
-async function read(to: number, answers: readonly Omit<FetchAnswer, 'topic'>[], take?: () => Promise<void>) {
+/** Reads [0, to) from a broker that answers so, one answer per fetch; the last one stays. `take` is told of what has been asked by then. */
+async function read(
+  to: number,
+  answers: readonly Omit<FetchAnswer, 'topic'>[],
+  take?: (asked: readonly number[]) => Promise<void>,
+  signal?: AbortSignal,
+) {
   const asked: number[] = [];
   const send = <T>(call: WireCall<T>): Promise<T> => {
     asked.push(fetchOffsetOf(call));
@@ -20,11 +27,12 @@ async function read(to: number, answers: readonly Omit<FetchAnswer, 'topic'>[], 
   const connections = openConnections({ brokers: ['n'], clientId: 'c' }, () => fakeCluster({ connectionPool: { send } }));
   const offsets: number[] = [];
   let reached = 0;
-  await readRange(connections, place, { from: 0, to }, (records, next) => {
+  const onRecords = (records: readonly LogRecord[], next: number): Promise<void> | undefined => {
     offsets.push(...records.map(({ offset }) => offset));
     reached = next;
-    return take?.();
-  }).finally(() => connections.close());
+    return take?.(asked);
+  };
+  await readRange(connections, place, { from: 0, to }, onRecords, signal).finally(() => connections.close());
   return { offsets, reached, asked };
 }
 
@@ -58,5 +66,18 @@ describe('a range of a partition', () => {
     const full = new Error('full');
     const taking = read(9, [{ bytes: batch(0) }, { bytes: batch(1) }, { bytes: batch(2) }], () => Promise.reject(full));
     await assert.rejects(taking, full);
+  });
+
+  it('gives nothing more once its signal has fired, though it has been fetched', async () => {
+    const [ending, enough] = [new AbortController(), new Error('enough')];
+    let takenCount = 0;
+    const take = async (asked: readonly number[]): Promise<void> => {
+      takenCount += 1;
+      while (asked.length === 1) await setImmediate();
+      await setImmediate(); // The answer has been read by then.
+      ending.abort(enough);
+    };
+    await assert.rejects(read(9, [{ bytes: batch(0) }, { bytes: batch(1) }, { bytes: batch(2) }], take, ending.signal), enough);
+    assert.equal(takenCount, 1);
   });
 });

@@ -12,7 +12,8 @@ const behindMsMax = 30_000;
  *
  * The end is proven, not guessed from silence: a fetch that finds nothing while its last stable offset, which the broker took before it
  * looked, lies at or beyond `to` has shown that nothing is left before `to`.
- * @throws StreamError `LOG_UNAVAILABLE` when the log stays shorter than `to`, `OFFSET_EXPIRED` when it does not go back to `from`
+ * @throws StreamError `LOG_UNAVAILABLE` when the log stays shorter than `to`, `OFFSET_EXPIRED` when it does not go back to `from`; the
+ *   reason of `signal` once that has fired
  */
 export async function readRange(
   connections: Connections,
@@ -35,6 +36,7 @@ export async function readRange(
   try {
     while (ahead) {
       const fetched = await ahead;
+      stop.throwIfAborted(); // It may have been there before the signal fired.
       const isThere = fetched !== undefined && fetched.next > offset;
       const isOver = fetched !== undefined && fetched.bytes === 0 && fetched.lastStableOffset >= to;
       if (isThere || isOver) behindSinceMs = undefined;

@@ -116,6 +116,7 @@ export type EventLog = {
   /**
    * Reads committed records in [from, to) and calls `onRecords` with each chunk and the offset to go on from.
    * Ends at `to`, also where the last offsets hold control records or were compacted away.
+   * @throws as soon as `signal` has fired: from then on `onRecords` is not called, whatever has been fetched already
    */
   read(
     topicPartition: TopicPartition,

@@ -92,6 +92,25 @@ export const readRules: Rules = {
     assert.deepEqual(await readAll(log, place, { from: from + 2, to: from + 2 }), []);
   },
 
+  async 'nothing more once it is told to end, though more has been fetched by then'(subject, open) {
+    const log = await open();
+    const place = { topic: subject.topics[0], partition: 0 };
+    const { end: from } = await log.bounds(place);
+    const writer = await log.openWriter(subject.newName(), place.partition);
+    const records = Array.from({ length: 12 }, (_, index) => recordOf(place, `${index}`, filler));
+    await writer.commit({ records, consumed: new Map(), partition: place.partition });
+    await readSome(subject, log, place, from, records.length);
+    const [ending, enough] = [new AbortController(), new Error('enough')];
+    let chunksCount = 0;
+    const onRecords = async (): Promise<void> => {
+      chunksCount += 1;
+      await subject.sleep(500); // Time to fetch what comes next.
+      ending.abort(enough);
+    };
+    await assert.rejects(log.read(place, { from, to: from + records.length }, onRecords, ending.signal), enough);
+    assert.equal(chunksCount, 1);
+  },
+
   /** Of times that are still to come: the ends of transactions have times too, those of the broker. */
   async 'from a time on: the first record of that time or later, also where a later one is older'(subject, open) {
     const log = await open();
