@@ -1,6 +1,7 @@
 // What one broker in a test cannot be brought to do: a cluster behind kafkajs' interface, whose answers are real bytes.
-import { int64At } from './byte-reader.ts';
+import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
+import type { FetchPosition } from './fetch.ts';
 import type { WireCall } from './wire-call.ts';
 import type { Broker, Cluster } from './wire.ts';
 
@@ -18,11 +19,26 @@ export const fakeCluster = (broker: Partial<Broker>, more: Partial<Cluster> = {}
   ...more,
 });
 
-/** Of a request for one partition. */
-export function fetchOffsetOf(call: WireCall<unknown>): number {
-  const request = call.request.encode().frame({ apiKey: 1, apiVersion: 11, correlationId: 0, clientId: 'c' });
-  const behind = 8 + 8 + 4 + 4 + 2; // The offset itself, start of the log, limit, forgotten topics, rack.
-  return int64At(request, request.length - behind);
+export type AskedFetch = { readonly maxWaitMs: number; readonly positions: readonly FetchPosition[] };
+
+/** What a fetch asks for. */
+export function askedBy(call: WireCall<unknown>): AskedFetch {
+  const clientId = 'c';
+  const request = call.request.encode().frame({ apiKey: 1, apiVersion: 11, correlationId: 0, clientId });
+  const reader = new ByteReader(request, 4 + 2 + 2 + 4 + 2 + clientId.length + 4); // Size, header, replica.
+  const maxWaitMs = reader.int32();
+  reader.raw(4 + 4 + 1 + 4 + 4); // Least bytes, most bytes, isolation, session.
+  const positions = reader.array(() => {
+    const topic = reader.text();
+    return reader.array(() => {
+      const partition = reader.int32();
+      reader.raw(4); // Leader's epoch.
+      const offset = reader.int64();
+      reader.raw(8 + 4); // Start of a follower's log, limit.
+      return { topic, partition, offset };
+    });
+  });
+  return { maxWaitMs, positions: positions.flat() };
 }
 
 export type FetchAnswer = {

@@ -4,7 +4,8 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewRecord } from '@waybill/stream';
 import { openConnections, type Connections } from './connections.ts';
-import { answerFetch, fakeCluster, fetchOffsetOf } from './fake-cluster.fixture.ts';
+import { answerFetch, askedBy, fakeCluster, type AskedFetch } from './fake-cluster.fixture.ts';
+import type { FetchPosition } from './fetch.ts';
 import { runFetchLoop } from './fetch-loop.ts';
 import { storedBatch } from './record-batch.fixture.ts';
 import type { WireCall } from './wire-call.ts';
@@ -62,7 +63,7 @@ class Nodes {
     if (nodeId === '3') return answerFetch(call, { topic: 'elsewhere' });
     await this.held;
     if (!isLeader) throw new Moved();
-    const fetchOffset = fetchOffsetOf(call);
+    const [{ offset: fetchOffset }] = askedBy(call).positions as readonly [FetchPosition];
     this.onFetch(fetchOffset);
     const offsets = Array.from({ length: Math.max(0, this.#end - fetchOffset) }, (_, index) => fetchOffset + index);
     const bytes = Buffer.concat(offsets.map((baseOffset) => storedBatch([newRecord], { baseOffset })));
@@ -158,6 +159,40 @@ describe('a fetch loop', () => {
     await fetching;
     await connections.close();
     assert.deepEqual(taken, [0]);
+  });
+});
+
+describe('a fetch loop with a full partition beside one that nothing comes to', () => {
+  /** One is being taken, and two are as much as may wait. */
+  const imagesCount = 3;
+  const image: NewRecord = { ...newRecord, value: Buffer.alloc(1_048_576) };
+
+  it('asks for the other alone and not for long, and for both with all patience once there is room again', async () => {
+    const asked: AskedFetch[] = [];
+    const send = async <T>(call: WireCall<T>): Promise<T> => {
+      const fetch = askedBy(call);
+      asked.push(fetch);
+      const images = fetch.positions.find(({ topic }) => topic === 'images');
+      if (images === undefined || images.offset >= imagesCount) return answerLater(call, 'quiet');
+      return answerFetch(call, { topic: 'images', bytes: storedBatch([image], { baseOffset: images.offset }) });
+    };
+    const answerLater = <T>(call: WireCall<T>, topic: string): Promise<T> => sleep(2).then(() => answerFetch(call, { topic }));
+    const connections = openConnections({ brokers: ['n'], clientId: 'c' }, () => fakeCluster({ connectionPool: { send } }));
+    const [closing, slow, start] = [new AbortController(), Promise.withResolvers<void>(), ['images', 'quiet']];
+    const fetching = runFetchLoop({
+      ...{ connections, use: 'fetch', signal: closing.signal, maxWaitMs: 5_000 },
+      start: start.map((topic) => ({ topic, partition: 0, offset: 0 })),
+      onRecords: () => slow.promise,
+    });
+    while (asked.at(-1)?.positions.length !== 1) await sleep(2);
+    const { maxWaitMs, positions } = asked.at(-1)!;
+    assert.deepEqual([maxWaitMs, positions[0]!.topic], [10, 'quiet']);
+    slow.resolve();
+    while (asked.at(-1)?.positions.length !== 2) await sleep(2);
+    assert.equal(asked.at(-1)!.maxWaitMs, 5_000);
+    closing.abort();
+    await fetching;
+    await connections.close();
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { LogRecord } from '@waybill/stream';
 import { openConnections } from './connections.ts';
-import { answerFetch, fakeCluster, fetchOffsetOf, type FetchAnswer } from './fake-cluster.fixture.ts';
+import { answerFetch, askedBy, fakeCluster, type FetchAnswer } from './fake-cluster.fixture.ts';
 import { readRange } from './read-range.ts';
 import { storedBatch } from './record-batch.fixture.ts';
 import type { WireCall } from './wire-call.ts';
@@ -21,7 +21,7 @@ async function read(
 ) {
   const asked: number[] = [];
   const send = <T>(call: WireCall<T>): Promise<T> => {
-    asked.push(fetchOffsetOf(call));
+    asked.push(askedBy(call).positions[0]!.offset);
     return answerFetch(call, { topic: 'rows', ...answers[Math.min(asked.length, answers.length) - 1] });
   };
   const connections = openConnections({ brokers: ['n'], clientId: 'c' }, () => fakeCluster({ connectionPool: { send } }));
