@@ -69,6 +69,16 @@ describe('a manifest', () => {
   });
 });
 
+describe('a config', () => {
+  const withConfig = (mediaType: string) => ({ ...push, target: { ...push.target, references: [{ mediaType: 'x' }, { mediaType }] } });
+  it('among the references tells a chart from an image', () => {
+    const { data, type } = only(withConfig('application/vnd.oci.image.config.v1+json'));
+    assert.equal(type === 'ImagePushed' && data.artifactKind, 'image');
+    const parsed = parse([withConfig('application/vnd.cncf.helm.config.v1+json')]);
+    assert.equal(parsed.outcome === 'ignored' && parsed.reason, 'HELM_CHART');
+  });
+});
+
 describe('an event', () => {
   it('of a batch stands in its order, and one that cannot be read does not take the others with it', () => {
     const parsed = parse([
