@@ -60,7 +60,7 @@ export function pushOf({ index, key }: Occurrence): ImagePushed {
     ...{ configMediaType: null, sizeBytes: 1_024, occurredAtMs: startMs + index, receivedAtMs: startMs + index },
     ...{ source: 'distribution', endpoint: 'bench', sourceDeliveryId: null, origin: 'webhook' },
   };
-  return { ...fixed, actor: hex(valueBytes - 179 - fixed.registry.length - fixed.repository.length) };
+  return { ...fixed, actor: hex(valueBytes - 189 - fixed.registry.length - fixed.repository.length) };
 }
 
 /** Appends the input. The same seed makes the same keys, ids and values. */
