@@ -28,8 +28,20 @@ export const list = (text: string): readonly string[] =>
 /** A point of the log: an offset (`1200`), or a time with its zone (`2026-11-20T10:00Z`); a day alone begins at 00:00 UTC. */
 export function parseBound(text: string): { readonly offset: number } | { readonly atMs: number } {
   if (/^\d{1,15}$/.test(text)) return { offset: Number(text) };
+  const atMs = findTime(text);
+  if (atMs === undefined) throw new InvalidArgumentError('write an offset like 1200, or a time with its zone like 2026-11-20T10:00Z');
+  return { atMs };
+}
+
+/** A time with its zone, Unix ms; a day alone begins at 00:00 UTC. */
+export function parseTime(text: string): number {
+  const atMs = findTime(text);
+  if (atMs === undefined) throw new InvalidArgumentError('write a time with its zone like 2026-11-20T10:00Z, or a day like 2026-11-20');
+  return atMs;
+}
+
+function findTime(text: string): number | undefined {
   const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
   const atMs = isTime ? Date.parse(text) : NaN;
-  if (!(atMs >= 0)) throw new InvalidArgumentError('write an offset like 1200, or a time with its zone like 2026-11-20T10:00Z');
-  return { atMs };
+  return atMs >= 0 ? atMs : undefined;
 }

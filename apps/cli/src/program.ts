@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { NewRecord } from '@waybill/stream';
 import { examples, type Globals, type LogOptions, type ProgramOptions, withLogOptions } from './command-line.ts';
+import { addDeliveries } from './commands/deliveries.ts';
 import { addSources } from './commands/sources.ts';
 import { integer, parseBound, parsePartitions } from './options.ts';
 
@@ -61,6 +62,7 @@ export function createProgram({ console, env, onExit }: ProgramOptions): Command
       onExit(await status({ output: globals(command).output, lagMax: maxLag }, await client(command), console));
     });
 
+  addDeliveries(program, { console, env, onExit });
   addSources(program, { console, env, onExit });
   addParked(program, { console, env, onExit });
   addPolicy(program, { console, env, onExit });
