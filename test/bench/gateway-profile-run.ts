@@ -21,9 +21,9 @@ export async function profileGateway(bench: GatewayBench): Promise<{
   try {
     const load = { connections, seed: 1 };
     await sendLoad(receiver, cluster.brokerPid, { ...load, warmSeconds: 0, seconds: warmSeconds });
-    receiver.signal('SIGUSR2');
+    receiver.signal('SIGWINCH');
     const figures = await sendLoad(receiver, cluster.brokerPid, { ...load, warmSeconds: 0, seconds });
-    receiver.signal('SIGUSR2');
+    receiver.signal('SIGWINCH');
     const profile = await written(profilePath);
     const tables = profileTables(JSON.parse(profile) as Profile, figures.acknowledged, 45);
     return { tables, profile, figures };

@@ -71,8 +71,7 @@ async function startAll(cluster: Cluster, processes: readonly Process[]): Promis
 type Where = Pick<Receiver, 'name' | 'addresses' | 'path' | 'topics'>;
 
 async function start(cluster: Cluster, where: Where, processes: readonly Process[]): Promise<Receiver> {
-  const secretPath = join(cluster.dir, 'bench.secret');
-  writeFileSync(secretPath, secret);
+  const secretPath = writeSources(cluster.dir);
   const running = await startAll(cluster, processes);
   return {
     ...where,
@@ -119,16 +118,14 @@ export const startFastify = (cluster: Cluster, isWritten = true): Promise<Receiv
 
 export type GatewayOptions = {
   readonly instances: number;
-  /** Loads `gateway-profile.ts`, which samples between two SIGUSR2. */
+  /** Loads `gateway-profile.ts`, which samples between two SIGWINCH. */
   readonly profilePath?: string;
 };
 
 /** The gateway as `npm start` runs it, with an endpoint that asks for a signature. */
 export async function startGateway(cluster: Cluster, { instances, profilePath }: GatewayOptions): Promise<Receiver> {
   const configDir = join(cluster.dir, 'config');
-  mkdirSync(configDir, { recursive: true });
-  writeFileSync(join(cluster.dir, 'bench.secret'), secret);
-  writeFileSync(join(configDir, 'sources.yaml'), sourcesYaml);
+  writeSources(cluster.dir);
   const ports = await pickPorts(2 * instances);
   const httpPorts = ports.slice(0, instances);
   const processes = httpPorts.map((port, index): Process => {
@@ -149,6 +146,15 @@ export async function startGateway(cluster: Cluster, { instances, profilePath }:
   const addresses = httpPorts.map((port) => `127.0.0.1:${port}`);
   const where = { name: 'gateway', addresses, path: '/v1/webhooks/bench', topics: [topics.deliveries, topics.imageEvents] };
   return start(cluster, where, processes);
+}
+
+/** Writes `config/sources.yaml` with one endpoint, `bench`, and its secret. @returns the secret's file */
+export function writeSources(dir: string): string {
+  const secretPath = join(dir, 'bench.secret');
+  mkdirSync(join(dir, 'config'), { recursive: true });
+  writeFileSync(secretPath, secret);
+  writeFileSync(join(dir, 'config/sources.yaml'), sourcesYaml);
+  return secretPath;
 }
 
 const sourcesYaml = `sources:

@@ -9,6 +9,9 @@ export type GatewayBench = {
   readonly runs: number;
   readonly seconds: number;
   readonly warmSeconds: number;
+  /** Which receivers are loaded, by the names of the experiment `throughput`, and over how many connections. */
+  readonly receivers: readonly string[];
+  readonly connections: readonly number[];
   /** Our side only, and a moment of it. */
   readonly isQuick: boolean;
   /** Rates of earlier experiments by variant and connections, for those whose load follows from them. */

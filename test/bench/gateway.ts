@@ -6,7 +6,7 @@ import { UsageError, type Row } from './bench.ts';
 import { startCluster } from './cluster.ts';
 import { latency } from './experiments/gateway-latency.ts';
 import { memory } from './experiments/gateway-memory.ts';
-import { throughput } from './experiments/gateway-throughput.ts';
+import { receiverNames, throughput } from './experiments/gateway-throughput.ts';
 import { profileGateway } from './gateway-profile-run.ts';
 import type { GatewayBench } from './gateway-run.ts';
 import { ingestDir } from './go-program.ts';
@@ -17,10 +17,12 @@ type Experiment = { readonly name: string; readonly run: (bench: GatewayBench) =
 /** In the order in which they run. */
 const experiments: readonly Experiment[] = [throughput, latency, memory];
 
-const usage = `npm run bench -- gateway [--quick] [--only <experiment>]... [--runs <n>] [--seconds <n>] [--profile]
-experiments: ${experiments.map(({ name }) => name).join(', ')}`;
+const usage = `npm run bench -- gateway [--quick] [--only <experiment>]... [--receiver <name>]... [--connections <n>]... [--runs <n>]
+  [--seconds <n>] [--profile]
+experiments: ${experiments.map(({ name }) => name).join(', ')}
+receivers: ${receiverNames.join(', ')}`;
 
-type Options = Pick<GatewayBench, 'runs' | 'seconds' | 'warmSeconds' | 'isQuick'> & {
+type Options = Pick<GatewayBench, 'runs' | 'seconds' | 'warmSeconds' | 'isQuick' | 'receivers' | 'connections'> & {
   readonly only: readonly string[];
   readonly isProfile: boolean;
 };
@@ -30,16 +32,22 @@ function parseCommandLine(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      ...{ only: { type: 'string', multiple: true }, runs: { type: 'string' }, seconds: { type: 'string' } },
+      ...{ only: { type: 'string', multiple: true }, receiver: { type: 'string', multiple: true }, runs: { type: 'string' } },
+      ...{ connections: { type: 'string', multiple: true }, seconds: { type: 'string' } },
       ...{ quick: { type: 'boolean' }, profile: { type: 'boolean' } },
     },
   });
   const { only = [], quick: isQuick = false, profile: isProfile = false } = values;
   const runs = Number(values.runs ?? (isQuick ? 1 : 3));
   const seconds = Number(values.seconds ?? (isQuick ? 1 : 5));
-  const isKnown = only.every((name) => experiments.some((experiment) => experiment.name === name));
-  if (!isKnown || !Number.isInteger(runs) || runs < 1 || !(seconds > 0)) throw new UsageError(usage);
-  return { only, runs, seconds, warmSeconds: isQuick ? 0.5 : 3, isQuick, isProfile };
+  const receivers = values.receiver ?? (isQuick ? ['ours, 1 process'] : receiverNames);
+  const connections = values.connections?.map(Number) ?? (isQuick ? [16] : [64, 512]);
+  const areKnown =
+    only.every((name) => experiments.some((experiment) => experiment.name === name)) &&
+    receivers.every((name) => receiverNames.includes(name));
+  const areCounts = [runs, ...connections].every((count) => Number.isInteger(count) && count > 0);
+  if (!areKnown || !areCounts || !(seconds > 0)) throw new UsageError(usage);
+  return { only, receivers, connections, runs, seconds, warmSeconds: isQuick ? 0.5 : 3, isQuick, isProfile };
 }
 
 /**
@@ -75,7 +83,7 @@ export async function gatewayBench(args: readonly string[]): Promise<void> {
       if (options.only.length === 0 || options.only.includes(experiment.name)) rows.push(...(await experiment.run(bench)));
     }
     console.log(`\n${shown(rows)}\n\nlines of JSON: ${results.path}`);
-    const isWhole = options.only.length === 0 && !options.isQuick;
+    const isWhole = options.only.length === 0 && options.receivers.length === receiverNames.length;
     if (isWhole) console.log(`report: ${writeReport(reportOf(options, startedAtMs, rows, await profile()))}`);
   } finally {
     await cluster.stop();
