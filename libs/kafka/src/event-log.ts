@@ -25,10 +25,10 @@ const committedOnly = 1;
 
 /**
  * The log over Kafka.
+ * @param connections Closed with the log; those of `options` unless given
  * @throws StreamError `LOG_UNAVAILABLE` when `countBy` does not exist: the deploy step has not run; `BROKER_UNSUPPORTED`
  */
-export async function createEventLog(options: EventLogOptions): Promise<EventLog> {
-  const connections = openConnections(options);
+export async function createEventLog(options: EventLogOptions, connections = openConnections(options)): Promise<EventLog> {
   const partitions = await partitionCount(connections, options.countBy);
 
   const listOffset = (
