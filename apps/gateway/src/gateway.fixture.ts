@@ -3,11 +3,13 @@ import type { NewRecord } from '@waybill/stream';
 import { jsonCodec } from '@waybill/stream/testing';
 import { settingsOf } from '@waybill/webhook-sources';
 import { Registry } from 'prom-client';
+import { createAuth, type AuthNeeds } from './auth/auth.ts';
+import type { Tls } from './auth/tls.ts';
 import type { Append } from './batcher.ts';
 import type { Overflow } from './store.ts';
 import type { Encoding } from './topology.ts';
 import { createGateway, type GatewayNeeds } from './server.ts';
-import type { Source } from './sources.ts';
+import type { Source, Sources } from './sources.ts';
 
 export const secrets = {
   distribution: 'distribution-secret-1',
@@ -52,10 +54,20 @@ export function memoryLog(before: () => Promise<void> = async () => undefined): 
 
 export const encoding: Encoding = { codec: jsonCodec, partitionOf: (key) => key.length % 6 };
 
-export async function startGateway(append: Append, config: Partial<GatewayNeeds['config']> = {}, overflow?: Overflow) {
+type More = {
+  readonly overflow?: Overflow;
+  readonly encoding?: () => Encoding | undefined;
+  readonly sources?: Sources;
+  readonly trust?: Pick<AuthNeeds, 'fetch' | 'roots'>;
+  readonly tls?: Tls;
+};
+const nowMs = (): number => 1_700_000_000_000;
+
+export async function startGateway(append: Append, config: Partial<GatewayNeeds['config']> = {}, more: More = {}) {
   let logged = '';
   const registry = new Registry();
-  const { app, batcher } = await createGateway({
+  const logger = createLogger({ app: 'gateway', level: 'trace', destination: { write: (line: string) => void (logged += line) } });
+  const { app, batcher, ready } = await createGateway({
     config: {
       HTTP_BODY_BYTES_MAX: 1_048_576,
       HTTP_REQUEST_TIMEOUT_MS: 2_000,
@@ -64,12 +76,14 @@ export async function startGateway(append: Append, config: Partial<GatewayNeeds[
       APPEND_TIMEOUT_MS: 200,
       ...config,
     },
-    sources,
-    log: { append, encoding: () => encoding },
-    overflow,
+    sources: more.sources ?? sources,
+    auth: createAuth({ registry, logger, nowMs, roots: [], ...more.trust }),
+    tls: more.tls,
+    log: { append, encoding: more.encoding ?? (() => encoding) },
+    overflow: more.overflow,
     registry,
-    logger: createLogger({ app: 'gateway', level: 'trace', destination: { write: (line: string) => void (logged += line) } }),
-    nowMs: () => 1_700_000_000_000,
+    logger,
+    nowMs,
   });
   const post = (endpoint: string, body: unknown, headers: Record<string, string> = {}) =>
     app.inject({
@@ -78,7 +92,7 @@ export async function startGateway(append: Append, config: Partial<GatewayNeeds[
       headers: { 'content-type': 'application/json', ...headers },
       payload: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body),
     });
-  return { app, batcher, post, registry, logged: () => logged };
+  return { app, batcher, ready, post, registry, logged: () => logged };
 }
 
 export const bearer = { authorization: `Bearer ${secrets.distribution}` };

@@ -73,11 +73,10 @@ export function createDrain(options: DrainOptions): Drain {
       pauseMs = isFlowing ? pauseMsMin : Math.min(2 * pauseMs, pauseMsMax);
     }
     running = undefined;
-    if (spool.leftBytes > 0) wake();
   }
 
   function wake(): void {
-    if (!stopped.signal.aborted) running ??= run();
+    if (spool.leftBytes > 0 && !stopped.signal.aborted) running ??= run();
   }
 
   return {
