@@ -21,7 +21,7 @@ const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['libs/app-kit/src/config.ts', /code = '([A-Z_]+)'/g],
   ['apps/api/src/problem.ts', /^ {2}([A-Z_]+): \d/gm],
   ['apps/gateway/src/batcher.ts', /'([A-Z]+_[A-Z_]+)'/g],
-  ['apps/gateway/src/server.ts', /code: '([A-Z_]+)'/g],
+  ['apps/gateway/src/refusals.ts', /^ {2}([A-Z_]+): \{/gm],
   ['apps/gateway/src/spool/error.ts', /'([A-Z_]+)'/g],
   ['apps/gateway/src/spool/spool.ts', /code: '([A-Z_]+)'/g],
   ['infra/local/errors.ts', /^ {2}\| '([A-Z_]+)'/gm],
@@ -30,6 +30,7 @@ const declared = tables.map(([path, pattern]) => ({ path, codes: [...read(path).
 const documented = new Set([...read('docs/runbooks/codes.md').matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)`/g)].map(([, code]) => code!));
 /** Variables that the page names beside codes. */
 const variables = new Set([
+  'HTTP_REQUEST_TIMEOUT_MS',
   'TRANSACTION_TIMEOUT_MS',
   'INSTANCE_ID',
   'STATE_DIR',

@@ -4,23 +4,8 @@ import type { Authenticate, Verdict } from './auth/authenticate.ts';
 import { authRequestOf } from './auth/auth-request.ts';
 import type { Budget } from './budget.ts';
 import { plainHeaders, type PlainHeaders } from './headers.ts';
+import type { RefusalCode } from './refusals.ts';
 import type { Source, Sources } from './sources.ts';
-
-/** Why a request is turned away. Codes are stable; a refusal says nothing about which secret or how wrong. */
-export const refusals = {
-  ENDPOINT_UNKNOWN: { status: 404, outcome: 'unknown-endpoint' },
-  UNAUTHORIZED: { status: 401, outcome: 'unauthorized' },
-  FORBIDDEN: { status: 403, outcome: 'forbidden' },
-  BODY_TOO_LARGE: { status: 413, outcome: 'too-large' },
-  REQUEST_INVALID: { status: 400, outcome: 'invalid' },
-  KEYS_UNAVAILABLE: { status: 503, outcome: 'unavailable' },
-  GATEWAY_BUSY: { status: 503, outcome: 'busy' },
-  LOG_UNAVAILABLE: { status: 503, outcome: 'unavailable' },
-  SPOOL_FULL: { status: 503, outcome: 'unavailable' },
-  SPOOL_FAILED: { status: 503, outcome: 'unavailable' },
-  INTERNAL: { status: 500, outcome: 'failed' },
-} as const;
-export type RefusalCode = keyof typeof refusals;
 
 /** A request that may send its body. */
 export type Admitted = { readonly source: Source; readonly headers: PlainHeaders; readonly release: () => void };

@@ -1,19 +1,9 @@
+import type { Receipt } from '@waybill/webhook-sources';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { refusals, RefusalCode } from './refusals.ts';
 
 /** How a request ended. */
-export type RequestOutcome =
-  | 'events'
-  | 'ignored'
-  | 'parked'
-  | 'handshake'
-  | 'unknown-endpoint'
-  | 'unauthorized'
-  | 'forbidden'
-  | 'too-large'
-  | 'invalid'
-  | 'busy'
-  | 'unavailable'
-  | 'failed';
+export type RequestOutcome = Receipt['outcome'] | (typeof refusals)[RefusalCode]['outcome'];
 
 export type GatewayMetrics = {
   /** `endpoint` is a configured name or `unknown`: senders cannot make new series. */

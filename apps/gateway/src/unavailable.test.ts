@@ -11,7 +11,7 @@ describe('while the log is away', () => {
     const hanging = await startGateway(memoryLog(() => new Promise(() => undefined)).append, { APPEND_TIMEOUT_MS: 100 });
     for (const { post } of [refusing, hanging]) {
       const response = await post('distribution', body, bearer);
-      assert.deepEqual([response.statusCode, response.json()], [503, { code: 'LOG_UNAVAILABLE' }]);
+      assert.deepEqual([response.statusCode, response.json<{ code: string }>().code], [503, 'LOG_UNAVAILABLE']);
       assert.match(String(response.headers['retry-after']), /^\d+$/);
     }
     assert.match(refusing.logged(), /no broker/, 'the cause is in the log');

@@ -7,6 +7,7 @@ import { bearer, memoryLog, push, secrets, startGateway } from './gateway.fixtur
 
 type Answer = { readonly deliveryId: string; readonly events: number; readonly ignored: number; readonly parked: number };
 type Stored = { readonly type: string; readonly data: Record<string, unknown> };
+const codeOf = (response: { readonly json: () => unknown }): unknown => (response.json() as { readonly code: unknown }).code;
 const stored = (value: Buffer | null): Stored => JSON.parse(value!.toString()) as Stored;
 
 describe('a webhook', () => {
@@ -126,7 +127,7 @@ describe('a sender', () => {
     ];
     for (const [endpoint, headers] of attempts) {
       const response = await post(endpoint, { events: [push('e1')] }, headers);
-      assert.deepEqual([response.statusCode, response.json()], [401, { code: 'UNAUTHORIZED' }], endpoint);
+      assert.deepEqual([response.statusCode, codeOf(response)], [401, 'UNAUTHORIZED'], endpoint);
     }
     assert.equal(log.sends.length, 0);
   });
@@ -149,10 +150,10 @@ describe('a sender', () => {
     const { app, post } = await startGateway(memoryLog().append);
     for (const endpoint of ['nobody', '__proto__', 'constructor', 'distribution/x', 'dockerhub', 'distribution/x/y'])
       assert.equal((await post(endpoint, '{}', bearer)).statusCode, 404, endpoint);
-    assert.equal((await app.inject({ method: 'GET', url: '/v1/webhooks/distribution' })).statusCode, 404);
     for (const last of ['%zz-secret', 'x'.repeat(500)]) {
       const response = await app.inject({ method: 'POST', url: `/v1/webhooks/dockerhub/${last}` });
-      assert.deepEqual([response.statusCode, response.json()], [400, { code: 'REQUEST_INVALID' }], 'and the URL is not quoted');
+      assert.deepEqual([response.statusCode, codeOf(response)], [400, 'REQUEST_INVALID']);
+      assert.ok(!response.body.includes(last), 'the URL is not quoted');
     }
   });
 });
@@ -186,7 +187,7 @@ describe('a body', () => {
     const log = memoryLog();
     const { post } = await startGateway(log.append, { HTTP_BODY_BYTES_MAX: 10_000 });
     const response = await post('distribution', 'x'.repeat(10_001), bearer);
-    assert.deepEqual([response.statusCode, response.json()], [413, { code: 'BODY_TOO_LARGE' }]);
+    assert.deepEqual([response.statusCode, codeOf(response)], [413, 'BODY_TOO_LARGE']);
     assert.equal(log.sends.length, 0);
     assert.equal((await post('distribution', 'x'.repeat(10_000), bearer)).statusCode, 202);
   });

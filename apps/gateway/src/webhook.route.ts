@@ -1,14 +1,16 @@
 import type { Logger } from '@waybill/app-kit';
 import { needsBody, type Receipt, type SourceSettings } from '@waybill/webhook-sources';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { admit, findRefusal, refusals, type Admitted, type RefusalCode } from './admission.ts';
+import { admit, findRefusal, type Admitted } from './admission.ts';
 import type { Authenticate } from './auth/authenticate.ts';
 import { authRequestOf } from './auth/auth-request.ts';
 import { AppendError } from './batcher.ts';
 import type { Budget } from './budget.ts';
+import type { Connections } from './connections.ts';
 import type { GatewayMetrics } from './metrics.ts';
-import { createQuiet } from './quiet.ts';
 import { receive } from './receive.ts';
+import type { Refuser } from './refuse.ts';
+import type { RefusalCode } from './refusals.ts';
 import type { Sources } from './sources.ts';
 
 export type WebhookOptions = {
@@ -18,6 +20,9 @@ export type WebhookOptions = {
   readonly keep: (receipt: Receipt, settings: SourceSettings) => Promise<void>;
   readonly budget: Budget;
   readonly bodyBytesMax: number;
+  readonly refuser: Refuser;
+  /** Why the gateway cut a request off; undefined where its sender went away. */
+  readonly findCut: Connections['findCut'];
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly nowMs: () => number;
@@ -30,10 +35,6 @@ declare module 'fastify' {
   }
 }
 
-/** Long enough for a broker to come back, short enough for Distribution, which repeats for ever and holds back all that follows. */
-const retryAfterSeconds = 2;
-const quietMs = 1_000;
-
 /**
  * `POST /v1/webhooks/:endpoint` and, for senders that can be given a URL only, `POST /v1/webhooks/:endpoint/:secret`.
  *
@@ -42,26 +43,16 @@ const quietMs = 1_000;
  * authentic but cannot be read gets 202 too, and is parked: to a 4xx Distribution would repeat it for ever and block everything behind it.
  */
 export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, options) => {
-  const { authenticate, keep, metrics, logger, nowMs } = options;
-  const quiet = createQuiet(quietMs, nowMs);
+  const { authenticate, keep, refuser, findCut, metrics, logger, nowMs } = options;
   app.decorateRequest('admitted', null);
   app.removeAllContentTypeParsers(); // The log keeps the bytes as sent; nothing may parse and re-print them.
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => body);
 
-  const refuse = (request: FastifyRequest, reply: FastifyReply, code: RefusalCode, endpoint = 'unknown', err?: unknown): FastifyReply => {
-    const { status, outcome } = refusals[code];
-    metrics.request(endpoint, outcome, reply.elapsedTime / 1_000);
-    const heldBack = quiet(`${endpoint} ${code}`);
-    // The URL is never logged: it may hold a secret.
-    if (heldBack !== undefined) logger.warn({ endpoint, code, status, remoteAddress: request.ip, heldBack, err }, 'refused');
-    if (status === 503) reply.header('retry-after', retryAfterSeconds);
-    return reply.code(status).send({ code });
-  };
-
   app.addHook('onRequest', async (request, reply) => {
     const admission = await admit(request, options);
-    if ('refused' in admission) return refuse(request, reply, admission.refused, admission.endpoint);
+    if ('refused' in admission) return refuser.answer(request, reply, { code: admission.refused, endpoint: admission.endpoint });
     request.admitted = admission.admitted;
+    if (request.headers.expect !== undefined) reply.raw.writeContinue();
     reply.raw.once('close', admission.admitted.release);
     // A content type that is none must not turn an authentic delivery into a 415.
     delete request.raw.headers['content-type'];
@@ -70,10 +61,12 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
 
   app.setErrorHandler(async (error: { readonly statusCode?: number; readonly code?: string }, request, reply) => {
     const endpoint = request.admitted?.source.name;
-    if (error instanceof AppendError) return refuse(request, reply, error.code, endpoint, error);
-    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return refuse(request, reply, 'BODY_TOO_LARGE', endpoint);
-    if (error.statusCode !== undefined && error.statusCode < 500) return refuse(request, reply, 'REQUEST_INVALID', endpoint);
-    return refuse(request, reply, 'INTERNAL', endpoint, error);
+    const refuse = (code: RefusalCode, err?: unknown): FastifyReply => refuser.answer(request, reply, { code, endpoint, err });
+    if (error instanceof AppendError) return refuse(error.code, error);
+    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return refuse('BODY_TOO_LARGE');
+    const cut = findCut(request.raw);
+    if (cut !== undefined) return refuse(cut);
+    return error.statusCode !== undefined && error.statusCode < 500 ? refuse('REQUEST_INVALID') : refuse('INTERNAL', error);
   });
 
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -81,7 +74,7 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     if (needsBody(source.auth)) {
       const refused = findRefusal(await authenticate(source, authRequestOf(request.raw, source.auth, body)));
-      if (refused !== undefined) return refuse(request, reply, refused, source.name);
+      if (refused !== undefined) return refuser.answer(request, reply, { code: refused, endpoint: source.name });
     }
 
     const receipt = receive({ headers, body, remoteAddress: request.ip, receivedAtMs: nowMs() }, source);
