@@ -20,6 +20,7 @@ const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['libs/transparency-log/src/faults.ts', /^ {2}([A-Z_]+): '/gm],
   ['libs/app-kit/src/config.ts', /code = '([A-Z_]+)'/g],
   ['apps/api/src/problem.ts', /^ {2}([A-Z_]+): \d/gm],
+  ['apps/gateway/src/auth/confirm.ts', /code = '([A-Z_]+)'/g],
   ['apps/gateway/src/batcher.ts', /'([A-Z]+_[A-Z_]+)'/g],
   ['apps/gateway/src/refusals.ts', /^ {2}([A-Z_]+): \{/gm],
   ['apps/gateway/src/spool/error.ts', /'([A-Z_]+)'/g],

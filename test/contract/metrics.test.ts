@@ -11,6 +11,7 @@ const namesIn = (text: string, pattern: RegExp): readonly string[] => [...text.m
 const sources = [
   'libs/app-kit/src/stream-metrics.ts',
   'apps/gateway/src/metrics.ts',
+  'apps/gateway/src/auth/metrics.ts',
   'apps/gateway/src/spool/metrics.ts',
   'apps/api/src/metrics.ts',
 ];

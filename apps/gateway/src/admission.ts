@@ -20,10 +20,8 @@ export type AdmissionNeeds = {
 
 /** Answers before any byte of the body is read, cheapest question first. */
 export async function admit(request: FastifyRequest, { sources, authenticate, budget, bodyBytesMax }: AdmissionNeeds): Promise<Admission> {
-  const params = request.params as { readonly endpoint?: string; readonly secret?: string };
-  const source = sources.get(params.endpoint ?? '');
-  if (source === undefined || (params.secret !== undefined) !== (source.auth.scheme === 'url-path'))
-    return { refused: 'ENDPOINT_UNKNOWN', endpoint: undefined };
+  const source = findEndpoint(request, sources);
+  if (source === undefined) return { refused: 'ENDPOINT_UNKNOWN', endpoint: undefined };
   const headers = plainHeaders(request.headers);
   if (!needsBody(source.auth)) {
     const refused = findRefusal(await authenticate(source, authRequestOf(request.raw, source.auth, noBody)));
@@ -38,6 +36,13 @@ export async function admit(request: FastifyRequest, { sources, authenticate, bu
 }
 
 const noBody = Buffer.alloc(0);
+
+/** Of the path; a path with a secret belongs to an endpoint that has its secret there, and only to such a one. */
+export function findEndpoint(request: FastifyRequest, sources: Sources): Source | undefined {
+  const { endpoint = '', secret } = request.params as { readonly endpoint?: string; readonly secret?: string };
+  const source = sources.get(endpoint);
+  return (secret !== undefined) === (source?.auth.scheme === 'url-path') ? source : undefined;
+}
 
 /** What to answer to a verdict; undefined where it lets the request in. */
 export function findRefusal(verdict: Verdict): RefusalCode | undefined {

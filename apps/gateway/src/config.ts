@@ -4,6 +4,12 @@ import { Type, type Static } from 'typebox';
 export const GatewayConfig = Type.Object({
   HTTP_HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'Address for webhooks; 0.0.0.0 opens it to the network.' }),
   HTTP_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 28_080, description: 'Port for webhooks; 0 takes a free one.' }),
+  HTTP_TLS_CERT_FILE: Type.String({
+    default: '',
+    description: 'Certificate chain (PEM), for https. Empty: http, to be put behind something that does TLS.',
+  }),
+  HTTP_TLS_KEY_FILE: Type.String({ default: '', description: 'Its private key (PEM).' }),
+  HTTP_TLS_CLIENT_CA_FILE: Type.String({ default: '', description: 'CAs (PEM) whose client certificates the scheme mtls takes.' }),
   HTTP_BODY_BYTES_MAX: Type.Integer({
     minimum: 1_024,
     maximum: 1_048_576,
@@ -44,6 +50,12 @@ export const GatewayConfig = Type.Object({
   }),
   CONFIG_DIR: Type.String({ minLength: 1, default: 'config', description: 'Folder of sources.yaml.' }),
   SECRETS_DIR: Type.String({ minLength: 1, default: '.waybill/local/secrets', description: 'Folder of secret files, for sources.yaml.' }),
+  SOURCES_CHECK_MS: Type.Integer({
+    minimum: 100,
+    maximum: 3_600_000,
+    default: 2_000,
+    description: 'How often sources.yaml, secret and TLS files are looked at for changes; SIGHUP looks at once.',
+  }),
   OPS_HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'Address for /livez, /readyz and /metrics.' }),
   OPS_PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 28_100, description: 'Port for /livez, /readyz and /metrics.' }),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {

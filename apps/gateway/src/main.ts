@@ -1,19 +1,31 @@
-import { closeGracefully, createLogger, loadConfig, startOps } from '@waybill/app-kit';
+import { checkSources, closeGracefully, createLogger, loadConfig, loadSources, startOps } from '@waybill/app-kit';
 import { topics } from '@waybill/domain';
 import { createAppender, createCodec } from '@waybill/kafka';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { createAuth } from './auth/auth.ts';
+import { loadTls } from './auth/tls.ts';
 import { GatewayConfig } from './config.ts';
 import { givenLog, lateLog, type Reached } from './log.ts';
 import { createGateway, sendBytesMax } from './server.ts';
-import { loadSources } from './sources.ts';
 import { openOverflow } from './spool/overflow.ts';
+import { watchReports, watchSources } from './watch-sources.ts';
 
 const config = loadConfig(GatewayConfig, process.env);
-const sources = loadSources(config.CONFIG_DIR, { ...process.env, SECRETS_DIR: config.SECRETS_DIR });
+const env = { ...process.env, SECRETS_DIR: config.SECRETS_DIR };
+const firstSources = loadSources(config.CONFIG_DIR, env);
+const tls = loadTls(config);
 const logger = createLogger({ app: 'gateway', level: config.LOG_LEVEL });
 
 const registry = new Registry();
 collectDefaultMetrics({ register: registry });
+
+const auth = createAuth({ registry, logger, nowMs: Date.now });
+const watched = watchSources(firstSources, {
+  load: () => checkSources(config.CONFIG_DIR, env),
+  everyMs: config.SOURCES_CHECK_MS,
+  ...watchReports({ auth, logger, nowMs: Date.now, hasClientCa: tls?.ca !== undefined }),
+});
+process.on('SIGHUP', () => void watched.check());
 
 async function connect(): Promise<Reached> {
   const codec = await createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL });
@@ -38,7 +50,9 @@ const overflow = hasSpool
 let isClosing = false;
 const { app, batcher, ready } = await createGateway({
   config,
-  sources,
+  sources: watched.sources,
+  auth,
+  tls,
   log,
   overflow,
   registry,
@@ -58,6 +72,7 @@ closeGracefully({
   steps: [
     { name: 'readiness', close: () => void (isClosing = true) },
     { name: 'http', close: () => app.close() },
+    { name: 'sources', close: () => watched.close() },
     { name: 'batches', close: () => batcher.drained() },
     { name: 'spool', close: () => overflow?.close() },
     { name: 'log', close: () => log.close() },
@@ -66,4 +81,4 @@ closeGracefully({
 });
 
 await app.listen({ port: config.HTTP_PORT, host: config.HTTP_HOST });
-logger.info({ url: app.listeningOrigin, opsPort: ops.port, endpoints: [...sources.keys()] }, 'listening');
+logger.info({ url: app.listeningOrigin, opsPort: ops.port, endpoints: [...watched.sources.keys()] }, 'listening');

@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { refusals, RefusalCode } from './refusals.ts';
 
 /** How a request ended. */
-export type RequestOutcome = Receipt['outcome'] | (typeof refusals)[RefusalCode]['outcome'];
+export type RequestOutcome = Receipt['outcome'] | 'repeated' | (typeof refusals)[RefusalCode]['outcome'];
 
 export type GatewayMetrics = {
   /** `endpoint` is a configured name or `unknown`: senders cannot make new series. */

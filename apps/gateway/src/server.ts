@@ -2,7 +2,8 @@ import type { Server } from 'node:http';
 import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Logger } from '@waybill/app-kit';
-import { createAuthenticate } from './auth/authenticate.ts';
+import type { Auth } from './auth/auth.ts';
+import { tlsOptions, type Tls } from './auth/tls.ts';
 import { createBatcher, type Batcher } from './batcher.ts';
 import { createBudget } from './budget.ts';
 import type { GatewayConfig } from './config.ts';
@@ -10,8 +11,10 @@ import { createConnections, type Connections } from './connections.ts';
 import { findFramingFault } from './framing.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
+import { optionsRoute } from './options.route.ts';
 import { watchSends } from './readiness.ts';
 import { createRefuser, type Refuser } from './refuse.ts';
+import { createRepeats } from './repeats.ts';
 import type { Sources } from './sources.ts';
 import { createStore, toSent, type Overflow, type Sent } from './store.ts';
 import { webhookRoute } from './webhook.route.ts';
@@ -22,6 +25,9 @@ export type GatewayNeeds = {
     'HTTP_BODY_BYTES_MAX' | 'HTTP_REQUEST_TIMEOUT_MS' | 'IN_FLIGHT_REQUESTS_MAX' | 'IN_FLIGHT_BYTES_MAX' | 'APPEND_TIMEOUT_MS'
   >;
   readonly sources: Sources;
+  readonly auth: Auth;
+  /** Left out: HTTP. */
+  readonly tls?: Tls | undefined;
   readonly log: Log;
   /** Takes what the log does not; without it the sender is told to come again. */
   readonly overflow?: Overflow | undefined;
@@ -61,7 +67,7 @@ export async function createGateway(needs: GatewayNeeds): Promise<Gateway> {
   const metrics = createMetrics(registry, batcher.pendingBytes);
   const refuser = createRefuser({ metrics, logger, nowMs });
   const connections = createConnections((code, cause) => refuser.note({ code, cause }));
-  const app = Fastify(httpOptions(config, refuser, connections));
+  const app = Fastify(httpOptions(needs, refuser, connections));
   app.server.maxConnections = 2 * config.IN_FLIGHT_REQUESTS_MAX;
   connections.attach(app.server, app.routing);
   // A sender that keeps its connection would hold up closing for as long as it likes.
@@ -80,7 +86,8 @@ export async function createGateway(needs: GatewayNeeds): Promise<Gateway> {
   const budget = createBudget({ requestsMax: config.IN_FLIGHT_REQUESTS_MAX, bytesMax: config.IN_FLIGHT_BYTES_MAX });
   await app.register(webhookRoute, {
     sources,
-    authenticate: createAuthenticate(nowMs),
+    auth: needs.auth,
+    repeats: createRepeats(nowMs),
     keep: (receipt, settings) => batcher.add(toSent(receipt, settings, log)),
     budget,
     bodyBytesMax: config.HTTP_BODY_BYTES_MAX,
@@ -90,13 +97,14 @@ export async function createGateway(needs: GatewayNeeds): Promise<Gateway> {
     logger,
     nowMs,
   });
+  await app.register(optionsRoute, { sources, auth: needs.auth, refuser, metrics });
   return { app, batcher, ready: () => (overflow?.isFull() === true ? 'the spool is full' : store.ready()) };
 }
 
 /** Paths of which at least one method is taken. */
 const webhookPath = /^\/v1\/webhooks\/[^/?]+(?:\/[^/?]+)?(?:\?|$)/;
 
-const httpOptions = (config: GatewayNeeds['config'], refuser: Refuser, connections: Connections): FastifyHttpOptions<Server> => ({
+const httpOptions = ({ config, tls }: GatewayNeeds, refuser: Refuser, connections: Connections): FastifyHttpOptions<Server> => ({
   logger: false, // Fastify's own lines hold URLs, and URLs may hold secrets.
   bodyLimit: config.HTTP_BODY_BYTES_MAX,
   requestTimeout: config.HTTP_REQUEST_TIMEOUT_MS,
@@ -104,10 +112,11 @@ const httpOptions = (config: GatewayNeeds['config'], refuser: Refuser, connectio
   connectionTimeout: config.HTTP_REQUEST_TIMEOUT_MS + 2 * config.APPEND_TIMEOUT_MS,
   // Also here: Node then lowers the headers' timeout (60 s) with it; with that one above it, it finds no request late at all.
   // And it looks only every 30 s unless told otherwise.
-  http: {
+  [tls === undefined ? 'http' : 'https']: {
     requestTimeout: config.HTTP_REQUEST_TIMEOUT_MS,
     connectionsCheckingInterval: Math.min(1_000, config.HTTP_REQUEST_TIMEOUT_MS),
     maxHeaderSize: headerBytesMax,
+    ...(tls === undefined ? {} : tlsOptions(tls)),
   },
   routerOptions: { maxParamLength: paramLengthMax },
   return503OnClosing: false, // What comes on a connection that is still open is answered like any other, and told to be the last.

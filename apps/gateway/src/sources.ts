@@ -4,7 +4,7 @@ import type { Endpoint } from '@waybill/webhook-sources';
 /** An endpoint of the gateway: who may send to it, and how to read what is sent. */
 export type Source = Endpoint;
 /** Endpoints by name. */
-export type Sources = ReadonlyMap<string, Source>;
+export type Sources = Pick<ReadonlyMap<string, Source>, 'get' | 'keys'>;
 
 /** @throws ConfigError with all faults at once, without any secret */
 export const loadSources = (configDir: string, env: Environment): Sources => byName(load(configDir, env).endpoints);

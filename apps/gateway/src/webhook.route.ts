@@ -2,20 +2,23 @@ import type { Logger } from '@waybill/app-kit';
 import { needsBody, type Receipt, type SourceSettings } from '@waybill/webhook-sources';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { admit, findRefusal, type Admitted } from './admission.ts';
-import type { Authenticate } from './auth/authenticate.ts';
+import type { Auth } from './auth/auth.ts';
 import { authRequestOf } from './auth/auth-request.ts';
+import { ConfirmError } from './auth/confirm.ts';
 import { AppendError } from './batcher.ts';
 import type { Budget } from './budget.ts';
 import type { Connections } from './connections.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { receive } from './receive.ts';
+import { answerTo, type Repeats } from './repeats.ts';
 import type { Refuser } from './refuse.ts';
 import type { RefusalCode } from './refusals.ts';
-import type { Sources } from './sources.ts';
+import type { Source, Sources } from './sources.ts';
 
 export type WebhookOptions = {
   readonly sources: Sources;
-  readonly authenticate: Authenticate;
+  readonly auth: Auth;
+  readonly repeats: Repeats;
   /** Resolves once the delivery is durable. @throws AppendError */
   readonly keep: (receipt: Receipt, settings: SourceSettings) => Promise<void>;
   readonly budget: Budget;
@@ -43,13 +46,13 @@ declare module 'fastify' {
  * authentic but cannot be read gets 202 too, and is parked: to a 4xx Distribution would repeat it for ever and block everything behind it.
  */
 export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, options) => {
-  const { authenticate, keep, refuser, findCut, metrics, logger, nowMs } = options;
+  const { auth, repeats, keep, refuser, findCut, metrics, logger, nowMs } = options;
   app.decorateRequest('admitted', null);
   app.removeAllContentTypeParsers(); // The log keeps the bytes as sent; nothing may parse and re-print them.
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => body);
 
   app.addHook('onRequest', async (request, reply) => {
-    const admission = await admit(request, options);
+    const admission = await admit(request, { ...options, authenticate: auth.authenticate });
     if ('refused' in admission) return refuser.answer(request, reply, { code: admission.refused, endpoint: admission.endpoint });
     request.admitted = admission.admitted;
     if (request.headers.expect !== undefined) reply.raw.writeContinue();
@@ -63,17 +66,24 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
     const endpoint = request.admitted?.source.name;
     const refuse = (code: RefusalCode, err?: unknown): FastifyReply => refuser.answer(request, reply, { code, endpoint, err });
     if (error instanceof AppendError) return refuse(error.code, error);
+    if (error instanceof ConfirmError) return refuse(error.code, error);
     if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return refuse('BODY_TOO_LARGE');
     const cut = findCut(request.raw);
     if (cut !== undefined) return refuse(cut);
     return error.statusCode !== undefined && error.statusCode < 500 ? refuse('REQUEST_INVALID') : refuse('INTERNAL', error);
   });
 
+  const confirm = async ({ name, auth: scheme }: Source, url: string): Promise<void> => {
+    const isConfirmed = await auth.confirm(scheme, url);
+    const next = 'a subscription waits for somebody to confirm it: only the scheme sns confirms by itself; see `waybill deliveries show`';
+    logger[isConfirmed ? 'info' : 'warn']({ endpoint: name }, isConfirmed ? 'a subscription is confirmed' : next);
+  };
+
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { source, headers } = request.admitted!;
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     if (needsBody(source.auth)) {
-      const refused = findRefusal(await authenticate(source, authRequestOf(request.raw, source.auth, body)));
+      const refused = findRefusal(await auth.authenticate(source, authRequestOf(request.raw, source.auth, body)));
       if (refused !== undefined) return refuser.answer(request, reply, { code: refused, endpoint: source.name });
     }
 
@@ -83,19 +93,21 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
       const { status, headers: own, body: answer } = receipt.handshake;
       return reply.code(status).headers(own).send(answer);
     }
+    const earlier = repeats.find(receipt, source);
+    if (earlier !== undefined) {
+      metrics.request(source.name, 'repeated', reply.elapsedTime / 1_000);
+      return reply.code(202).send(earlier);
+    }
+    if (receipt.handshake?.kind === 'confirm') await confirm(source, receipt.handshake.url);
     await keep(receipt, source.settings);
+    repeats.remember(receipt);
 
     metrics.request(source.name, receipt.outcome, reply.elapsedTime / 1_000);
     for (const { type } of receipt.images) metrics.event(source.name, type);
     // The log has all of it; a line for each would cost a seventh of what a push costs.
     if (receipt.unread !== null) logger.info(lineOf(receipt, source.name, reply.elapsedTime), 'parked');
     else if (logger.isLevelEnabled('debug')) logger.debug(lineOf(receipt, source.name, reply.elapsedTime), 'received');
-    return reply.code(202).send({
-      deliveryId: receipt.deliveryId,
-      events: receipt.images.length,
-      ignored: receipt.ignoredCount,
-      parked: receipt.unread?.count ?? 0,
-    });
+    return reply.code(202).send(answerTo(receipt));
   };
   app.post('/v1/webhooks/:endpoint', handler);
   app.post('/v1/webhooks/:endpoint/:secret', handler);

@@ -9,7 +9,7 @@ export type { RedeliverAnswer, RedeliverRequest } from './redeliver-app.ts';
 export { runApp } from './run-app.ts';
 export { closeGracefully } from './shutdown.ts';
 export type { ShutdownOptions, ShutdownStep } from './shutdown.ts';
-export { checkSources, loadSources, sourcesPathOf } from './sources/load-sources.ts';
+export { checkSources, loadSources, sourcesError, sourcesPathOf } from './sources/load-sources.ts';
 export type { LoadedSources } from './sources/load-sources.ts';
 export { loadYaml, parseYaml, placed } from './yaml.ts';
 export type { Place, PlacedFault } from './yaml.ts';

@@ -6,6 +6,9 @@ import { isDigest, isRegistryHost, isRepositoryName, isTag } from '@waybill/doma
 import type { Headers, ImageEvent, Parsed, SourceKind } from './index.ts';
 import { isObject } from './json.ts';
 
+export { issue } from './auth/certificate.fixture.ts';
+export type { Issued } from './auth/certificate.fixture.ts';
+
 /** A delivery as a real sender made it. */
 export type RecordedDelivery = {
   readonly kind: SourceKind;

@@ -55,12 +55,14 @@ export function checkSources(configDir: string, env: Environment): LoadedSources
 }
 
 /** As {@link checkSources}. @throws ConfigError with all faults at once, without any secret */
-export function loadSources(configDir: string, env: Environment): Omit<LoadedSources, 'faults'> {
-  const { faults, ...loaded } = checkSources(configDir, env);
-  if (faults.length === 0) return loaded;
-  const path = sourcesPathOf(configDir);
-  throw new ConfigError(`sources are not as they must be:\n${faults.map((fault) => `  ${placed(path, fault)}`).join('\n')}`);
+export function loadSources(configDir: string, env: Environment): LoadedSources {
+  const loaded = checkSources(configDir, env);
+  if (loaded.faults.length > 0) throw sourcesError(configDir, loaded.faults);
+  return loaded;
 }
+
+export const sourcesError = (configDir: string, faults: readonly PlacedFault[]): ConfigError =>
+  new ConfigError(`sources are not as they must be:\n${faults.map((fault) => `  ${placed(sourcesPathOf(configDir), fault)}`).join('\n')}`);
 
 const secretBytesMax = 4_096;
 
