@@ -57,6 +57,20 @@ describe('deliveries list', () => {
     );
   });
 
+  it('tells bytes that came again from those that came before, also where they say the same', async () => {
+    const body = pushes(['1']);
+    await receive(memory, body, { atMs: 1_000 });
+    for (const atMs of [2_000, 3_000]) await receive(memory, body, { atMs, registryHost: host });
+    assert.deepEqual(
+      (await list()).map(({ events, parkedCode }) => [events, parkedCode]),
+      [
+        [1, null],
+        [1, null],
+        [0, 'REGISTRY_MISSING'],
+      ],
+    );
+  });
+
   it('finds the few of an outcome among many of another', async () => {
     const parked = await receive(memory, pushes(['first']), { atMs: 1 });
     for (let index = 0; index < 700; index++) await receive(memory, pushes([`v${index}`], host), { atMs: 1_000 + index });

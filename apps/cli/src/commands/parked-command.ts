@@ -92,7 +92,7 @@ async function findOne({ id = '', app, wish }: CommandOptions, api: ApiClient): 
     throw new CliError(
       exitCodes.no,
       `what ${target.app} could not read is in no app's hands, and cannot be run again`,
-      'Let the sender repeat it, then `waybill parked drop` it.',
+      'Have it read again with `waybill deliveries replay`, or let the sender repeat it; then `waybill parked drop` it.',
     );
   return target;
 }

@@ -40,7 +40,7 @@ export class Becoming {
     const became = this.#byDelivery.getOrInsertComputed(nameOf(occurrence), () => ({ events: [], parked: [], replays: [] }));
     if (event.type === 'RecordParked') became.parked.push({ ...place, event });
     else if (event.type === 'DeliveryReplayed') became.replays.push(event);
-    else if (!this.#eventIds.has(event.meta.id)) became.events.push(event);
+    else if (!became.events.some(({ meta }) => meta.id === event.meta.id)) became.events.push(event);
     this.#eventIds.add(event.meta.id);
   }
 }
