@@ -181,7 +181,7 @@ export type KeptWorker = {
   stop(): Promise<number | null>;
 };
 
-/** A worker that is started anew when it ends, as a supervisor does; with the same name and the same local state. Until the cluster stops. */
+/** A worker that is started anew when it ends, as a supervisor does, until the cluster stops; with the same name and local state. */
 export function keepWorker(cluster: FaultCluster, changes: Partial<WorkerOptions> & Pick<WorkerOptions, 'stateDir'>): KeptWorker {
   const lives: Worker[] = [startWorker(cluster, changes)];
   const crashes: string[] = [];
