@@ -3,8 +3,9 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { nowMs, requestOf, secret, told } from './auth.fixture.ts';
 import { hmacSignature } from './hmac.ts';
-import type { HmacScheme } from './scheme.ts';
+import type { HmacScheme, SecretScheme } from './scheme.ts';
 import { standardWebhookHeaders } from './standard-webhooks.ts';
+import { prove } from './prove.ts';
 import { verify, type LocalScheme } from './verify.ts';
 
 const body = Buffer.from('{"tag":"größe"}\r\n');
@@ -57,6 +58,10 @@ for (const [scheme, send, older, newer] of rightOnes) {
     it('each of the secrets opens, and it is told which one', () => {
       assert.equal(ask(send(older)), 'by older');
       assert.equal(ask(send(newer)), 'by newer');
+    });
+    it('what our own sender proves is let in', () => {
+      const { headers, urlEnd } = prove(scheme as SecretScheme, older, { contentType: 'application/json', body, nowMs });
+      assert.equal(ask({ headers, url: `/v1/webhooks/a${urlEnd}`, body }), 'by older');
     });
     it('a secret opens up to its end and not from then on', () => {
       const until = (notAfterMs: number) => [secret(older, { id: 'older', notAfterMs }), secret(newer)];
