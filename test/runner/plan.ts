@@ -39,7 +39,7 @@ export const suites: readonly Suite[] = [
       command('format', 'prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'),
       command('directions', 'dependency-cruiser/bin/dependency-cruiser.mjs', '--config', '.dependency-cruiser.mjs', ...sourceFolders),
       tests('architecture', 2 * 60_000, 'test/architecture/*.test.ts'),
-      tests('unit', 4 * 60_000, '{apps,libs}/*/src/**/*.test.ts', 'infra/**/*.test.ts', 'test/{bench,runner,support}/*.test.ts'),
+      tests('unit', 4 * 60_000, '{apps,libs}/*/src/**/*.test.ts', 'infra/**/*.test.ts', 'test/{bench,fuzz,runner,support}/*.test.ts'),
     ],
   },
   { name: 'contract', concurrency: 2, isToldByFile: false, steps: [tests('contract', 2 * 60_000, 'test/contract/*.test.ts')] },
