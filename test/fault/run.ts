@@ -14,7 +14,7 @@ import { repositoryRoot } from '../../infra/local/paths.ts';
 import { ensureKafka } from '../../infra/local/tools.ts';
 import { marks, type FaultRow } from '../support/fault-run.ts';
 
-const filesInOrder = ['model', 'kills', 'members', 'poison', 'registry', 'disk', 'brokers', 'log', 'crash'];
+const filesInOrder = ['model', 'kills', 'members', 'poison', 'registry', 'disk', 'brokers', 'log', 'gateway', 'crash'];
 const fileMsMax = 60 * 60_000;
 const reportPath = join(repositoryRoot, 'docs/reports/stream-faults.md');
 
