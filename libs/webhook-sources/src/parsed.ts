@@ -62,7 +62,7 @@ export const ignoredReasons = {
   BLOB: 'a layer, a config or another blob, not a manifest',
   HELM_CHART: 'a Helm chart, by its media type',
   NOT_ABOUT_IMAGES: 'scans, quotas, replication or retention of the registry itself',
-  NOT_AN_IMAGE: 'a package of another format, such as npm or a Git push',
+  NOT_AN_IMAGE: 'about something else: a package of another format, a Git push, a foreign event',
   NOT_A_PUSH: 'a build, a promotion, a refused push or another step that makes no image available',
   REPEATED_BY_SENDER: 'a second notice of what the sender reports by another event too',
   PING: 'a test of the connection',
