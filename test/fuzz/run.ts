@@ -103,7 +103,7 @@ function reportOf(files: readonly FileCoverage[]): string {
       'Every recording of `test/fixtures/webhooks` is changed in its bytes, in the structure of its JSON, in its headers, and in the endpoint that',
       'it comes to; what gives a kind of result that was not seen before is changed further. A finding is a parser that throws; an event that',
       'is not sound (`libs/webhook-sources/src/testing.ts`: names, tags, digests, ids, times, bounds, text that can be encoded), or of another',
-      'host than the configured one; a second reading with another result; and more than ${slowMs} ms, in the best of five, for at most 1 MiB.',
+      `host than the configured one; a second reading with another result; and more than ${slowMs} ms, in the best of five, for at most 1 MiB.`,
       'A round is repeated with `--seed <number> --executions <number>`.',
     ].join('\n'),
     [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n'),

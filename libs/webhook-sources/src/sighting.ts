@@ -32,8 +32,8 @@ export type Sighting = {
 /** What a source makes of one part of its payload. */
 export type Finding =
   | { readonly sighting: Sighting }
-  | { readonly ignored: IgnoredReason; readonly detail?: unknown }
-  | { readonly malformed: MalformedReason; readonly detail?: unknown }
+  | { readonly ignored: IgnoredReason }
+  | { readonly malformed: MalformedReason }
   | { readonly handshake: Handshake };
 
 /**

@@ -37,11 +37,11 @@ function read({ json: body }: Payload): readonly Finding[] {
   if (type.startsWith('CHART_')) return [{ ignored: 'HELM_CHART' }];
   if (Object.hasOwn(others, type)) return [{ ignored: others[type]! }];
   const action = Object.hasOwn(actions, type) ? actions[type] : undefined;
-  if (action === undefined) return [{ malformed: 'EVENT_UNKNOWN', detail: type }];
+  if (action === undefined) return [{ malformed: 'EVENT_UNKNOWN' }];
   const contents = field(body, 'contents');
-  if (!isObject(contents)) return [{ malformed: 'FIELD_MISSING', detail: 'contents' }];
+  if (!isObject(contents)) return [{ malformed: 'FIELD_MISSING' }];
   const [tag, digest] = [findText(field(contents, 'tag')), findText(field(contents, 'digest'))];
-  if (tag === null && digest === null && type !== 'REPO_DELETED') return [{ malformed: 'FIELD_MISSING', detail: 'digest' }];
+  if (tag === null && digest === null && type !== 'REPO_DELETED') return [{ malformed: 'FIELD_MISSING' }];
   const times = [...['pushedAt', 'pulledAt', 'deletedAt'].map((name) => field(contents, name)), field(body, 'createdAt')];
   return [
     {

@@ -28,6 +28,8 @@ describe('a package', () => {
     for (const event of ['push', 'release', 'pull_request', 'action_run_success'])
       assert.equal(reasonOf({ ref: 'x' }, { headers: { ...headers, 'x-gitea-event': event } }), 'ignored: NOT_AN_IMAGE');
     assert.equal(reasonOf({}, { headers: { 'x-gitea-event': 'container_image' } }), 'malformed: EVENT_UNKNOWN');
+    assert.equal(reasonOf(delivery({ type: undefined }), { headers }), 'malformed: FIELD_MISSING');
+    for (const action of ['exploded', 7]) assert.equal(reasonOf({ ...delivery(), action }, { headers }), 'malformed: EVENT_UNKNOWN');
   });
   it('has its host from the page about it, port and all, and its name in lower case', () => {
     const { registry, repository } = pushOf(delivery(), { headers });

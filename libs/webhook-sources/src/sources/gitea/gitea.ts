@@ -24,14 +24,14 @@ function read({ json: body, headers }: Payload): readonly Finding[] {
   if (isUnsigned(headers)) return [{ malformed: 'SIGNATURE_EMPTY' }];
   const event = findHeader(headers, 'event') ?? (isObject(field(body, 'package')) ? 'package' : undefined);
   if (event !== 'package')
-    return [event !== undefined && otherEvents.has(event) ? { ignored: 'NOT_AN_IMAGE' } : { malformed: 'EVENT_UNKNOWN', detail: event }];
+    return [event !== undefined && otherEvents.has(event) ? { ignored: 'NOT_AN_IMAGE' } : { malformed: 'EVENT_UNKNOWN' }];
   const about = field(body, 'package');
   const type = field(about, 'type');
   if (typeof type !== 'string') return [{ malformed: 'FIELD_MISSING' }];
-  if (type !== 'container') return [{ ignored: 'NOT_AN_IMAGE', detail: type }];
+  if (type !== 'container') return [{ ignored: 'NOT_AN_IMAGE' }];
   const written = field(body, 'action');
   const action = typeof written === 'string' && Object.hasOwn(actions, written) ? actions[written] : undefined;
-  if (action === undefined) return [{ malformed: 'EVENT_UNKNOWN', detail: written }];
+  if (action === undefined) return [{ malformed: 'EVENT_UNKNOWN' }];
   const version = findText(field(about, 'version'));
   if (version === null) return [{ malformed: 'FIELD_MISSING' }];
   return [

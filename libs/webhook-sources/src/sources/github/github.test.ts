@@ -41,6 +41,8 @@ const old = {
 describe('a package', () => {
   it('is an image by what it has, whatever its ecosystem and type say', () => {
     assert.equal(eventOf(delivery({ ecosystem: 'npm', package_type: 'npm' }), { headers }).type, 'ImagePushed');
+    for (const half of [metadata({ name: 'v1' }, undefined), metadata(undefined, { digest })])
+      assert.equal(eventOf(delivery({ package_type: 'npm' }, { container_metadata: half }), { headers }).type, 'ImagePushed');
     const bare = { container_metadata: undefined };
     assert.equal(reasonOf(delivery({ ecosystem: 'docker', package_type: 'npm' }, bare), { headers }), 'ignored: NOT_AN_IMAGE');
     assert.equal(
@@ -78,6 +80,8 @@ describe('a name', () => {
     for (const package_url of ['', undefined, 'https://github.com/orgs/x/packages/container/app/9'])
       assert.equal(nameOf(delivery({}, { package_url })), 'ghcr.io/example-org/team/app');
     assert.equal(nameOf(delivery({ namespace: undefined, owner: { login: 'Some-One' } })), 'ghcr.io/some-one/team/app');
+    for (const half of [{ name: '' }, { namespace: '' }])
+      assert.equal(reasonOf(delivery(half), { headers }), 'malformed: REPOSITORY_INVALID');
   });
   it('has the host of its registry, for which GitHub has an inner address', () => {
     const at = (url: string) => nameOf(delivery({ registry: { type: 'CONTAINER', url } }));
@@ -95,6 +99,14 @@ describe('a delivery of 2019', () => {
     assert.equal(push.mediaType, 'application/vnd.docker.distribution.manifest.v2+json');
     assert.equal(push.occurredAtMs, Date.UTC(2019, 10, 1, 5, 30, 31));
   });
+  it('is of the registry of that time whatever its own address says, but for a server of one’s own', () => {
+    const hostOf = (url: unknown) =>
+      pushOf({ ...old, registry_package: { ...old.registry_package, registry: { type: 'docker', url } } }, { headers }).registry;
+    for (const url of [undefined, 'https://ghcr.io/Owner/Repo']) assert.equal(hostOf(url), 'docker.pkg.github.com');
+    assert.equal(hostOf('https://docker.ghe.example/Owner/Repo'), 'docker.ghe.example');
+  });
+  it('is told from a later one by what that has, not by its type', () =>
+    assert.equal(pushOf(delivery({ package_type: 'docker' }), { headers }).repository, 'example-org/team/app'));
 });
 
 describe('a version', () => {

@@ -23,14 +23,14 @@ function read({ json: body, headers }: Payload): readonly Finding[] {
   const event = headers['x-github-event'] ?? eventByKeys(body);
   if (event === 'ping') return [{ ignored: 'PING' }];
   if (event === undefined || !packageEvents.has(event))
-    return [event !== undefined && otherEvents.has(event) ? { ignored: 'NOT_AN_IMAGE' } : { malformed: 'EVENT_UNKNOWN', detail: event }];
+    return [event !== undefined && otherEvents.has(event) ? { ignored: 'NOT_AN_IMAGE' } : { malformed: 'EVENT_UNKNOWN' }];
   const about = field(body, 'package') ?? field(body, 'registry_package');
   const version = field(about, 'package_version');
   // Without a version it may be Gitea's package, which comes under GitHub's headers too: somebody has mixed up two endpoints.
-  if (!isObject(version)) return [{ malformed: 'EVENT_UNKNOWN', detail: event }];
-  if (!isContainer(about, version)) return [{ ignored: 'NOT_AN_IMAGE', detail: field(about, 'package_type') }];
+  if (!isObject(version)) return [{ malformed: 'EVENT_UNKNOWN' }];
+  if (!isContainer(about, version)) return [{ ignored: 'NOT_AN_IMAGE' }];
   const action = field(body, 'action');
-  if (!pushActions.has(action)) return [{ malformed: 'EVENT_UNKNOWN', detail: action }];
+  if (!pushActions.has(action)) return [{ malformed: 'EVENT_UNKNOWN' }];
   return [findingOf(sightingOf(body, about, version, headers['x-github-delivery']))];
 }
 

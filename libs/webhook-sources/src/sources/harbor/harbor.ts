@@ -58,18 +58,18 @@ function read({ json: body }: Payload): readonly Finding[] {
   const isCloudEvent = field(body, 'specversion') !== undefined;
   const type = field(body, 'type');
   const kind = typeof type === 'string' && Object.hasOwn(kinds, type) ? kinds[type] : undefined;
-  if (kind === undefined) return [{ malformed: 'EVENT_UNKNOWN', detail: type }];
+  if (kind === undefined) return [{ malformed: 'EVENT_UNKNOWN' }];
   if (kind !== 'push' && kind !== 'pull' && kind !== 'delete') return [{ ignored: kind }];
 
   const data = field(body, isCloudEvent ? 'data' : 'event_data');
   const resources = field(data, 'resources');
-  if (!Array.isArray(resources)) return [{ malformed: 'FIELD_MISSING', detail: 'resources' }];
+  if (!Array.isArray(resources)) return [{ malformed: 'FIELD_MISSING' }];
   if (resources.length === 0) return [{ ignored: 'NO_EVENTS' }];
   if (resources.length > resourcesMax) return [{ malformed: 'TOO_MANY_EVENTS' }];
   const occurredAtMs = isCloudEvent ? findRfc3339Ms(field(body, 'time')) : findSecondsMs(field(body, 'occur_at'));
   return resources.map((resource: unknown) => {
     const [tag, digest] = [field(resource, 'tag'), field(resource, 'digest')];
-    if (findText(tag) === null && findText(digest) === null) return { malformed: 'FIELD_MISSING', detail: 'digest' };
+    if (findText(tag) === null && findText(digest) === null) return { malformed: 'FIELD_MISSING' };
     const sighting: Sighting = {
       action: kind,
       // Up to the first slash: names of projects may look like hosts, and the rest may hold colons.

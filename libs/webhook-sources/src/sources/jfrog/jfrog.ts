@@ -24,17 +24,13 @@ function read({ json: body, settings }: Payload): readonly Finding[] {
   const data = field(body, 'data');
   if (domain === 'artifact') return [{ ignored: readFile(data) }];
   if (domain !== 'docker')
-    return [
-      typeof domain === 'string' && otherDomains.has(domain)
-        ? { ignored: 'NOT_ABOUT_IMAGES' }
-        : { malformed: 'EVENT_UNKNOWN', detail: domain },
-    ];
+    return [typeof domain === 'string' && otherDomains.has(domain) ? { ignored: 'NOT_ABOUT_IMAGES' } : { malformed: 'EVENT_UNKNOWN' }];
   const event = field(body, 'event_type') ?? field(data, 'event_type');
   const action = typeof event === 'string' && Object.hasOwn(dockerEvents, event) ? dockerEvents[event] : undefined;
-  if (action === undefined) return [{ malformed: 'EVENT_UNKNOWN', detail: event }];
+  if (action === undefined) return [{ malformed: 'EVENT_UNKNOWN' }];
   if (action === 'promoted') return [{ ignored: 'NOT_A_PUSH' }];
   const tag = findText(field(data, 'tag'));
-  if (!isObject(data) || tag === null) return [{ malformed: 'FIELD_MISSING', detail: 'tag' }];
+  if (!isObject(data) || tag === null) return [{ malformed: 'FIELD_MISSING' }];
   const isTagged = !byDigest.test(tag);
   return [
     {

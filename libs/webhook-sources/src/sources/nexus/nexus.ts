@@ -23,12 +23,12 @@ function read({ json: body, headers }: Payload): readonly Finding[] {
   const part = isObject(component) ? component : asset;
   if (!isObject(part)) {
     const isGlobal = isObject(field(body, 'audit')) || isObject(field(body, 'repository'));
-    return [isGlobal ? { ignored: 'NOT_ABOUT_IMAGES' } : { malformed: 'EVENT_UNKNOWN', detail: headers['x-nexus-webhook-id'] }];
+    return [isGlobal ? { ignored: 'NOT_ABOUT_IMAGES' } : { malformed: 'EVENT_UNKNOWN' }];
   }
-  if (field(part, 'format') !== 'docker') return [{ ignored: 'NOT_AN_IMAGE', detail: field(part, 'format') }];
+  if (field(part, 'format') !== 'docker') return [{ ignored: 'NOT_AN_IMAGE' }];
   const written = field(body, 'action');
   const action = typeof written === 'string' && Object.hasOwn(actions, written) ? actions[written] : undefined;
-  if (action === undefined) return [{ malformed: 'EVENT_UNKNOWN', detail: written }];
+  if (action === undefined) return [{ malformed: 'EVENT_UNKNOWN' }];
   const image = isObject(component) ? { repository: field(component, 'name'), reference: field(component, 'version') } : findImage(asset);
   if (image === undefined) return [{ ignored: 'BLOB' }];
   const reference = findText(image.reference);

@@ -30,7 +30,7 @@ function read({ json: body }: Payload): readonly Finding[] {
 function readPush(body: unknown, updated: unknown): Finding {
   // In 2013 an object by tag. Its values are ids of Docker's first image format, never digests.
   const tags = isObject(updated) ? Object.keys(updated) : updated;
-  if (!Array.isArray(tags)) return { malformed: 'FIELD_MISSING', detail: 'updated_tags' };
+  if (!Array.isArray(tags)) return { malformed: 'FIELD_MISSING' };
   if (tags.length === 0) return { ignored: 'NO_EVENTS' };
   // The other names disagree with this one in the documentation's own sample.
   const [, registry, repository] = /^(?:https?:\/\/)?([^/]+)\/(.+)$/.exec(findText(field(body, 'docker_url'), 1_024) ?? '') ?? [];

@@ -28,11 +28,11 @@ function read(payload: Payload): readonly Finding[] {
 function readEvent(event: CloudEvent): Finding {
   const suffix = event.type.split('.').slice(-2).join('.');
   const kind = Object.hasOwn(kinds, suffix) ? kinds[suffix] : undefined;
-  if (kind === undefined) return { malformed: 'EVENT_UNKNOWN', detail: event.type };
+  if (kind === undefined) return { malformed: 'EVENT_UNKNOWN' };
   if (kind !== 'push' && kind !== 'delete' && kind !== 'pull') return { ignored: kind };
   const reference = findText(field(event.data, 'reference'));
   const digest = findText(field(event.data, 'digest'));
-  if (reference === null && digest === null) return { malformed: 'FIELD_MISSING', detail: 'reference' };
+  if (reference === null && digest === null) return { malformed: 'FIELD_MISSING' };
   const isTagged = reference !== null && !reference.includes(':');
   const manifest = field(event.data, 'manifest');
   const written = typeof manifest === 'string' ? parseManifest(manifest) : undefined;
