@@ -1,6 +1,9 @@
 import { DatabaseSync } from 'node:sqlite';
 import { SpoolError } from './error.ts';
 
+/** Locks that are held. One that nobody refers to would be collected as garbage, closed, and given away. */
+const held = new Set<DatabaseSync>();
+
 /**
  * Takes a folder for this process, until it closes or dies however it may.
  *
@@ -19,7 +22,13 @@ export function lockFolder(dir: string): { readonly release: () => void } {
       cause,
     });
   }
-  return { release: () => lock.close() };
+  held.add(lock);
+  return {
+    release() {
+      held.delete(lock);
+      lock.close();
+    },
+  };
 }
 
 /** Source: sqlite.org, "Result and Error Codes": SQLITE_BUSY, in the low byte. */
