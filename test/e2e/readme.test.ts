@@ -6,18 +6,26 @@ import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { execa } from 'execa';
 import { repositoryRoot } from '../../infra/local/paths.ts';
+import { localPorts } from '../../infra/local/stack-ports.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'waybill-readme-'));
 const shift = 1_000 + Math.floor(Math.random() * 2_500);
 const env = { WAYBILL_HOME: home, WAYBILL_PORT_BASE: String(shift), WAYBILL_API: `http://127.0.0.1:${28_090 + shift}` };
-const run = async (line: string): Promise<{ readonly exitCode: number | undefined; readonly output: string }> => {
+const run = async (line: string, more = {}): Promise<{ readonly exitCode: number | undefined; readonly output: string }> => {
   const [program, ...args] = line.split(' ');
-  const result = await execa(program!, args, { cwd: repositoryRoot, env, all: true, reject: false, timeout: 300_000 });
+  const result = await execa(program!, args, { cwd: repositoryRoot, env: { ...env, ...more }, all: true, reject: false, timeout: 300_000 });
   return { exitCode: result.exitCode, output: result.all };
 };
 
 const readme = readFileSync(join(repositoryRoot, 'README.md'), 'utf8');
-const documents = ['README.md', 'docs/flow.md', 'docs/architecture.md', 'libs/stream/DESIGN.md', 'infra/local/README.md'];
+const documents = [
+  'README.md',
+  'docs/deliveries.md',
+  'docs/flow.md',
+  'docs/architecture.md',
+  'libs/stream/DESIGN.md',
+  'infra/local/README.md',
+];
 
 after(async () => {
   await run('npm run down');
@@ -67,6 +75,22 @@ describe('the first screen of the README', () => {
       'npx waybill policy list',
     ]) {
       const { exitCode, output } = await run(line);
+      assert.equal(exitCode, 0, `${line}:\n${output}`);
+    }
+  });
+
+  it('has deliveries, of which docs/deliveries.md says what to do with them', async () => {
+    const log = {
+      KAFKA_BROKERS: `127.0.0.1:${localPorts(String(shift)).kafka}`,
+      SCHEMA_REGISTRY_URL: `http://127.0.0.1:${localPorts(String(shift)).schemaRegistry}/apis/ccompat/v7`,
+    };
+    const { output: listed } = await run('npx waybill deliveries list --limit 1 -o json', log);
+    const [newest] = (JSON.parse(listed) as { readonly deliveries: readonly { readonly id: string }[] }).deliveries;
+    const text = readFileSync(join(repositoryRoot, 'docs/deliveries.md'), 'utf8');
+    const lines = [...text.matchAll(/^npx waybill .*$/gm)].map(([line]) => line.replace('<id>', newest!.id).replaceAll(/"[^"]*"/g, 'text'));
+    assert.ok(lines.length >= 8);
+    for (const line of lines) {
+      const { exitCode, output } = await run(line, log);
       assert.equal(exitCode, 0, `${line}:\n${output}`);
     }
   });

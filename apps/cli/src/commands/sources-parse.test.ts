@@ -106,6 +106,17 @@ describe('sources parse', () => {
     assert.equal(await hostOf('--registry-host', 'two.example'), 'two.example');
   });
 
+  it('takes the settings of an endpoint as it is configured, and needs no secret for it', async () => {
+    const auth = "auth: { scheme: bearer, secretFiles: ['${SECRETS_DIR}/none'] }";
+    const endpoint = (name: string, kind: string) => `  - { name: ${name}, kind: ${kind}, registryHost: three.example, ${auth} }`;
+    fileOf('sources.yaml', `sources:\n${endpoint('edge', 'distribution')}\n${endpoint('other', 'harbor')}\n`);
+    const words = ['distribution', fileOf('edge.json', delivery([push('1.0')])), '--raw', '--config', folder, '--endpoint'];
+    const { lines } = await parse(...words, 'edge');
+    assert.equal((JSON.parse(lines[0]!) as { registryHost: string }).registryHost, 'three.example');
+    for (const wrong of ['other', 'nobody'])
+      await assert.rejects(parse(...words, wrong), /the endpoint (other is of harbor|nobody is not)/);
+  });
+
   it('gives everything at once as one document on request', async () => {
     const path = fileOf('both.json', delivery([push('1.0'), { ...push('1.1'), action: 'pull' }]));
     const { lines, err } = await parse('distribution', path, '--raw', '-o', 'json');

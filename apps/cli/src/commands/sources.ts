@@ -22,9 +22,15 @@ function addList(sources: Command, { console, onExit }: ProgramOptions): void {
     });
 }
 
-type ParseFlags = { readonly raw: boolean; readonly header: readonly string[]; readonly registryHost?: string };
+type ParseFlags = {
+  readonly raw: boolean;
+  readonly header: readonly string[];
+  readonly registryHost?: string;
+  readonly endpoint?: string;
+  readonly config: string;
+};
 
-function addParse(sources: Command, { console, onExit }: ProgramOptions): void {
+function addParse(sources: Command, { console, env, onExit }: ProgramOptions): void {
   sources
     .command('parse')
     .description('say what a recorded webhook becomes, with nothing running: one line of JSON per push')
@@ -33,6 +39,8 @@ function addParse(sources: Command, { console, onExit }: ProgramOptions): void {
     .option('--raw', 'the file is the body alone, byte for byte', false)
     .option('--header <line>', "with --raw: 'Name: value'; can be said again", (line: string, all: readonly string[]) => [...all, line], [])
     .option('--registry-host <host>', 'what the endpoint is configured to call the registry')
+    .option('--endpoint <name>', 'under the settings of this endpoint of sources.yaml')
+    .option('--config <folder>', 'of sources.yaml', env['CONFIG_DIR'] ?? 'config')
     .addHelpText('after', examples(parseExamples, parseNotes))
     .action(async (name: string, file: string, flags: ParseFlags, command: Command) => {
       if (!flags.raw && flags.header.length > 0) command.error('error: --header goes with --raw; a recording has its own');
@@ -40,8 +48,10 @@ function addParse(sources: Command, { console, onExit }: ProgramOptions): void {
       const { readRaw, readRecording, settingsFor } = await import('../recording.ts');
       const kind = parseKind(name);
       const recording = flags.raw ? await readRaw(file, flags.header) : await readRecording(file);
-      const { registryHost } = flags;
-      const settings = settingsFor(kind, recording.settings, registryHost === undefined ? {} : { registryHost });
+      const { endpoint, registryHost } = flags;
+      const configured =
+        endpoint === undefined ? {} : (await import('../deliveries/readings.ts')).settingsOfEndpoint(flags.config, env, endpoint, kind);
+      const settings = settingsFor(kind, recording.settings, configured, registryHost === undefined ? {} : { registryHost });
       onExit(parseSource({ output: command.optsWithGlobals<Globals>().output, kind, settings }, recording, console));
     });
 }
@@ -49,6 +59,7 @@ function addParse(sources: Command, { console, onExit }: ProgramOptions): void {
 const parseExamples = [
   'waybill sources parse harbor test/fixtures/webhooks/harbor/push-tagged-cloudevents.json',
   'waybill sources parse distribution - < recorded.json',
+  'waybill sources parse harbor recorded.json --endpoint harbor -o json',
   "waybill sources parse dockerhub body.json --raw --header 'Content-Type: application/json'",
 ];
 const parseNotes = '\nWhat is ignored or cannot be read is said on standard error, with why; the exit code is 0 for that too.';
