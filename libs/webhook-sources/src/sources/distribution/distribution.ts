@@ -90,4 +90,4 @@ function findUrl(target: unknown): URL | null {
   return typeof url === 'string' && url.length <= 4_096 ? URL.parse(url) : null;
 }
 
-export const distribution: Source = { title: 'CNCF Distribution', auth: ['bearer', 'header', 'basic'], read };
+export const distribution: Source = { title: 'CNCF Distribution', auth: ['bearer', 'header', 'basic', 'mtls'], read };

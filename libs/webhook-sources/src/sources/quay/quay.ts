@@ -47,4 +47,4 @@ function readPush(body: unknown, updated: unknown): Finding {
   };
 }
 
-export const quay: Source = { title: 'Quay', auth: ['url-path', 'url-query'], read };
+export const quay: Source = { title: 'Quay', auth: ['url-path', 'url-query', 'mtls'], read };

@@ -60,4 +60,4 @@ function parseManifest(text: string): unknown {
   return json.ok ? json.value : undefined;
 }
 
-export const zot: Source = { title: 'zot', auth: ['bearer', 'basic', 'header'], read };
+export const zot: Source = { title: 'zot', auth: ['bearer', 'basic', 'header', 'mtls'], read };
