@@ -7,6 +7,8 @@ import { anonymous } from './record-batch-encoder.ts';
 import { send } from './wire.ts';
 
 const producer = { ...anonymous, transactionalId: null };
+/** How long the brokers may be away while an appender is made. */
+const startMsMax = 60_000;
 
 export type Appender = {
   /**
@@ -30,12 +32,17 @@ export type AppenderOptions = KafkaOptions & {
 export async function createAppender(options: AppenderOptions): Promise<Appender> {
   const connections = openConnections(options);
   const timeoutMs = options.timeoutMs ?? 5_000;
-  const partitions = await connections.run(
-    'control',
-    [options.countBy],
-    async (cluster) => cluster.findTopicPartitionMetadata(options.countBy).length,
-    AbortSignal.timeout(60_000),
-  );
+  const partitions = await connections
+    .run(
+      'control',
+      [options.countBy],
+      async (cluster) => cluster.findTopicPartitionMetadata(options.countBy).length,
+      AbortSignal.timeout(startMsMax),
+    )
+    .catch(async (error: unknown) => {
+      await connections.close(); // Whoever calls again begins with connections of its own.
+      throw error;
+    });
   let isReady = true;
 
   async function appendRound(round: readonly Chunk[], signal: AbortSignal): Promise<void> {
