@@ -136,6 +136,7 @@ function appLaunch(home: string, app: AppName, env: Readonly<Record<string, stri
     STATE_DIR: join(home, 'data', app),
     OPS_PORT: String(ports.ops[app]),
     ...(httpPort === undefined ? {} : { HTTP_PORT: String(httpPort) }),
+    ...(app === 'gateway' ? { SPOOL_DIR: join(home, 'data', app, 'spool') } : {}),
     ...(app === 'gateway' && gatewayHost !== undefined ? { HTTP_HOST: gatewayHost } : {}),
   };
   const address = httpPort === undefined ? ops : `http://127.0.0.1:${httpPort}`;
