@@ -3,11 +3,12 @@ import { topics } from '@waybill/domain';
 import { createAppender, createCodec } from '@waybill/kafka';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createAuth } from './auth/auth.ts';
-import { loadTls } from './auth/tls.ts';
+import { loadTls, renewTls, tlsFilesOf } from './auth/tls.ts';
 import { GatewayConfig } from './config.ts';
 import { givenLog, lateLog, type Reached } from './log.ts';
 import { createGateway, sendBytesMax } from './server.ts';
 import { openOverflow } from './spool/overflow.ts';
+import { watchFiles } from './watch-files.ts';
 import { watchReports, watchSources } from './watch-sources.ts';
 
 const config = loadConfig(GatewayConfig, process.env);
@@ -25,7 +26,6 @@ const watched = watchSources(firstSources, {
   everyMs: config.SOURCES_CHECK_MS,
   ...watchReports({ auth, logger, nowMs: Date.now, hasClientCa: tls?.ca !== undefined }),
 });
-process.on('SIGHUP', () => void watched.check());
 
 async function connect(): Promise<Reached> {
   const codec = await createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL });
@@ -59,6 +59,18 @@ const { app, batcher, ready } = await createGateway({
   logger,
   nowMs: Date.now,
 });
+const watchedTls = watchFiles(
+  () => tlsFilesOf(config),
+  config.SOURCES_CHECK_MS,
+  () => {
+    try {
+      renewTls(app.server, config);
+    } catch (err) {
+      logger.error({ err, code: 'CONFIG_INVALID' }, 'TLS files have changed and cannot be used; the ones before go on');
+    }
+  },
+);
+process.on('SIGHUP', () => void Promise.all([watched.check(), watchedTls.check()]));
 const ops = await startOps({
   port: config.OPS_PORT,
   host: config.OPS_HOST,
@@ -72,7 +84,13 @@ closeGracefully({
   steps: [
     { name: 'readiness', close: () => void (isClosing = true) },
     { name: 'http', close: () => app.close() },
-    { name: 'sources', close: () => watched.close() },
+    {
+      name: 'files',
+      close: () => {
+        watched.close();
+        watchedTls.close();
+      },
+    },
     { name: 'batches', close: () => batcher.drained() },
     { name: 'spool', close: () => overflow?.close() },
     { name: 'log', close: () => log.close() },

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSecretScheme, prove, type Endpoint, type Proof } from '@waybill/webhook-sources';
@@ -99,7 +100,7 @@ function proofFor({ name, auth, secrets }: Endpoint, { headers, body }: Recordin
       `It has ${ids}.`,
     );
   }
-  return prove(auth, secret.value, { contentType: headers['content-type'] ?? '', body, nowMs: nowMs() });
+  return prove(auth, secret.value, { id: randomUUID(), contentType: headers['content-type'] ?? '', body, nowMs: nowMs() });
 }
 
 const samples = join(import.meta.dirname, '../../../../test/fixtures/webhooks');

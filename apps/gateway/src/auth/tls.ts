@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import { ConfigError } from '@waybill/app-kit';
 import type { GatewayConfig } from '../config.ts';
 
@@ -38,3 +40,9 @@ export const tlsOptions = ({ cert, key, ca }: Tls) => ({
   ...{ cert, key, minVersion: 'TLSv1.2' as const },
   ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false }),
 });
+
+/** Lets new connections have the certificate that is there by now; one that cannot be used leaves the old one. @throws Error then */
+export function renewTls(server: Server, config: TlsFiles): void {
+  const tls = loadTls(config);
+  if (tls !== undefined && server instanceof TlsServer) server.setSecureContext(tlsOptions(tls));
+}

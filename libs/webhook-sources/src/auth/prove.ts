@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { hmacSignature } from './hmac.ts';
 import type { SecretScheme } from './scheme.ts';
 import { standardWebhookHeaders } from './standard-webhooks.ts';
@@ -9,12 +8,11 @@ export type Proof = {
   readonly urlEnd: string;
 };
 
+/** A request that is to be sent; `id` of the delivery, for schemes that sign one. */
+type Unproved = { readonly id: string; readonly contentType: string; readonly body: Buffer; readonly nowMs: number };
+
 /** What a sender adds to a request so that {@link verify} lets it in: the other half of each scheme, for samples and tests. */
-export function prove(
-  scheme: SecretScheme,
-  secret: string,
-  { contentType, body, nowMs }: { readonly contentType: string; readonly body: Buffer; readonly nowMs: number },
-): Proof {
+export function prove(scheme: SecretScheme, secret: string, { id, contentType, body, nowMs }: Unproved): Proof {
   const byHeaders = (headers: Proof['headers']): Proof => ({ headers, urlEnd: '' });
   switch (scheme.scheme) {
     case 'header':
@@ -27,7 +25,7 @@ export function prove(
     case 'hmac-sha1':
       return byHeaders({ [scheme.header]: hmacSignature(scheme, secret, { rawHeaders: ['content-type', contentType], body }) });
     case 'standard-webhooks':
-      return byHeaders(standardWebhookHeaders(secret, randomUUID(), String(Math.floor(nowMs / 1_000)), body));
+      return byHeaders(standardWebhookHeaders(secret, id, String(Math.floor(nowMs / 1_000)), body));
     case 'url-path':
       return { headers: {}, urlEnd: `/${secret}` };
     case 'url-query':

@@ -60,7 +60,7 @@ for (const [scheme, send, older, newer] of rightOnes) {
       assert.equal(ask(send(newer)), 'by newer');
     });
     it('what our own sender proves is let in', () => {
-      const { headers, urlEnd } = prove(scheme as SecretScheme, older, { contentType: 'application/json', body, nowMs });
+      const { headers, urlEnd } = prove(scheme as SecretScheme, older, { id: 'id-1', contentType: 'application/json', body, nowMs });
       assert.equal(ask({ headers, url: `/v1/webhooks/a${urlEnd}`, body }), 'by older');
     });
     it('a secret opens up to its end and not from then on', () => {
