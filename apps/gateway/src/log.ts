@@ -15,10 +15,11 @@ export type Reached = { readonly encoding: Encoding; readonly append: Append; re
 
 export type LateLog = Log & { readonly close: () => Promise<void> };
 
-const pauseMs = 2_000;
+/** How long a try that is under way is waited for: it may have connections to close. */
+const closeMsMax = 1_000;
 
 /** A log that need not be there yet: it is looked for until it is reached. @param onFailure told why a try has failed */
-export function lateLog(connect: () => Promise<Reached>, onFailure: (error: unknown) => void): LateLog {
+export function lateLog(connect: () => Promise<Reached>, onFailure: (error: unknown) => void, pauseMs = 2_000): LateLog {
   const closed = new AbortController();
   let reached: Reached | undefined;
 
@@ -33,13 +34,14 @@ export function lateLog(connect: () => Promise<Reached>, onFailure: (error: unkn
       }
     }
   }
-  void reach();
+  const reaching = reach();
 
   return {
     encoding: () => reached?.encoding,
     append: (records) => (reached === undefined ? Promise.reject(new Error('Kafka has not been reached yet')) : reached.append(records)),
     async close() {
       closed.abort();
+      await Promise.race([reaching, sleep(closeMsMax, undefined, { ref: false })]);
       await reached?.close();
     },
   };
