@@ -2,38 +2,65 @@ import { needsBody } from '@waybill/webhook-sources';
 import type { FastifyRequest } from 'fastify';
 import type { Authenticate, Verdict } from './auth/authenticate.ts';
 import { authRequestOf } from './auth/auth-request.ts';
-import type { Budget } from './budget.ts';
+import type { Budget, Place } from './budget.ts';
 import { plainHeaders, type PlainHeaders } from './headers.ts';
+import type { Rates } from './rates.ts';
 import type { RefusalCode } from './refusals.ts';
 import type { Source, Sources } from './sources.ts';
 
 /** A request that may send its body. */
-export type Admitted = { readonly source: Source; readonly headers: PlainHeaders; readonly release: () => void };
-export type Admission = { readonly admitted: Admitted } | { readonly refused: RefusalCode; readonly endpoint: string | undefined };
+export type Admitted = { readonly source: Source; readonly headers: PlainHeaders; readonly place: Place };
+/** Why not, as the refuser takes it. */
+export type Denied = { readonly code: RefusalCode; readonly endpoint?: string; readonly retryAfterSeconds?: number };
+export type Admission = { readonly admitted: Admitted } | { readonly denied: Denied };
 
 export type AdmissionNeeds = {
   readonly sources: Sources;
   readonly authenticate: Authenticate;
   readonly budget: Budget;
+  readonly rates: Rates;
   readonly bodyBytesMax: number;
 };
 
 /** Answers before any byte of the body is read, cheapest question first. */
-export async function admit(request: FastifyRequest, { sources, authenticate, budget, bodyBytesMax }: AdmissionNeeds): Promise<Admission> {
+export async function admit(request: FastifyRequest, needs: AdmissionNeeds): Promise<Admission> {
+  const { sources, budget, rates, bodyBytesMax } = needs;
   const source = findEndpoint(request, sources);
-  if (source === undefined) return { refused: 'ENDPOINT_UNKNOWN', endpoint: undefined };
+  if (source === undefined) return { denied: { code: 'ENDPOINT_UNKNOWN' } };
+  const endpoint = source.name;
   const headers = plainHeaders(request.headers);
-  if (!needsBody(source.auth)) {
-    const refused = findRefusal(await authenticate(source, authRequestOf(request.raw, source.auth, noBody)));
-    if (refused !== undefined) return { refused, endpoint: source.name };
+  if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity')
+    return { denied: { code: 'ENCODING_UNSUPPORTED', endpoint } };
+  if (needsBody(source.auth)) {
+    const waitSeconds = rates.peek(source);
+    if (waitSeconds > 0) return { denied: tooFast(endpoint, waitSeconds) };
+  } else {
+    const denied = await findDenial(request, source, noBody, needs);
+    if (denied !== undefined) return { denied };
   }
   const lengthText = headers['content-length'];
   // Chunked: it may become as large as any.
   const lengthBytes = lengthText === undefined ? bodyBytesMax : Number(lengthText);
-  if (lengthBytes > bodyBytesMax) return { refused: 'BODY_TOO_LARGE', endpoint: source.name };
-  const release = budget.reserve(lengthBytes);
-  return release === undefined ? { refused: 'GATEWAY_BUSY', endpoint: source.name } : { admitted: { source, headers, release } };
+  if (lengthBytes > bodyBytesMax) return { denied: { code: 'BODY_TOO_LARGE', endpoint } };
+  const place = budget.reserve(endpoint, lengthBytes);
+  return place === undefined ? { denied: { code: 'GATEWAY_BUSY', endpoint } } : { admitted: { source, headers, place } };
 }
+
+/** Whether a request is its sender's, and in time. Only what is authentic counts: nobody else can use up a sender's rate. */
+export async function findDenial(
+  request: FastifyRequest,
+  source: Source,
+  body: Buffer,
+  { authenticate, rates }: Pick<AdmissionNeeds, 'authenticate' | 'rates'>,
+): Promise<Denied | undefined> {
+  const verdict = authenticate(source, authRequestOf(request.raw, source.auth, body));
+  const code = findRefusal(verdict instanceof Promise ? await verdict : verdict);
+  if (code !== undefined) return { code, endpoint: source.name };
+  const waitSeconds = rates.take(source);
+  return waitSeconds > 0 ? tooFast(source.name, waitSeconds) : undefined;
+}
+
+const tooFast = (endpoint: string, retryAfterSeconds: number): Denied => ({ code: 'RATE_EXCEEDED', endpoint, retryAfterSeconds });
 
 const noBody = Buffer.alloc(0);
 

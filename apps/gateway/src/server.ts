@@ -12,6 +12,7 @@ import { findFramingFault } from './framing.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { optionsRoute } from './options.route.ts';
+import { createRates } from './rates.ts';
 import { watchSends } from './readiness.ts';
 import { createRefuser, type Refuser } from './refuse.ts';
 import { createRepeats } from './repeats.ts';
@@ -90,6 +91,7 @@ export async function createGateway(needs: GatewayNeeds): Promise<Gateway> {
     repeats: createRepeats(nowMs),
     keep: (receipt, settings) => batcher.add(toSent(receipt, settings, log)),
     budget,
+    rates: createRates(nowMs),
     bodyBytesMax: config.HTTP_BODY_BYTES_MAX,
     refuser,
     findCut: connections.findCut,

@@ -1,14 +1,14 @@
 import type { Logger } from '@waybill/app-kit';
 import { needsBody, type Receipt, type SourceSettings } from '@waybill/webhook-sources';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { admit, findRefusal, type Admitted } from './admission.ts';
+import { admit, findDenial, type Admitted } from './admission.ts';
 import type { Auth } from './auth/auth.ts';
-import { authRequestOf } from './auth/auth-request.ts';
 import { ConfirmError } from './auth/confirm.ts';
 import { AppendError } from './batcher.ts';
 import type { Budget } from './budget.ts';
 import type { Connections } from './connections.ts';
 import type { GatewayMetrics } from './metrics.ts';
+import type { Rates } from './rates.ts';
 import { receive } from './receive.ts';
 import { answerTo, type Repeats } from './repeats.ts';
 import type { Refuser } from './refuse.ts';
@@ -22,6 +22,7 @@ export type WebhookOptions = {
   /** Resolves once the delivery is durable. @throws AppendError */
   readonly keep: (receipt: Receipt, settings: SourceSettings) => Promise<void>;
   readonly budget: Budget;
+  readonly rates: Rates;
   readonly bodyBytesMax: number;
   readonly refuser: Refuser;
   /** Why the gateway cut a request off; undefined where its sender went away. */
@@ -46,17 +47,19 @@ declare module 'fastify' {
  * authentic but cannot be read gets 202 too, and is parked: to a 4xx Distribution would repeat it for ever and block everything behind it.
  */
 export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, options) => {
-  const { auth, repeats, keep, refuser, findCut, metrics, logger, nowMs } = options;
+  const { auth, rates, repeats, keep, refuser, findCut, metrics, logger, nowMs } = options;
   app.decorateRequest('admitted', null);
   app.removeAllContentTypeParsers(); // The log keeps the bytes as sent; nothing may parse and re-print them.
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => body);
 
   app.addHook('onRequest', async (request, reply) => {
     const admission = await admit(request, { ...options, authenticate: auth.authenticate });
-    if ('refused' in admission) return refuser.answer(request, reply, { code: admission.refused, endpoint: admission.endpoint });
+    if ('denied' in admission) return refuser.answer(request, reply, admission.denied);
     request.admitted = admission.admitted;
+    // Its sender may have gone while its keys were fetched; then nothing more is heard of it.
+    if (reply.raw.destroyed) admission.admitted.place.release();
+    reply.raw.once('close', admission.admitted.place.release);
     if (request.headers.expect !== undefined) reply.raw.writeContinue();
-    reply.raw.once('close', admission.admitted.release);
     // A content type that is none must not turn an authentic delivery into a 415.
     delete request.raw.headers['content-type'];
     return undefined;
@@ -80,11 +83,12 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
   };
 
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const { source, headers } = request.admitted!;
+    const { source, headers, place } = request.admitted!;
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+    place.shrink(body.length);
     if (needsBody(source.auth)) {
-      const refused = findRefusal(await auth.authenticate(source, authRequestOf(request.raw, source.auth, body)));
-      if (refused !== undefined) return refuser.answer(request, reply, { code: refused, endpoint: source.name });
+      const denied = await findDenial(request, source, body, { authenticate: auth.authenticate, rates });
+      if (denied !== undefined) return refuser.answer(request, reply, denied);
     }
 
     const receipt = receive({ headers, body, remoteAddress: request.ip, receivedAtMs: nowMs() }, source);
