@@ -70,7 +70,6 @@ const watchedTls = watchFiles(
     }
   },
 );
-process.on('SIGHUP', () => void Promise.all([watched.check(), watchedTls.check()]));
 const ops = await startOps({
   port: config.OPS_PORT,
   host: config.OPS_HOST,
@@ -81,6 +80,7 @@ const ops = await startOps({
 // In the data's direction: take no more requests, answer those that are there, make them durable, let go.
 closeGracefully({
   logger,
+  onHangUp: () => void Promise.all([watched.check(), watchedTls.check()]),
   steps: [
     { name: 'readiness', close: () => void (isClosing = true) },
     { name: 'http', close: () => app.close() },

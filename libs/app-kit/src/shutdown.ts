@@ -9,6 +9,8 @@ export type ShutdownOptions = {
   readonly steps: readonly ShutdownStep[];
   /** Below Kubernetes' terminationGracePeriodSeconds, which is 30 unless set. */
   readonly timeoutMs?: number;
+  /** What SIGHUP asks for: to read the configuration again. Left out, it ends the process like the others. */
+  readonly onHangUp?: () => void;
 };
 
 /**
@@ -17,11 +19,16 @@ export type ShutdownOptions = {
  *
  * @returns what a part calls that cannot go on: the same way out, with exit code 1
  */
-export function closeGracefully({ logger, steps, timeoutMs = 25_000 }: ShutdownOptions): (error: Error) => void {
+export function closeGracefully({ logger, steps, timeoutMs = 25_000, onHangUp }: ShutdownOptions): (error: Error) => void {
   let fatal: Error | undefined;
   let closing = false;
+  if (onHangUp !== undefined) process.on('SIGHUP', onHangUp);
   const { close } = closeWithGrace(
-    { delay: timeoutMs, logger: { error: (what) => logger.error({ err: what }, 'closing') } },
+    {
+      delay: timeoutMs,
+      skip: onHangUp === undefined ? [] : ['SIGHUP'],
+      logger: { error: (what) => logger.error({ err: what }, 'closing') },
+    },
     async (how) => {
       closing = true;
       fatal ??= how.err;
