@@ -4,11 +4,11 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startCluster, type Cluster } from '../integration/stream.fixture.ts';
-import { faultSeed, randomFor, tell } from '../support/fault-run.ts';
+import { faultSeed, marks, randomFor, tell } from '../support/fault-run.ts';
 import { gatewayFaults, gatewayRound } from '../support/gateway-rounds.ts';
 
 const roundsCount = 20;
-const faultsPerRound = 3;
+const faultsPerRound = 2;
 const sendersCount = 32;
 const rows: string[] = [];
 let cluster: Cluster;
@@ -23,7 +23,10 @@ describe(`${roundsCount} rounds of ${sendersCount} senders while the gateway and
     it(`round ${round}: all that was answered with 202 is in the log, in order`, async () => {
       const random = randomFor(`gateway-${round}`);
       const faults = Array.from({ length: faultsPerRound }, () => random.pick(gatewayFaults));
-      const verdict = await gatewayRound({ cluster, random, name: `round${round}`, sendersCount, faults });
+      const verdict = await gatewayRound({ cluster, random, name: `round${round}`, sendersCount, faults }).catch((error: unknown) => {
+        tell('gateway', `round ${round}${marks.fails}${faults.join(', ')}: ${String(error).split('\n', 1)[0]}`);
+        throw error;
+      });
       const { accepted, refused, unanswered, repeats, drained, tookMs } = verdict;
       const seconds = (tookMs / 1_000).toFixed(0);
       tell('gateway', `round ${round} of ${roundsCount}: ${accepted} accepted, none lost, ${faults.join(', ')}; ${seconds} s`);

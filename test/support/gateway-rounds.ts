@@ -37,6 +37,9 @@ export type GatewayVerdict = {
 
 const root = join(import.meta.dirname, '../..');
 const drainMsMax = 120_000;
+/** The supervisor lets what is killed often wait. */
+const brokerMsMax = 150_000;
+const startMsMax = 90_000;
 
 /** A gateway with a spool of its own, as a process that comes back when it is told to. */
 export class GatewayProcess {
@@ -62,7 +65,7 @@ export class GatewayProcess {
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => void (this.output += chunk.toString()));
     this.#child = child;
     const ask = async (): Promise<boolean> => (await fetch(`${this.#opsUrl}/readyz`).catch(() => undefined))?.ok ?? false;
-    const isUp = await eventually(ask, (ok) => ok || child.exitCode !== null, 30_000);
+    const isUp = await eventually(ask, (ok) => ok || child.exitCode !== null, startMsMax);
     assert.ok(isUp, `the gateway comes up: ${this.output.slice(-2_000)}`);
   }
 
@@ -114,7 +117,7 @@ export async function gatewayRound(round: GatewayRound): Promise<GatewayVerdict>
     await sleep(500);
     over.abort();
     await sending;
-    await cluster.stack.ready('kafka', 90_000);
+    await cluster.stack.ready('kafka', brokerMsMax);
     const left = await eventually(
       () => gateway.spooledCount(),
       (count) => count === 0,
@@ -125,6 +128,7 @@ export async function gatewayRound(round: GatewayRound): Promise<GatewayVerdict>
     return { ...(await judge(cluster, senders, from)), drained, tookMs: performance.now() - startedMs };
   } finally {
     await gateway.end('SIGKILL');
+    cluster.stack.release('kafka'); // The next round needs it, whatever became of this one.
   }
 }
 
