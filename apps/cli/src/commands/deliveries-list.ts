@@ -1,7 +1,7 @@
 import type { Codec } from '@waybill/stream';
 import type { Console, OutputFormat } from '../console.ts';
 import { type Became, readBecoming } from '../deliveries/became.ts';
-import { placeName, readNewest, type DeliveryQuery, type LoggedDelivery, type ReadLog } from '../deliveries/delivery-log.ts';
+import { readNewest, type DeliveryQuery, type LoggedDelivery, type ReadLog } from '../deliveries/delivery-log.ts';
 import { type ExitCode, exitCodes } from '../exit.ts';
 import { type Column, table } from '../output/table.ts';
 import { dateTime, grouped } from '../output/text.ts';
@@ -55,9 +55,8 @@ export async function listDeliveries(options: ListOptions, log: ReadLog, codec: 
   return exitCodes.done;
 }
 
-const summaryOf = ({ event: { data, meta }, ...place }: LoggedDelivery): Summary => ({
-  id: meta.id,
-  place: placeName(place),
+const summaryOf = ({ place, event: { data, meta } }: LoggedDelivery): Summary => ({
+  ...{ id: meta.id, place },
   ...{ endpoint: data.endpoint, source: data.source, receivedAtMs: data.receivedAtMs, remoteAddress: data.remoteAddress },
   bodyBytes: data.body.length,
 });

@@ -1,7 +1,7 @@
 import type { Codec } from '@waybill/stream';
 import type { Console, OutputFormat } from '../console.ts';
 import { type Became, type Becoming, readBecoming } from '../deliveries/became.ts';
-import { findDeliveries, placeName, type DeliveryQuery, type LoggedDelivery, type ReadLog } from '../deliveries/delivery-log.ts';
+import { findDeliveries, type DeliveryQuery, type LoggedDelivery, type ReadLog } from '../deliveries/delivery-log.ts';
 import { differencesTable, readAs, unreadText } from '../deliveries/describe.ts';
 import { planReplay, type FindReading, type Reread } from '../deliveries/replay.ts';
 import { CliError, type ExitCode, exitCodes } from '../exit.ts';
@@ -14,8 +14,7 @@ const bodyLengthMax = 20_000;
 export async function findAsked(id: string, query: DeliveryQuery, log: ReadLog, codec: Codec): Promise<readonly LoggedDelivery[]> {
   const found = await findDeliveries(log, codec, id, query);
   if (found.length > 0) return found;
-  const next =
-    'See `waybill deliveries list`; a delivery is kept for 30 days, and a parked one is in `waybill parked list --all` after that.';
+  const next = 'See `waybill deliveries list`; deliveries are kept for 30 days, and those that were parked for ever.';
   throw new CliError(exitCodes.no, `there is no delivery ${JSON.stringify(id)}`, next);
 }
 
@@ -50,7 +49,7 @@ export async function showDelivery(
 type Shown = { readonly delivery: LoggedDelivery; readonly became: Became; readonly now: Reread };
 
 const toJson = ({ delivery, became, now }: Shown) => ({
-  ...{ id: delivery.event.meta.id, place: placeName(delivery) },
+  ...{ id: delivery.event.meta.id, place: delivery.place },
   delivery: { ...delivery.event.data, body: delivery.event.data.body.toString('base64') },
   became: {
     events: became.events,
@@ -67,7 +66,7 @@ function deliveryText({ delivery, became, now }: Shown, console: Console): strin
     ['received', `${dateTime(data.receivedAtMs)} UTC from ${data.remoteAddress ?? 'an address that is not known'}`],
     ['endpoint', `${data.endpoint} (${data.source})`],
     ['id', meta.id],
-    ['kept at', placeName(delivery)],
+    ['kept at', delivery.place],
     ['sha256', data.bodySha256],
     ...Object.entries(data.headers).map(([name, value]) => [`header ${name}`, value] as const),
   ];

@@ -127,7 +127,7 @@ describe('deliveries show', () => {
   });
 
   it('says no (1) of a delivery that is not there', async () => {
-    for (const id of ['nobody', 'waybill.deliveries.v1/0/40', 'waybill.deliveries.v1/99/0'])
+    for (const id of ['nobody', 'waybill.deliveries.v1/0/40', 'waybill.deliveries.v1/99/0', 'waybill.images.v1/0/0'])
       await assert.rejects(show(id), (error: unknown) => error instanceof CliError && error.exitCode === 1);
   });
 });
@@ -198,6 +198,16 @@ describe('deliveries replay', () => {
   it('tells how to settle what was parked', async () => {
     const { out } = await replay(await receive(memory, pushes(['1']), { atMs: 1_000 }));
     assert.match(out, /waybill parked drop waybill\.parked\.v1\/\d\/0 --reason/);
+  });
+
+  it('finds what was parked by its place in `waybill parked list`, and by its id after the delivery itself is gone', async () => {
+    const id = await receive(memory, pushes(['1']), { atMs: 1_000 });
+    const partition = memory.log.partitionOf(id);
+    assert.match((await replay(`waybill.parked.v1/${partition}/0`, true)).out, /1 new event would be appended/);
+    memory.forget(topics.deliveries);
+    assert.match((await replay(id)).out, /1 new event appended/);
+    const [event] = await eventsIn(topics.imageEvents);
+    assert.deepEqual([event!.meta.causationId, event!.meta.timeMs], [id, 1_000]);
   });
 
   it('refuses (1) what came to an endpoint that is not configured any more', async () => {

@@ -1,11 +1,11 @@
-import { topics, type EventOf } from '@waybill/domain';
+import { topics, type EventOf, type RecordParked } from '@waybill/domain';
 import { decodeEvent, recordsOf, StreamError, type Codec, type EventLog, type LogRecord, type TopicPartition } from '@waybill/stream';
 
 /** What is read of the log; it changes nothing and joins no group. */
 export type ReadLog = Pick<EventLog, 'partitions' | 'partitionOf' | 'bounds' | 'offsetAt' | 'read'>;
 
-/** A delivery as it lies in the log. */
-export type LoggedDelivery = { readonly partition: number; readonly offset: number; readonly event: EventOf<'DeliveryReceived'> };
+/** A delivery as it lies in the log. `place` is topic/partition/offset. */
+export type LoggedDelivery = { readonly place: string; readonly event: EventOf<'DeliveryReceived'> };
 
 export type DeliveryQuery = {
   /** All unless given. */
@@ -14,9 +14,6 @@ export type DeliveryQuery = {
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
 };
-
-export const placeName = ({ partition, offset }: Pick<LoggedDelivery, 'partition' | 'offset'>): string =>
-  `${topics.deliveries.name}/${partition}/${offset}`;
 
 type Span = TopicPartition & { readonly from: number; readonly to: number };
 
@@ -100,38 +97,59 @@ async function* backwards<T>(
 }
 
 /**
- * A delivery by its id, or by its place as `waybill deliveries list` says it. The same bytes that come again have the same id, so that
- * there may be several.
+ * A delivery by its id, or by its place as `waybill deliveries list` and `waybill parked list` say it. The same bytes that come again
+ * have the same id, so that there may be several. One that was parked is found for longer than the others are kept.
  */
 export async function findDeliveries(log: ReadLog, codec: Codec, id: string, query: DeliveryQuery): Promise<readonly LoggedDelivery[]> {
   const [, topic, partition, offset] = /^([^/]+)\/(\d{1,5})\/(\d{1,15})$/.exec(id) ?? [];
-  if (topic === topics.deliveries.name) return findAt(log, codec, { topic, partition: Number(partition) }, Number(offset));
-  const found: LoggedDelivery[] = [];
+  if (topic !== undefined) return findAt(log, codec, { topic, partition: Number(partition) }, Number(offset));
+  const found = await Array.fromAsync(withId(log, codec, id, query));
+  return found.length > 0 ? found : Array.fromAsync(parkedWithId(log, codec, id, query));
+}
+
+async function* withId(log: ReadLog, codec: Codec, id: string, query: DeliveryQuery): AsyncGenerator<LoggedDelivery> {
   for (const span of await spansOf(log, query))
     for await (const record of recordsOf(log, span, span)) {
       if (record.headers['ce_id']?.toString() !== id || !isInTime(record, query)) continue;
       const delivery = await findDelivery(codec, record, query);
-      if (delivery !== undefined) found.push(delivery);
+      if (delivery !== undefined) yield delivery;
     }
-  return found;
+}
+
+async function* parkedWithId(log: ReadLog, codec: Codec, id: string, query: DeliveryQuery): AsyncGenerator<LoggedDelivery> {
+  for (let partition = 0; partition < log.partitions; partition++) {
+    const place = { topic: topics.parked.name, partition };
+    const { first, end } = await log.bounds(place);
+    for await (const record of recordsOf(log, place, { from: first, to: end })) {
+      if (record.headers['causationid']?.toString() !== id || !isInTime(record, query)) continue;
+      const delivery = await findDelivery(codec, record, query);
+      if (delivery !== undefined) yield delivery;
+    }
+  }
 }
 
 async function findAt(log: ReadLog, codec: Codec, place: TopicPartition, offset: number): Promise<readonly LoggedDelivery[]> {
-  if (place.partition >= log.partitions) return [];
+  const isTopic = place.topic === topics.deliveries.name || place.topic === topics.parked.name;
+  if (!isTopic || place.partition >= log.partitions) return [];
   const { first, end } = await log.bounds(place);
   if (offset < first || offset >= end) return [];
-  for await (const record of recordsOf(log, place, { from: offset, to: offset + 1 })) {
-    const delivery = await findDelivery(codec, record, {});
-    return delivery === undefined ? [] : [delivery];
-  }
-  return [];
+  const [record] = await Array.fromAsync(recordsOf(log, place, { from: offset, to: offset + 1 }));
+  const delivery = record === undefined ? undefined : await findDelivery(codec, record, {});
+  return delivery === undefined ? [] : [delivery];
 }
 
+/** The delivery that a record is, or that was parked with it. */
 async function findDelivery(codec: Codec, record: LogRecord, { endpoint }: DeliveryQuery): Promise<LoggedDelivery | undefined> {
-  const event = await findEvent(codec, record);
+  const outer = await findEvent(codec, record);
+  const event = outer?.type === 'RecordParked' ? await findEvent(codec, parkedRecord(outer.data)) : outer;
   if (event?.type !== 'DeliveryReceived' || event.data.endpoint !== (endpoint ?? event.data.endpoint)) return undefined;
-  return { partition: record.partition, offset: record.offset, event };
+  return { place: `${record.topic}/${record.partition}/${record.offset}`, event };
 }
+
+const parkedRecord = ({ topic, partition, offset, timestampMs, key, value, headers }: RecordParked): LogRecord => ({
+  ...{ topic, partition, offset, timestampMs, key, value },
+  headers: Object.fromEntries(headers.map(({ name, value: bytes }) => [name, bytes])),
+});
 
 /** Undefined for what cannot be decoded: one bad record must not hide the others. */
 export async function findEvent(codec: Codec, record: LogRecord) {

@@ -30,9 +30,13 @@ export function memoryLog(partitions = 3) {
       place.push({ topic, partition, offset: place.length * 2, timestampMs, key: Buffer.from(key ?? ''), value, headers });
     }
   };
+  /** As retention does. */
+  const forget = (topic: { readonly name: string }): void => {
+    for (let partition = 0; partition < partitions; partition++) recordsIn(topic.name, partition).length = 0;
+  };
   const all = (topic: { readonly name: string }): readonly LogRecord[] =>
     Array.from({ length: partitions }, (_, partition) => recordsIn(topic.name, partition)).flat();
-  return { log, append, all };
+  return { log, append, forget, all };
 }
 
 /** Reads what names no registry only where it is told one. */
@@ -62,16 +66,16 @@ export async function receive(
     ...encodeEvent(jsonCodec, { topic, key, partition: log.partitionOf(key) }, event),
     timestampMs: atMs,
   });
-  await append([
-    place(topics.deliveries, endpoint, receipt.delivery),
-    ...placedImages(receipt).map((each) => place(topics.imageEvents, each.key, each.event)),
-  ]);
+  const received = place(topics.deliveries, endpoint, receipt.delivery);
+  await append([received, ...placedImages(receipt).map((each) => place(topics.imageEvents, each.key, each.event))]);
   if (receipt.unread !== null) {
     const parked: Event = {
       type: 'RecordParked',
       data: {
-        ...{ app: 'gateway', topic: topics.deliveries.name, partition: 0, offset: -1, timestampMs: atMs, key: null, value: null },
-        ...{ headers: [], code: receipt.unread.code, reason: receipt.unread.reason, parkedAtMs: atMs },
+        ...{ app: 'gateway', topic: topics.deliveries.name, partition: 0, offset: -1, timestampMs: atMs },
+        ...{ key: Buffer.from(endpoint), value: received.value },
+        ...{ headers: Object.entries(received.headers).map(([name, value]) => ({ name, value })) },
+        ...{ code: receipt.unread.code, reason: receipt.unread.reason, parkedAtMs: atMs },
       },
       meta: { ...receipt.delivery.meta, id: deterministicId('parked', receipt.deliveryId), causationId: receipt.deliveryId },
     };

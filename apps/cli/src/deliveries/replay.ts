@@ -3,7 +3,7 @@ import { encodeEvent, type Codec, type NewRecord } from '@waybill/stream';
 import { placedImages, receiptOf, type PlacedEvent, type Receipt, type SourceKind, type SourceSettings } from '@waybill/webhook-sources';
 import type { Becoming } from './became.ts';
 import { compareEvents, type Difference } from './compare.ts';
-import { placeName, type LoggedDelivery, type ReadLog } from './delivery-log.ts';
+import type { LoggedDelivery, ReadLog } from './delivery-log.ts';
 
 /** How the deliveries of an endpoint are read today; undefined for one that the configuration does not name any more. */
 export type Reading = { readonly kind: SourceKind; readonly settings: SourceSettings };
@@ -46,7 +46,7 @@ export function planReplay(delivery: LoggedDelivery, request: ReplayRequest, dep
   const { log, codec, findReading, becoming, planned } = dependencies;
   const { data, meta } = delivery.event;
   const then = becoming.of({ id: meta.id, receivedAtMs: data.receivedAtMs }).events;
-  const about = { id: meta.id, place: placeName(delivery), endpoint: data.endpoint, receivedAtMs: data.receivedAtMs };
+  const about = { id: meta.id, place: delivery.place, endpoint: data.endpoint, receivedAtMs: data.receivedAtMs };
   const reading = findReading(data.endpoint);
   if (reading === undefined)
     return { reread: { ...about, kind: null, outcome: 'unconfigured', differences: [], unread: null, rest: [] }, records: [] };
@@ -84,7 +84,7 @@ function replayedEvent(
 ): EventOf<'DeliveryReplayed'> {
   const { data, meta } = delivery.event;
   const { requestedBy, reason, requestedAtMs } = request;
-  const id = deterministicId('delivery-replayed', placeName(delivery), requestedBy, requestedAtMs);
+  const id = deterministicId('delivery-replayed', delivery.place, requestedBy, requestedAtMs);
   return {
     type: 'DeliveryReplayed',
     data: {
