@@ -49,7 +49,6 @@ export default {
       from: { pathNot: '^(libs/kafka|test)/' },
       to: { path: 'node_modules/(kafkajs|avsc|@kafkajs)/' },
     },
-    { name: 'lmdb-in-one-place', severity: 'error', from: { pathNot: '^(libs/state-store|test)/' }, to: { path: 'node_modules/lmdb/' } },
     {
       name: 'processes-in-one-place',
       severity: 'error',

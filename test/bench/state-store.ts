@@ -1,6 +1,6 @@
 // `node test/bench/state-store.ts [<keys>]`: what the local state costs, as one line of JSON. In a process of its own,
 // so that the memory is its own.
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStateStore } from '@waybill/state-store';
@@ -33,6 +33,8 @@ function residentMib(): { readonly anon: number; readonly file: number } {
   const mib = (name: string): number => Math.round(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1_024);
   return { anon: mib('RssAnon'), file: mib('RssFile') };
 }
+
+const bytesIn = (folder: string): number => readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 
 const value = Buffer.alloc(8, 7);
 const position = { changelog: new Map([['rows', 1]]) };
@@ -67,7 +69,7 @@ async function measureIn(folder: string, keysCount: number) {
   const reading = await perRow(sampleRows, () => keys.forEach((key) => first.get('rows', key)));
   const writing = await overwriting(first, keysCount);
   const used = residentMib();
-  const bytes = Array.from({ length: storesCount }, (_, partition) => statSync(join(folder, String(partition), 'data.mdb')).size);
+  const bytes = Array.from({ length: storesCount }, (_, partition) => bytesIn(join(folder, String(partition))));
   const closing = await perRow(1_000, async () => void (await Promise.all(stores.map((store) => store.close()))));
   const opening = await perRow(1_000, async () => void (await Promise.all((await openAll()).map((store) => store.close()))));
   return {

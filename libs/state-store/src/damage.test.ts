@@ -2,22 +2,31 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertWhole } from './dying-writer.fixture.ts';
+import { findManifest, writeManifest, type Manifest } from './manifest.ts';
 import { openStateStore } from './open-store.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'waybill-damage-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 
 const fixture = new URL('./dying-writer.fixture.ts', import.meta.url).pathname;
-const dataOf = (folder: string): string => join(folder, 'data.mdb');
-const markOf = (folder: string): string => join(folder, 'mark.json');
-const changeMark = (folder: string, changes: object): void =>
-  writeFileSync(markOf(folder), JSON.stringify({ ...(JSON.parse(readFileSync(markOf(folder), 'utf8')) as object), ...changes }));
+const fileOf = (folder: string, kind: RegExp): string =>
+  join(
+    folder,
+    readdirSync(folder).find((name) => kind.test(name))!,
+  );
+const dataOf = (folder: string): string => fileOf(folder, /\.segment$/);
+const manifestOf = (folder: string): string => fileOf(folder, /^manifest-/);
+/** As if it had been written so. */
+function changeManifest(folder: string, changes: Partial<Manifest>): void {
+  const owner = basename(manifestOf(folder), '.json').slice('manifest-'.length);
+  writeManifest(folder, owner, { ...findManifest(folder, owner)!, ...changes });
+}
 
 /** A folder with a thousand rows, closed in order; or, as after a kill -9, copied while it was open. */
 async function filled(name: string, how: 'closed' | 'open'): Promise<string> {
@@ -49,51 +58,64 @@ const anew = async (folder: string, reason: RegExp): Promise<void> => {
   assert.equal((await reopened(folder).catch(() => ({ rows: 0 }))).rows, 0);
 };
 
-describe('a store whose file was damaged', () => {
-  it('after it was closed is not served, wherever the byte is that has changed', async () => {
-    const folder = await filled('flipped', 'closed');
-    const bytes = readFileSync(dataOf(folder));
-    const at = randomInt(bytes.length);
-    bytes[at]! ^= 1 << randomInt(8);
-    writeFileSync(dataOf(folder), bytes);
-    const { aside } = await reopened(folder);
-    assert.match(aside ?? `byte ${at} was not missed`, /its checksum is not the one it was closed with/);
-  });
+const flip = (path: string): number => {
+  const bytes = readFileSync(path);
+  const at = randomInt(bytes.length);
+  bytes[at]! ^= 1 << randomInt(8);
+  writeFileSync(path, bytes);
+  return at;
+};
 
-  it('by being cut is put aside, closed or not', async () => {
+describe('a store whose file was damaged', () => {
+  it('gives no row of it, wherever the byte is that has changed, and is put aside at the next start', async () => {
     for (const how of ['closed', 'open'] as const) {
-      for (const left of [0, 100, 4_096, 40_960]) {
-        const folder = await filled(`cut-${how}-${left}`, how);
-        truncateSync(dataOf(folder), left);
-        await anew(folder, /it has \d+ (bytes and was closed with|of) \d+|it does not begin as LMDB|its second page is not/);
-      }
+      const folder = await filled(`flipped-${how}`, how);
+      const at = flip(dataOf(folder));
+      await assert.rejects(reopened(folder), { code: 'STORE_FAILED' }, `byte ${at}`).catch(async () => {
+        assert.ok(existsSync(`${folder}.damaged`), `byte ${at} was not missed`); // In its index: seen when it was opened.
+      });
+      if (!existsSync(`${folder}.damaged`)) await anew(folder, /the checksum of the block at \d+ is another/);
     }
   });
 
-  it('at its head, while it was open, is put aside', async () => {
-    const folder = await filled('head', 'open');
-    const bytes = readFileSync(dataOf(folder));
-    bytes.fill(0xa5, 0, 200);
-    writeFileSync(dataOf(folder), bytes);
-    await anew(folder, /it does not begin as LMDB writes it/);
+  it('by being cut, or lost, is put aside', async () => {
+    for (const how of ['closed', 'open'] as const) {
+      for (const left of [0, 20, 4_096, 40_960]) {
+        const folder = await filled(`cut-${how}-${left}`, how);
+        truncateSync(dataOf(folder), left);
+        await anew(folder, /it does not end as a segment/);
+      }
+      const folder = await filled(`lost-${how}`, how);
+      rmSync(dataOf(folder));
+      await anew(folder, /is gone/);
+    }
   });
 
-  it('in a way that ends the process is not opened for ever', async () => {
-    const folder = await filled('loop', 'open');
-    changeMark(folder, { opensInVain: 2 });
-    assert.deepEqual(await reopened(folder), intact);
-    changeMark(folder, { closed: null, opensInVain: 3 });
-    await anew(folder, /opened 3 times and each time the process ended before a write/);
+  it('counts as damaged when nothing says how it was left, or what says it is not whole', async () => {
+    for (const [name, text, reason] of [
+      ['none', undefined, /it does not say how it was left/],
+      ['cut', '{"format":1,', /the checksum of its manifest is another/],
+      ['null', 'null\n', /the checksum of its manifest is another/],
+      ['empty', '', /the checksum of its manifest is another/],
+    ] as const) {
+      const folder = await filled(`manifest-${name}`, 'open');
+      if (text === undefined) rmSync(manifestOf(folder));
+      else writeFileSync(manifestOf(folder), text);
+      await anew(folder, reason);
+    }
+    const folder = await filled('manifest-flipped', 'open');
+    flip(manifestOf(folder));
+    await anew(folder, /the checksum of its manifest is another/);
+    const later = await filled('manifest-later', 'open');
+    changeManifest(later, { format: 2 as 1 });
+    await anew(later, /its manifest is of another format/);
   });
 
-  it('counts as damaged when nothing says how it was left', async () => {
-    const other = '{"format":2,"closed":null,"opensInVain":0}';
-    for (const [name, text] of Object.entries({ none: undefined, cut: '{"format":1,', null: 'null', other })) {
-      const folder = await filled(`mark-${name}`, 'open');
-      if (text === undefined) rmSync(markOf(folder));
-      else writeFileSync(markOf(folder), text);
-      await anew(folder, /it does not say how it was left/);
-    } // prettier-ignore
+  it('counts as damaged where a version before this one has left another kind of store', async () => {
+    const folder = join(root, 'before');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'data.mdb'), 'of LMDB');
+    await anew(folder, /it does not say how it was left/);
   });
 });
 
@@ -101,14 +123,19 @@ describe('a store whose machine went down', () => {
   it('while it was open is put aside: what was not synced may be torn', async () => {
     const folder = await filled('boot', 'open');
     assert.deepEqual(await reopened(folder), intact);
-    changeMark(folder, { closed: null, bootId: 'another' });
+    changeManifest(folder, { isClosed: false, bootId: 'another' });
     await anew(folder, /the machine went down while it was open/);
   });
 
-  it('after it was closed is taken as it is', async () => {
+  it('after it was closed is taken as it is, once every block has been looked at', async () => {
     const folder = await filled('reboot', 'closed');
-    changeMark(folder, { bootId: 'another' });
+    changeManifest(folder, { bootId: 'another' });
     assert.deepEqual(await reopened(folder), intact);
+    changeManifest(folder, { bootId: 'another' });
+    const bytes = readFileSync(dataOf(folder));
+    bytes.fill(0, 0, 4_096);
+    writeFileSync(dataOf(folder), bytes);
+    await anew(folder, /the checksum of the block at 0 is another/);
   });
 });
 

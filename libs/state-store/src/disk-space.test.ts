@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { refuseFull, reserveBytes, reserveLock } from './disk-space.ts';
-import { lockFile } from './environment.ts';
+import { refuseFull, reserveBytes } from './disk-space.ts';
+import { newManifest, writeManifest } from './manifest.ts';
 import { openStateStore } from './open-store.ts';
-import { newMark, writeMark } from './state-mark.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'waybill-disk-space-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -26,27 +25,11 @@ describe('a disk', () => {
     assert.equal(reserveBytes, 1_048_576);
   });
 
-  it('has given all blocks of a lock file before LMDB maps it', async () => {
-    const folder = join(root, 'blocks');
-    const store = await openStateStore(folder);
-    const { size, blocks } = statSync(join(folder, lockFile));
-    await store.close();
-    assert.ok(blocks * 512 >= size, `${size} bytes have ${blocks} blocks`);
-  });
-
-  it('keeps the lock file that another process holds', () => {
-    const path = join(folderOf('held'), lockFile);
-    writeFileSync(path, 'held');
-    reserveLock(path);
-    assert.equal(statSync(path).size, 4);
-    assert.deepEqual(readdirSync(join(root, 'held')), [lockFile]);
-  });
-
-  it('gathers nothing of marks that cannot be written', async () => {
-    const folder = folderOf('marks');
-    mkdirSync(join(folder, 'mark.json', 'in the way'), { recursive: true });
-    await assert.rejects(writeMark(folder, newMark('owner', undefined)));
-    assert.deepEqual(readdirSync(folder), ['mark.json']);
+  it('gathers nothing of manifests that cannot be written', () => {
+    const folder = folderOf('manifests');
+    mkdirSync(join(folder, 'manifest-owner.json', 'in the way'), { recursive: true });
+    assert.throws(() => writeManifest(folder, 'owner', newManifest()));
+    assert.deepEqual(readdirSync(folder), ['manifest-owner.json']);
   });
 
   it('has room again from what a killed process left of a snapshot, once its store is opened', async () => {

@@ -134,10 +134,13 @@ describe('a store of marks', () => {
       const bytes = damage(readFileSync(join(folder, name!)));
       if (bytes) writeFileSync(join(folder, name!), bytes);
       else rmSync(join(folder, name!));
-      await assert.rejects(readAll(folder), { code: 'STORE_FAILED' }, `${index}, seed ${seed}`);
       const reasons: string[] = [];
-      const next = await openStateStore(folder, { onSetAside: (reason) => reasons.push(reason) });
-      assert.deepEqual([reasons.length, next.position().changelog.size], [1, 0]);
+      const opened = () => openStateStore(folder, { onSetAside: (reason) => reasons.push(reason) });
+      const read = await opened();
+      if (reasons.length === 0) await assert.rejects(readAll(read), { code: 'STORE_FAILED' }, `${index}, seed ${seed}`);
+      else await read.close(); // The damage is where it is seen when the store is opened.
+      const next = await opened();
+      assert.deepEqual([reasons.length, next.position().changelog.size], [1, 0], `${index}, seed ${seed}`);
       await next.close();
     }
   });
@@ -165,9 +168,8 @@ describe('a store of marks', () => {
   });
 });
 
-/** Opens and reads each mark; what it has found must be right. */
-async function readAll(folder: string): Promise<void> {
-  const store = await open(folder);
+/** Reads each mark; what it finds must be right. */
+async function readAll(store: TaskStore): Promise<void> {
   try {
     for (let index = 0; index < 500; index++) assert.equal(timeIn(store, `1-${index}`), 1);
   } finally {

@@ -4,7 +4,7 @@ import { RowPacker, type PackedRows } from './rows.ts';
 /** What a row weighs in memory beside its key and value: entry of the map, string, buffer. For the bound, not exact. */
 const rowOverheadBytes = 200;
 
-/** Rows that are committed but not in LMDB yet, the newest per key, with the position that belongs to them. */
+/** Rows that are committed but not written yet, the newest per key, with the position that belongs to them. */
 export class Overlay {
   readonly #stores = new Map<string, Map<string, Buffer | null>>();
   #weightBytes = 0;

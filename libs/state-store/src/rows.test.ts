@@ -1,14 +1,28 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { isDeleted, keyText, valueOf } from './cursor.ts';
 import { RowPacker, RowReader } from './rows.ts';
 
 const sorted = (rows: readonly (readonly [store: string, key: string | Buffer, value: string | null])[]) => {
   const packer = new RowPacker(1);
   for (const [store, key, value] of rows) packer.add(store, key, value === null ? null : Buffer.from(value));
-  const reader = new RowReader(packer.finish());
-  return Array.from({ length: reader.left }, () => reader.shift()!).map(({ key, value }) => [key.toString(), value && value.toString()]);
+  return read(new RowReader(packer.finish())).flatMap(([store, ...found]) => found.map(([key, value]) => [`${store}\0${key}`, value]));
 };
+
+type Found = readonly [key: string, value: string | null];
+/** Store by store, each with what is in it. */
+function read(reader: RowReader): readonly (readonly [store: string, ...Found[]])[] {
+  const stores: (readonly [string, ...Found[]])[] = [];
+  for (let part = reader.shift(); part; part = reader.shift()) {
+    const { store, rows, count } = part;
+    const found: Found[] = [];
+    while (rows.next()) found.push([keyText(rows), isDeleted(rows) ? null : valueOf(rows).toString()]);
+    assert.equal(found.length, count);
+    stores.push([store, ...found]);
+  }
+  return stores;
+}
 
 describe('packed rows', () => {
   it('come out in the order of their bytes, the newest of each key alone', () => {
@@ -38,13 +52,7 @@ describe('packed rows', () => {
     const packer = new RowPacker(1);
     const rows = [['b', 'x'], ['#a', 'x'], ['b', 'y'], ['#a', 'y\0z'], ['bb', ''], ['#a', '']] as const; // prettier-ignore
     for (const [store, key] of rows) packer.add(store, key, null);
-    const reader = new RowReader(packer.finish());
-    const stores = Array.from({ length: 3 }, () => {
-      const { store } = reader;
-      const keys = Array.from({ length: reader.countOf(store) }, () => reader.shift(store.length + 1)!.key.toString());
-      return [store, ...keys];
-    });
+    const stores = read(new RowReader(packer.finish())).map(([store, ...found]) => [store, ...found.map(([key]) => key)]);
     assert.deepEqual(stores, [['#a', '', 'x', 'y\0z'], ['b', 'x', 'y'], ['bb', '']]); // prettier-ignore
-    assert.deepEqual([reader.store, reader.left, reader.shift()], ['', 0, undefined]);
   });
 });

@@ -1,10 +1,10 @@
+import type { Cursor } from './cursor.ts';
+import { deletion } from './segment-file.ts';
+
 /** Rows on their way to the thread that writes: many in one transferable buffer, `[key bytes, value bytes, key, value]` each. */
 export type PackedRows = { readonly bytes: ArrayBuffer; readonly usedBytes: number; readonly count: number };
-export type Row = { readonly key: Buffer; readonly value: Buffer | null };
 
 const headBytes = 8;
-/** In place of a value's length: the row is to be deleted. */
-const deletion = 0xffff_ffff;
 
 /** Collects rows; the cheapest thing that the busy thread can do with them. */
 export class RowPacker {
@@ -47,7 +47,7 @@ export class RowPacker {
   }
 }
 
-/** Packed rows in key order, of each key the newest alone. Rows are views of the packed bytes. */
+/** Packed rows in key order, of each key the newest alone, store by store. */
 export class RowReader {
   readonly #buffer: Buffer;
   /** Where each row starts. */
@@ -59,30 +59,18 @@ export class RowReader {
     this.#starts = sortedByKey(this.#buffer, startsOf(this.#buffer, count));
   }
 
-  /** How many rows are left. */
-  get left(): number {
-    return this.#starts.length - this.#next;
-  }
-
-  /** @returns the next row, its key without the first `skipped` bytes; `undefined` at the end */
-  shift(skipped = 0): Row | undefined {
+  /** The rows of the next store, whose name sorts first of those that are left; `undefined` at the end. */
+  shift(): { readonly store: string; readonly rows: Cursor; readonly count: number } | undefined {
     if (this.#next === this.#starts.length) return undefined;
-    const start = this.#starts[this.#next++]!;
-    const keyEnd = start + headBytes + this.#buffer.readUInt32LE(start);
-    const length = this.#buffer.readUInt32LE(start + 4);
-    const value = length === deletion ? null : this.#buffer.subarray(keyEnd, keyEnd + length);
-    return { key: this.#buffer.subarray(start + headBytes + skipped, keyEnd), value };
+    const at = this.#starts[this.#next]! + headBytes;
+    const store = this.#buffer.toString('latin1', at, this.#buffer.indexOf(0, at));
+    const end = this.#endOf(store);
+    const starts = this.#starts.subarray(this.#next, end);
+    this.#next = end;
+    return { store, rows: new PackedCursor(this.#buffer, starts, store.length + 1), count: starts.length };
   }
 
-  /** The store that the next row is of; empty at the end. */
-  get store(): string {
-    if (this.left === 0) return '';
-    const start = this.#starts[this.#next]! + headBytes;
-    return this.#buffer.toString('latin1', start, this.#buffer.indexOf(0, start));
-  }
-
-  /** How many rows from here on are of this store: it sorts first. */
-  countOf(store: string): number {
+  #endOf(store: string): number {
     const prefix = Buffer.from(`${store}\0`, 'latin1');
     let [low, high] = [this.#next, this.#starts.length];
     while (low < high) {
@@ -91,8 +79,35 @@ export class RowReader {
       if (this.#buffer.compare(prefix, 0, prefix.length, at, at + prefix.length) <= 0) low = middle + 1;
       else high = middle;
     }
-    return low - this.#next;
+    return low;
   }
+}
+
+class PackedCursor implements Cursor {
+  readonly bytes: Buffer;
+  keyStart = 0;
+  keyEnd = 0;
+  valueStart = 0;
+  valueEnd = 0;
+  readonly #starts: Uint32Array;
+  readonly #prefixBytes: number;
+  #index = 0;
+
+  constructor(bytes: Buffer, starts: Uint32Array, prefixBytes: number) {
+    this.bytes = bytes;
+    this.#starts = starts;
+    this.#prefixBytes = prefixBytes;
+  }
+
+  next = (): boolean => {
+    if (this.#index === this.#starts.length) return false;
+    const start = this.#starts[this.#index++]!;
+    const length = this.bytes.readUInt32LE(start + 4);
+    this.keyStart = start + headBytes + this.#prefixBytes;
+    this.valueStart = this.keyEnd = start + headBytes + this.bytes.readUInt32LE(start);
+    this.valueEnd = length === deletion ? -1 : this.keyEnd + length;
+    return true;
+  };
 }
 
 function startsOf(buffer: Buffer, count: number): Uint32Array {
@@ -117,9 +132,9 @@ function sortedByKey(buffer: Buffer, starts: Uint32Array): Uint32Array {
   let length = 0;
   for (let from = 0, to = 1; from < sorted.length; from = to++) {
     while (to < sorted.length && isSameLead(from, to)) to += 1;
-    if (to - from > 1) sorted.subarray(from, to).sort((a, b) => compareKeys(buffer, a, b) || a - b);
+    if (to - from > 1) sorted.subarray(from, to).sort((a, b) => comparePacked(buffer, a, b) || a - b);
     for (let index = from; index < to; index++)
-      if (index === to - 1 || compareKeys(buffer, sorted[index]!, sorted[index + 1]!) !== 0) sorted[length++] = sorted[index]!;
+      if (index === to - 1 || comparePacked(buffer, sorted[index]!, sorted[index + 1]!) !== 0) sorted[length++] = sorted[index]!;
   }
   return sorted.subarray(0, length);
 }
@@ -152,7 +167,7 @@ function commonLength(buffer: Buffer, starts: Uint32Array): number {
   return common;
 }
 
-function compareKeys(buffer: Buffer, a: number, b: number): number {
+function comparePacked(buffer: Buffer, a: number, b: number): number {
   const [aKey, bKey] = [a + headBytes, b + headBytes];
   return buffer.compare(buffer, bKey, bKey + buffer.readUInt32LE(b), aKey, aKey + buffer.readUInt32LE(a));
 }

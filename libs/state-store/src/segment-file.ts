@@ -1,23 +1,22 @@
 import { crc32 } from 'node:zlib';
 
 /**
- * A segment holds rows of one store that is only added to, in key order, and never changes:
+ * A segment holds rows of one store in key order, of each key one, and never changes:
  *
  *     block*  filter  index  footer
  *
- * A block is rows, `[key length u16][value, 8 bytes][key]` each, and their CRC-32. The index has per block `[end of the block u32]
- * [key length u16][first key]`. The footer is of fixed length; its CRC covers filter, index and the footer itself. Numbers are
- * little-endian.
+ * A block is rows, `[key bytes u16][value bytes u32][key][value]` each, and their CRC-32. In place of the length of a value may stand
+ * that the row is deleted. The index has per block `[end of the block u48][key bytes u16][first key]`. The footer is of fixed length; its
+ * CRC covers filter, index and the footer itself. Numbers are little-endian.
  */
-export const valueBytes = 8;
-export const rowHeadBytes = 2 + valueBytes;
+export const rowHeadBytes = 6;
+/** In place of a value's length. */
+export const deletion = 0xffff_ffff;
 export const crcBytes = 4;
-/** A look-up reads one block: a page of the file system, or a little more. */
+/** A look-up reads one block: a page of the file system, or a little more. A row that is longer has a block for itself. */
 export const blockBytes = 4_096;
-/** Larger ones are not merged: it bounds how long a merge holds others up, and lets old rows go as whole files. */
-export const segmentBytesMax = 64 * 1_048_576;
-
-export type Row = { readonly key: Buffer; readonly value: Buffer };
+export const indexHeadBytes = 8;
+export const offsetBytes = 6;
 
 export type Footer = {
   readonly rows: number;
@@ -27,24 +26,32 @@ export type Footer = {
   readonly crc: number;
 };
 
-export const footerBytes = 28;
-const magic = 'WBSEGM01';
-const crcAt = 24;
+export const footerBytes = 32;
+const magic = 'WBSEGM02';
+const [blocksAt, filterAtAt, indexAtAt, magicAt, crcAt] = [4, 8, 14, 20, 28];
 
 /** @param tail filter and index, which the checksum covers too */
 export function encodeFooter({ rows, blocks, filterAt, indexAt }: Omit<Footer, 'crc'>, tail: Uint8Array): Buffer {
   const footer = Buffer.alloc(footerBytes);
-  [rows, blocks, filterAt, indexAt].forEach((number, index) => footer.writeUInt32LE(number, index * 4));
-  footer.write(magic, 16, 'latin1');
+  footer.writeUInt32LE(rows);
+  footer.writeUInt32LE(blocks, blocksAt);
+  footer.writeUIntLE(filterAt, filterAtAt, offsetBytes);
+  footer.writeUIntLE(indexAt, indexAtAt, offsetBytes);
+  footer.write(magic, magicAt, 'latin1');
   footer.writeUInt32LE(crc32(footer.subarray(0, crcAt), crc32(tail)), crcAt);
   return footer;
 }
 
 /** @returns `undefined` when the bytes end something else */
 export function findFooter(footer: Buffer): Footer | undefined {
-  if (footer.toString('latin1', 16, crcAt) !== magic) return undefined;
-  const [rows, blocks, filterAt, indexAt] = [0, 4, 8, 12].map((at) => footer.readUInt32LE(at)) as [number, number, number, number];
-  return { rows, blocks, filterAt, indexAt, crc: footer.readUInt32LE(crcAt) };
+  if (footer.toString('latin1', magicAt, crcAt) !== magic) return undefined;
+  return {
+    rows: footer.readUInt32LE(),
+    blocks: footer.readUInt32LE(blocksAt),
+    filterAt: footer.readUIntLE(filterAtAt, offsetBytes),
+    indexAt: footer.readUIntLE(indexAtAt, offsetBytes),
+    crc: footer.readUInt32LE(crcAt),
+  };
 }
 
 export const isFooterOf = ({ crc, ...footer }: Footer, tail: Uint8Array): boolean => encodeFooter(footer, tail).readUInt32LE(crcAt) === crc;

@@ -1,15 +1,15 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { segmentBytesMax } from './segment-file.ts';
+import { isMarksStore } from '@waybill/stream';
 
-/** A segment as the position's transaction names it: what it does not name is not there. */
+/** A segment as the manifest names it: what it does not name is not there. */
 export type SegmentEntry = {
   readonly store: string;
   readonly file: string;
   readonly rows: number;
   readonly bytes: number;
-  /** The greatest value, in hexadecimal digits. */
-  readonly newest: string;
+  /** Of a store of marks the greatest value, in hexadecimal digits. */
+  readonly newest?: string;
 };
 
 const extension = '.segment';
@@ -27,19 +27,32 @@ export function removeOthers(folder: string, entries: readonly SegmentEntry[]): 
 
 /** So many small ones are merged: few to look into, and each row is written again about as often as the rows double. */
 const mergedMin = 8;
+/** Of marks larger ones are not merged, so that old ones go as whole files. Rows change: what they were must go at some time. */
+const marksBytesMax = 64 * 1_048_576;
 
 /**
- * Which of a store's segments are to become one: the newest ones, and each older one that is not larger than all newer ones together.
+ * Which of a store's segments are to become one: neighbours, each of them not larger than all newer ones of them together. Of several
+ * such groups the newest.
  * @param entries of one store, the oldest first
  * @returns the oldest first; none when it is not worth it yet
  */
 export function toMerge(entries: readonly SegmentEntry[]): readonly SegmentEntry[] {
-  let bytes = 0;
-  let from = entries.length;
+  const bytesMax = entries[0] && isMarksStore(entries[0].store) ? marksBytesMax : Infinity;
+  for (let to = entries.length; to >= mergedMin; to--) {
+    const from = groupBefore(entries, to, bytesMax);
+    if (to - from >= mergedMin) return entries.slice(from, to);
+  }
+  return [];
+}
+
+/** Where the group begins that ends before `to`. */
+function groupBefore(entries: readonly SegmentEntry[], to: number, bytesMax: number): number {
+  let from = to - 1;
+  let bytes = entries[from]!.bytes;
   for (; from > 0; from--) {
     const older = entries[from - 1]!.bytes;
-    if (from < entries.length && (older > bytes || older + bytes > segmentBytesMax)) break;
+    if (older > bytes || older + bytes > bytesMax) break;
     bytes += older;
   }
-  return entries.length - from >= mergedMin ? entries.slice(from) : [];
+  return from;
 }

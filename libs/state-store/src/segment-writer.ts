@@ -1,113 +1,100 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { Bloom, hashKey, newHash } from './bloom.ts';
-import { blockBytes, crcBytes, encodeFooter, rowHeadBytes, valueBytes, type Row } from './segment-file.ts';
+import { isDeleted, type Cursor } from './cursor.ts';
+import { blockBytes, crcBytes, deletion, encodeFooter, indexHeadBytes, offsetBytes, rowHeadBytes } from './segment-file.ts';
 
-export type WrittenSegment = { readonly rows: number; readonly bytes: number; readonly newest: Buffer };
+export type WrittenSegment = { readonly rows: number; readonly bytes: number };
 
-const pieceBytes = 1_048_576;
+const pieceBytes = 262_144;
 
-/**
- * Writes a segment in one go. Not synced: after an unclean stop of the machine the folder is not trusted anyway.
- * @param rows in key order, each key once; a row may be a view that changes with the next
- * @param rowsMax at least as many as there are
- * @throws Error of the file system; then no file is left
- */
-export function writeSegment(path: string, rows: Iterable<Row>, rowsMax: number): WrittenSegment {
-  const file = openSync(path, 'wx');
-  try {
-    return writeTo(file, rows, rowsMax);
-  } catch (error) {
-    rmSync(path, { force: true });
-    throw error;
-  } finally {
-    closeSync(file);
-  }
-}
+/** Writes a segment, row by row in key order. Not synced: after an unclean stop of the machine the folder is not trusted anyway. */
+export class SegmentWriter {
+  readonly #path: string;
+  readonly #file: number;
+  readonly #bloom: Bloom;
+  readonly #hash = newHash();
+  #piece = Buffer.allocUnsafeSlow(pieceBytes);
+  /** Where the next row goes in the piece, where the block under way begins there, and where the piece begins in the file. */
+  #at = 0;
+  #blockAt = 0;
+  #pieceAt = 0;
+  #index = Buffer.allocUnsafeSlow(16_384);
+  #indexAt = 0;
+  #indexEntryAt = 0;
+  #blocks = 0;
+  #rows = 0;
 
-function writeTo(file: number, rows: Iterable<Row>, rowsMax: number): WrittenSegment {
-  const bloom = Bloom.forKeys(rowsMax);
-  const hash = newHash();
-  const out = new Piece(file);
-  const index = new Piece();
-  const newest = Buffer.alloc(valueBytes);
-  let [count, blocks] = [0, 0];
-  let firstKey: Buffer | undefined;
-  const endBlock = (): void => {
-    if (!firstKey) return;
-    out.endBlock();
-    index.reserve(6 + firstKey.length);
-    index.at = index.bytes.writeUInt32LE(out.total, index.at);
-    index.at = index.bytes.writeUInt16LE(firstKey.length, index.at);
-    index.at += firstKey.copy(index.bytes, index.at);
-    blocks += 1;
-    firstKey = undefined;
-  };
-  for (const { key, value } of rows) {
-    if (value.length !== valueBytes) throw new Error(`a row of a store that is only added to has ${valueBytes} bytes`);
-    if (firstKey && out.blockLength + rowHeadBytes + key.length + crcBytes > blockBytes) endBlock();
-    firstKey ??= Buffer.from(key);
-    out.add(key, value);
-    hashKey(key, 0, key.length, hash);
-    bloom.add(hash);
-    if (value.compare(newest) > 0) value.copy(newest);
-    count += 1;
-  }
-  endBlock();
-  out.flush();
-  const tail = Buffer.concat([bloom.bytes, index.bytes.subarray(0, index.at)]);
-  const filterAt = out.total;
-  const footer = encodeFooter({ rows: count, blocks, filterAt, indexAt: filterAt + bloom.bytes.length }, tail);
-  writeAll(file, tail);
-  writeAll(file, footer);
-  return { rows: count, bytes: filterAt + tail.length + footer.length, newest };
-}
-
-/** Bytes that grow in memory, or go to a file piece by piece. */
-class Piece {
-  bytes = Buffer.allocUnsafeSlow(pieceBytes);
-  at = 0;
-  readonly #file: number | undefined;
-  #flushed = 0;
-  #blockStart = 0;
-
-  constructor(file?: number) {
-    this.#file = file;
+  /** @param rowsMax at least as many as will come @throws Error of the file system */
+  constructor(path: string, rowsMax: number) {
+    this.#path = path;
+    this.#bloom = Bloom.forKeys(rowsMax);
+    this.#file = openSync(path, 'wx');
   }
 
-  get total(): number {
-    return this.#flushed + this.at;
+  add(row: Cursor): void {
+    const { bytes, keyStart, keyEnd, valueStart, valueEnd } = row;
+    const [keyBytes, valueBytes] = [keyEnd - keyStart, isDeleted(row) ? 0 : valueEnd - valueStart];
+    const rowBytes = rowHeadBytes + keyBytes + valueBytes;
+    if (this.#at > this.#blockAt && this.#at - this.#blockAt + rowBytes + crcBytes > blockBytes) this.#endBlock();
+    if (this.#at === this.#blockAt) this.#beginBlock(rowBytes, bytes, keyStart, keyEnd);
+    const piece = this.#piece;
+    let at = piece.writeUInt16LE(keyBytes, this.#at);
+    at = piece.writeUInt32LE(isDeleted(row) ? deletion : valueBytes, at);
+    at += bytes.copy(piece, at, keyStart, keyEnd);
+    this.#at = valueBytes === 0 ? at : at + bytes.copy(piece, at, valueStart, valueEnd);
+    hashKey(bytes, keyStart, keyEnd, this.#hash);
+    this.#bloom.add(this.#hash);
+    this.#rows += 1;
   }
 
-  get blockLength(): number {
-    return this.at - this.#blockStart;
+  /** @throws Error of the file system: then it is to be abandoned */
+  finish(): WrittenSegment {
+    if (this.#at > this.#blockAt) this.#endBlock();
+    this.#flush();
+    const filterAt = this.#pieceAt;
+    const tail = Buffer.concat([this.#bloom.bytes, this.#index.subarray(0, this.#indexAt)]);
+    const places = { filterAt, indexAt: filterAt + this.#bloom.bytes.length };
+    const footer = encodeFooter({ rows: this.#rows, blocks: this.#blocks, ...places }, tail);
+    writeAll(this.#file, tail);
+    writeAll(this.#file, footer);
+    closeSync(this.#file);
+    return { rows: this.#rows, bytes: filterAt + tail.length + footer.length };
   }
 
-  add(key: Buffer, value: Buffer): void {
-    this.reserve(rowHeadBytes + key.length + crcBytes);
-    this.at = this.bytes.writeUInt16LE(key.length, this.at);
-    this.at += value.copy(this.bytes, this.at);
-    this.at += key.copy(this.bytes, this.at);
+  /** Leaves no file. */
+  abandon(): void {
+    closeSync(this.#file);
+    rmSync(this.#path, { force: true });
   }
 
-  endBlock(): void {
-    this.at = this.bytes.writeUInt32LE(crc32(this.bytes.subarray(this.#blockStart, this.at)), this.at);
-    if (this.at > pieceBytes - 2 * blockBytes) this.flush();
-    this.#blockStart = this.at;
+  #beginBlock(rowBytes: number, bytes: Buffer, keyStart: number, keyEnd: number): void {
+    const wantedBytes = Math.max(blockBytes, rowBytes + crcBytes);
+    if (this.#at + wantedBytes > this.#piece.length) this.#flush();
+    if (wantedBytes > this.#piece.length) this.#piece = Buffer.allocUnsafeSlow(wantedBytes);
+    const entryBytes = indexHeadBytes + keyEnd - keyStart;
+    if (this.#indexAt + entryBytes > this.#index.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(this.#index.length * 2, this.#indexAt + entryBytes));
+      this.#index.copy(larger, 0, 0, this.#indexAt);
+      this.#index = larger;
+    }
+    this.#indexEntryAt = this.#indexAt;
+    const at = this.#index.writeUInt16LE(keyEnd - keyStart, this.#indexAt + offsetBytes);
+    this.#indexAt = at + bytes.copy(this.#index, at, keyStart, keyEnd);
   }
 
-  flush(): void {
-    writeAll(this.#file!, this.bytes.subarray(0, this.at));
-    this.#flushed += this.at;
-    this.at = 0;
-    this.#blockStart = 0;
+  #endBlock(): void {
+    this.#at = this.#piece.writeUInt32LE(crc32(this.#piece.subarray(this.#blockAt, this.#at)), this.#at);
+    this.#index.writeUIntLE(this.#pieceAt + this.#at, this.#indexEntryAt, offsetBytes);
+    this.#blockAt = this.#at;
+    this.#blocks += 1;
   }
 
-  reserve(bytes: number): void {
-    if (this.at + bytes <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(this.bytes.length * 2);
-    this.bytes.copy(larger, 0, 0, this.at);
-    this.bytes = larger;
+  #flush(): void {
+    writeAll(this.#file, this.#piece.subarray(0, this.#at));
+    this.#pieceAt += this.#at;
+    this.#at = 0;
+    this.#blockAt = 0;
   }
 }
 

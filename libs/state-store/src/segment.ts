@@ -1,21 +1,28 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { Bloom, type KeyHash } from './bloom.ts';
-import { crcBytes, findFooter, footerBytes, isFooterOf, rowHeadBytes, valueBytes, type Footer, type Row } from './segment-file.ts';
+import { blockBytes, crcBytes, deletion, findFooter, footerBytes, indexHeadBytes, isFooterOf, offsetBytes } from './segment-file.ts';
+import { rowHeadBytes, type Footer } from './segment-file.ts';
 
 /** Its file is not what was written. */
 export class SegmentDamaged extends Error {}
 
-/** A segment that is open for reading. In memory it has its filter and the first key of each block: two to three bytes per row. */
+/**
+ * A segment that is open for reading. In memory it has its filter and the first key of each block: two to three bytes per row of
+ * a few bytes, eight per row of 400.
+ */
 export class Segment {
   readonly rows: number;
+  readonly blocks: number;
   readonly #path: string;
   readonly #file: number;
   readonly #bloom: Bloom;
   readonly #index: Buffer;
   /** Where the index has the entry of each block. */
   readonly #entries: Uint32Array;
-  #scratch = Buffer.allocUnsafeSlow(8_192);
+  /** A bit per block: whether its checksum has been looked at. It costs as much as the reading, and pages do not change. */
+  readonly #checked: Uint8Array;
+  readonly #scratch = Buffer.allocUnsafeSlow(2 * blockBytes);
 
   /** @throws SegmentDamaged, Error of the file system */
   constructor(path: string) {
@@ -28,12 +35,14 @@ export class Segment {
       const tail = this.#read(filterAt, size - footerBytes - filterAt);
       if (!isFooterOf(footer, tail)) throw this.#damaged('the checksum of its index is another');
       this.rows = footer.rows;
+      this.blocks = footer.blocks;
       this.#bloom = new Bloom(tail.subarray(0, indexAt - filterAt));
       this.#index = tail.subarray(indexAt - filterAt);
       this.#entries = new Uint32Array(footer.blocks);
+      this.#checked = new Uint8Array(Math.ceil(footer.blocks / 8));
       for (let block = 0, at = 0; block < footer.blocks; block++) {
         this.#entries[block] = at;
-        at += 6 + this.#index.readUInt16LE(at + 4);
+        at += indexHeadBytes + this.#index.readUInt16LE(at + offsetBytes);
       }
     } catch (error) {
       closeSync(this.#file);
@@ -41,48 +50,35 @@ export class Segment {
     }
   }
 
-  /** A copy of the value. @throws SegmentDamaged, Error of the file system */
-  find(key: Buffer, hash: KeyHash): Buffer | undefined {
+  /**
+   * A copy of the value, `null` for a row that is deleted here, `undefined` for one that is not here.
+   * @throws SegmentDamaged, Error of the file system
+   */
+  find(key: Buffer, hash: KeyHash): Buffer | null | undefined {
     if (!this.#bloom.mayHave(hash)) return undefined;
-    const block = this.#blockOf(key);
+    const block = this.blockOf(key);
     if (block < 0) return undefined;
-    const bytes = this.#block(block, this.#scratch);
+    const bytes = this.block(block, this.#scratch);
     const last = key[key.length - 1];
     for (let at = 0; at < bytes.length;) {
       const keyStart = at + rowHeadBytes;
       const keyEnd = keyStart + (bytes[at]! | (bytes[at + 1]! << 8));
+      const length = bytes.readUInt32LE(at + 2);
       // A look at the last byte, since calling `compare` costs as much as passing by ten rows.
-      const maySame = keyEnd - keyStart === key.length && bytes[keyEnd - 1] === last;
-      if (maySame && bytes.compare(key, 0, key.length, keyStart, keyEnd) === 0) return Buffer.from(bytes.subarray(at + 2, keyStart));
-      at = keyEnd;
+      const maySame = keyEnd - keyStart === key.length && (last === undefined || bytes[keyEnd - 1] === last);
+      if (maySame && bytes.compare(key, 0, key.length, keyStart, keyEnd) === 0)
+        return length === deletion ? null : Buffer.from(bytes.subarray(keyEnd, keyEnd + length));
+      at = length === deletion ? keyEnd : keyEnd + length;
     }
     return undefined;
   }
 
-  /** All rows in key order: views, each good until the next is asked for. */
-  *all(): Generator<Row> {
-    const scratch = Buffer.allocUnsafeSlow(this.#scratch.length);
-    for (let block = 0; block < this.#entries.length; block++) {
-      const bytes = this.#block(block, scratch);
-      for (let at = 0; at < bytes.length;) {
-        const keyStart = at + rowHeadBytes;
-        const keyEnd = keyStart + bytes.readUInt16LE(at);
-        yield { key: bytes.subarray(keyStart, keyEnd), value: bytes.subarray(at + 2, at + 2 + valueBytes) };
-        at = keyEnd;
-      }
-    }
-  }
-
-  close(): void {
-    closeSync(this.#file);
-  }
-
   /** The last block whose first key is not behind this one; -1 where all are. */
-  #blockOf(key: Buffer): number {
+  blockOf(key: Uint8Array): number {
     let [low, high] = [0, this.#entries.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const at = this.#entries[middle]! + 6;
+      const at = this.#entries[middle]! + indexHeadBytes;
       const end = at + this.#index.readUInt16LE(at - 2);
       if (this.#index.compare(key, 0, key.length, at, end) <= 0) low = middle + 1;
       else high = middle;
@@ -90,14 +86,35 @@ export class Segment {
     return low - 1;
   }
 
-  /** Its rows, in `scratch` where they fit. */
-  #block(block: number, scratch: Buffer): Buffer {
-    const start = block === 0 ? 0 : this.#index.readUInt32LE(this.#entries[block - 1]);
-    const length = this.#index.readUInt32LE(this.#entries[block]) - start;
+  firstKey(block: number): Buffer {
+    const at = this.#entries[block]! + indexHeadBytes;
+    return this.#index.subarray(at, at + this.#index.readUInt16LE(at - 2));
+  }
+
+  /** Rows of a block, in `scratch` where they fit. @throws SegmentDamaged, Error of the file system */
+  block(block: number, scratch: Buffer): Buffer {
+    const start = block === 0 ? 0 : this.#endOf(block - 1);
+    const length = this.#endOf(block) - start;
     const bytes = this.#read(start, length, scratch);
     const rows = bytes.subarray(0, length - crcBytes);
-    if (crc32(rows) !== bytes.readUInt32LE(rows.length)) throw this.#damaged(`the checksum of the block at ${start} is another`);
+    if ((this.#checked[block >>> 3]! & (1 << (block & 7))) === 0) {
+      if (crc32(rows) !== bytes.readUInt32LE(rows.length)) throw this.#damaged(`the checksum of the block at ${start} is another`);
+      this.#checked[block >>> 3]! |= 1 << (block & 7);
+    }
     return rows;
+  }
+
+  /** Reads all of it. @throws SegmentDamaged, Error of the file system */
+  check(): void {
+    for (let block = 0; block < this.blocks; block++) this.block(block, this.#scratch);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  #endOf(block: number): number {
+    return this.#index.readUIntLE(this.#entries[block]!, offsetBytes);
   }
 
   #footer(size: number): Footer {

@@ -1,38 +1,24 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refuseFull } from './disk-space.ts';
-import { lockFile, openDatabase, readMeta, type Database, type Meta } from './environment.ts';
-import type { SegmentEntry } from './segment-list.ts';
+import type { Manifest } from './manifest.ts';
 
-/** What a copy holds, read from the copy itself: writes went on beside it. */
-export type Copied = { readonly meta: Meta | undefined; readonly rows: number; readonly segments: readonly SegmentEntry[] };
+/** What a copy holds. */
+export type Copied = Pick<Manifest, 'changelog' | 'segments' | 'writtenAtMs'>;
 /** What a file of it can be checked by. */
 export type Sealed = { readonly name: string; readonly bytes: number; readonly sha256: string };
 
 /**
- * Copies a database as it stands into a new folder, without its free pages. It must not be closed meanwhile.
- * @throws Error when the disk of the copies has no room for it, before it takes any
+ * Copies the segments of a manifest into a new folder. None of them must be deleted meanwhile.
+ * @throws Error when the disk of the copies has no room for them, before it takes any
  */
-export async function copyTo(database: Database, folder: string): Promise<Copied> {
-  await mkdir(folder, { recursive: true });
-  refuseFull(folder, copyBytes(database));
-  await database.backup(folder, true);
-  const copy = openDatabase(folder, { readOnly: true });
-  const meta = readMeta(copy);
-  const segments = meta?.segments ?? [];
-  const rows = segments.reduce((sum, segment) => sum + segment.rows, (copy.getStats() as { readonly entryCount: number }).entryCount);
-  await copy.close();
-  await rm(join(folder, lockFile), { force: true });
-  return { meta, rows, segments };
-}
-
-type Stats = Readonly<Record<'pageSize' | 'treeBranchPageCount' | 'treeLeafPageCount' | 'overflowPages', number>>;
-
-function copyBytes(database: Database): number {
-  const { pageSize, treeBranchPageCount, treeLeafPageCount, overflowPages } = database.getStats() as Stats;
-  return pageSize * (treeBranchPageCount + treeLeafPageCount + overflowPages);
+export async function copyTo(folder: string, { changelog, segments, writtenAtMs }: Manifest, to: string): Promise<Copied> {
+  await mkdir(to, { recursive: true });
+  refuseFull(to, segments.reduce((sum, { bytes }) => sum + bytes, 0)); // prettier-ignore
+  for (const { file } of segments) await copyFile(join(folder, file), join(to, file));
+  return { changelog, segments, ...(writtenAtMs !== undefined && { writtenAtMs }) };
 }
 
 /** Waits until the disk has the files of a copy, and reads them back. */

@@ -1,7 +1,7 @@
-import { newestAtMs, pruneSnapshots, takeSnapshot, type Copier, type Manifest, type SnapshotPlace } from './snapshots.ts';
+import { newestAtMs, pruneSnapshots, takeSnapshot, type Copier, type SnapshotManifest, type SnapshotPlace } from './snapshots.ts';
 
 export type SnapshotEvents = {
-  readonly onSnapshot?: (manifest: Manifest, durationMs: number) => void;
+  readonly onSnapshot?: (manifest: SnapshotManifest, durationMs: number) => void;
   /** The store goes on without; the next is tried when it is due. */
   readonly onSnapshotFailed?: (error: unknown) => void;
 };

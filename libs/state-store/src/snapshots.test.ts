@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { awayMsMax } from '@waybill/stream';
 import { assertWhole } from './dying-writer.fixture.ts';
 import { openStateStore, type OpenStateStoreOptions } from './open-store.ts';
-import { installSnapshot, newestAtMs, takeSnapshot, type Manifest } from './snapshots.ts';
+import { installSnapshot, newestAtMs, takeSnapshot, type SnapshotManifest } from './snapshots.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'waybill-snapshots-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -23,14 +23,14 @@ const at = (next: number) => ({ changelog: new Map([['rows', next]]) });
 async function withSnapshots(name: string, count: number): Promise<readonly string[]> {
   const snapshots = { ...placeOf(name), intervalMs: 0 };
   for (let next = 1; next <= count; next++) {
-    const taken = Promise.withResolvers<Manifest>();
+    const taken = Promise.withResolvers<SnapshotManifest>();
     const store = await openStateStore(join(root, name, 'store'), {
       snapshots, onSnapshot: taken.resolve, onSnapshotFailed: taken.reject,
     }); // prettier-ignore
     await store.commit({ puts: [rowOf('a', `${next}`), rowOf(`k${next}`, 'x')], position: at(next) });
     await store.flush();
     const { rows, changelog } = await taken.promise;
-    assert.deepEqual([rows, changelog], [next + 2, [['rows', next]]]); // One row is the position.
+    assert.deepEqual([rows, changelog], [2 * next, [['rows', next]]]); // Row a is there as often as it was written.
     await store.close();
   }
   rmSync(join(root, name, 'store'), { recursive: true });
@@ -48,9 +48,16 @@ async function reopened(name: string, changes: Partial<OpenStateStoreOptions['sn
   return found;
 }
 
-const changeManifest = (snapshot: string, changes: Partial<Manifest>): void => {
+/** One of its segments. */
+const dataIn = (path: string): string =>
+  join(
+    path,
+    readdirSync(path).find((name) => name.endsWith('.segment'))!,
+  );
+
+const changeManifest = (snapshot: string, changes: Partial<SnapshotManifest>): void => {
   const path = join(snapshot, 'manifest.json');
-  writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as Manifest), ...changes }));
+  writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as SnapshotManifest), ...changes }));
 };
 
 describe('a snapshot', () => {
@@ -71,17 +78,17 @@ describe('a snapshot', () => {
   it('with a flipped bit, cut, or without a whole manifest gives way to the one before it', async () => {
     for (const [name, damage, reason] of [
       ['bit', (path: string) => {
-        const bytes = readFileSync(join(path, 'data.mdb'));
+        const bytes = readFileSync(dataIn(path));
         bytes[randomInt(bytes.length)]! ^= 1 << randomInt(8);
-        writeFileSync(join(path, 'data.mdb'), bytes);
-      }, /the checksum of the copy of data.mdb is another/],
-      ['cut', (path: string) => writeFileSync(join(path, 'data.mdb'), readFileSync(join(path, 'data.mdb')).subarray(1)), /not as long/],
-      ['no-data', (path: string) => rmSync(join(path, 'data.mdb')), /ENOENT/],
+        writeFileSync(dataIn(path), bytes);
+      }, /the checksum of the copy of \S+\.segment is another/],
+      ['cut', (path: string) => writeFileSync(dataIn(path), readFileSync(dataIn(path)).subarray(1)), /not as long/],
+      ['no-data', (path: string) => rmSync(dataIn(path)), /ENOENT/],
       ['no-manifest', (path: string) => rmSync(join(path, 'manifest.json')), /ENOENT/],
-      ['cut-manifest', (path: string) => writeFileSync(join(path, 'manifest.json'), '{"format":2,"gro'), /JSON/],
+      ['cut-manifest', (path: string) => writeFileSync(join(path, 'manifest.json'), '{"format":3,"gro'), /JSON/],
       ['null', (path: string) => writeFileSync(join(path, 'manifest.json'), 'null'), /another format/],
-      ['less', (path: string) => writeFileSync(join(path, 'manifest.json'), '{"format":2,"group":"app","partition":3}'), /not complete/],
-      ['format', (path: string) => changeManifest(path, { format: 1 as 2 }), /another format/],
+      ['less', (path: string) => writeFileSync(join(path, 'manifest.json'), '{"format":3,"group":"app","partition":3}'), /not complete/],
+      ['format', (path: string) => changeManifest(path, { format: 2 as 3 }), /another format/],
       ['group', (path: string) => changeManifest(path, { group: 'other' }), /it is of other-3, not of app-3/],
       ['partition', (path: string) => changeManifest(path, { partition: 4 }), /it is of app-4, not of app-3/],
       ['old', (path: string) => changeManifest(path, { createdAtMs: Date.now() - awayMsMax - 1_000 }), /it is too old/],
@@ -91,13 +98,12 @@ describe('a snapshot', () => {
       const { refused, ...found } = await reopened(name);
       assert.deepEqual(found, { value: '1', next: 1 }, name);
       assert.match(refused.join(), reason);
-      assert.ok(!existsSync(join(root, name, 'store', 'data.mdb.new')));
     } // prettier-ignore
   });
 
   it('that cannot be used leaves the store empty, for the log to fill', async () => {
     const [only] = await withSnapshots('none', 1);
-    rmSync(join(only!, 'data.mdb'));
+    rmSync(dataIn(only!));
     const { refused, ...found } = await reopened('none');
     assert.deepEqual([found, refused.length], [{ value: undefined, next: undefined }, 1]);
   });
@@ -117,7 +123,7 @@ describe('a snapshot', () => {
     const place = placeOf('full');
     const half = async (to: string): Promise<never> => {
       mkdirSync(to, { recursive: true });
-      writeFileSync(join(to, 'data.mdb'), 'half of it');
+      writeFileSync(join(to, 'a-1.segment'), 'half of it');
       throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
     };
     await assert.rejects(takeSnapshot(place, { copy: half, seal: half }, Date.now()), { code: 'ENOSPC' });

@@ -2,20 +2,23 @@ import { randomUUID } from 'node:crypto';
 import { copyFile, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { awayMsMax } from '@waybill/stream';
-import { dataFile } from './environment.ts';
-import { isSegmentFile } from './segment-list.ts';
+import { isSegmentFile, type SegmentEntry } from './segment-list.ts';
 import { sha256Of, type Copied, type Sealed } from './snapshot-copy.ts';
 
 /** Whose snapshots: they may lie on a disk that all instances share. */
 export type SnapshotPlace = { readonly folder: string; readonly group: string; readonly partition: number };
 
-/** What a snapshot says of itself, beside the copies of the store's files. */
-export type Manifest = {
-  readonly format: 2;
+/** What a snapshot says of itself, beside the copies of the store's segments. */
+export type SnapshotManifest = {
+  readonly format: 3;
   readonly group: string;
   readonly partition: number;
   /** Next offset per state topic that the rows stand for. */
   readonly changelog: readonly (readonly [topic: string, next: number])[];
+  readonly writtenAtMs?: number;
+  /** Of each store the oldest first. */
+  readonly segments: readonly SegmentEntry[];
+  /** At most: the newer ones of a key are counted with the older ones until they are merged. */
   readonly rows: number;
   readonly bytes: number;
   readonly files: readonly Sealed[];
@@ -35,16 +38,16 @@ const folderOf = ({ folder, group, partition }: SnapshotPlace): string => join(f
  * A snapshot is a folder that appears whole, by a rename, after everything in it has reached the disk. Of older ones the newest is kept.
  * @throws Error of the file system, or of the copier, with the snapshots as they were
  */
-export async function takeSnapshot(place: SnapshotPlace, copier: Copier, nowMs: number): Promise<Manifest> {
+export async function takeSnapshot(place: SnapshotPlace, copier: Copier, nowMs: number): Promise<SnapshotManifest> {
   const folder = folderOf(place);
   const temporary = join(folder, `${unfinished}${randomUUID()}`);
   try {
-    const { meta, rows } = await copier.copy(temporary);
-    if (!meta) throw new Error('the copy holds no position');
+    const copied = await copier.copy(temporary);
     const files = await copier.seal(temporary);
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    const rows = copied.segments.reduce((sum, segment) => sum + segment.rows, 0);
     const { group, partition } = place;
-    const manifest: Manifest = { format: 2, group, partition, changelog: meta.changelog, rows, bytes, files, createdAtMs: nowMs };
+    const manifest: SnapshotManifest = { format: 3, group, partition, ...copied, rows, bytes, files, createdAtMs: nowMs };
     await writeSynced(join(temporary, manifestFile), JSON.stringify(manifest));
     await rename(temporary, join(folder, `${nowMs}`.padStart(16, '0')));
     await syncFolder(folder);
@@ -57,7 +60,7 @@ export async function takeSnapshot(place: SnapshotPlace, copier: Copier, nowMs: 
 }
 
 /**
- * Copies the newest snapshot that can be trusted to where a store opens it.
+ * Copies the segments of the newest snapshot that can be trusted to where a store is to open them.
  * @returns its manifest, or `undefined` where there is none; why others were not taken goes to `onRefused`
  */
 export async function installSnapshot(
@@ -65,28 +68,24 @@ export async function installSnapshot(
   storeFolder: string,
   nowMs: number,
   onRefused: (reason: string) => void,
-): Promise<Manifest | undefined> {
+): Promise<SnapshotManifest | undefined> {
   const folder = folderOf(place);
   for (const name of (await listSnapshots(folder)).toReversed()) {
     const path = join(folder, name);
     try {
       const manifest = parseManifest(await readFile(join(path, manifestFile), 'utf8'), place, nowMs);
       for (const file of manifest.files) await install(file, path, storeFolder);
-      await rename(join(storeFolder, installing(dataFile)), join(storeFolder, dataFile)); // Only now there is a store.
       return manifest;
     } catch (error) {
-      await rm(join(storeFolder, installing(dataFile)), { force: true });
       onRefused(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   return undefined;
 }
 
-const installing = (name: string): string => (name === dataFile ? `${name}.new` : name);
-
 async function install({ name, bytes, sha256 }: Sealed, from: string, to: string): Promise<void> {
-  if (name !== dataFile && !isSegmentFile(name)) throw new Error(`it names a file ${name}`);
-  const target = join(to, installing(name));
+  if (!isSegmentFile(name)) throw new Error(`it names a file ${name}`);
+  const target = join(to, name);
   await copyFile(join(from, name), target);
   if ((await stat(target)).size !== bytes) throw new Error(`the copy of ${name} is not as long as it should be`);
   if ((await sha256Of(target)) !== sha256) throw new Error(`the checksum of the copy of ${name} is another`);
@@ -105,16 +104,20 @@ async function listSnapshots(folder: string): Promise<readonly string[]> {
 }
 
 /** @throws Error that says why it is not to be used */
-function parseManifest(text: string, { group, partition }: SnapshotPlace, nowMs: number): Manifest {
-  const manifest = JSON.parse(text) as Partial<Manifest> | null;
-  if (manifest?.format !== 2) throw new Error('its manifest is of another format');
+function parseManifest(text: string, { group, partition }: SnapshotPlace, nowMs: number): SnapshotManifest {
+  const manifest = JSON.parse(text) as Partial<SnapshotManifest> | null;
+  if (manifest?.format !== 3) throw new Error('its manifest is of another format');
   if (manifest.group !== group || manifest.partition !== partition)
     throw new Error(`it is of ${manifest.group}-${manifest.partition}, not of ${group}-${partition}`);
-  const { files, createdAtMs, changelog } = manifest;
-  const hasFiles = Array.isArray(files) && files.every(isSealed) && files.some(({ name }) => name === dataFile);
+  const { files, createdAtMs, changelog, segments } = manifest;
+  const hasFiles =
+    Array.isArray(files) &&
+    files.every(isSealed) &&
+    Array.isArray(segments) &&
+    segments.every(({ file }) => files.some(({ name }) => name === file));
   if (!hasFiles || !Number.isSafeInteger(createdAtMs) || !Array.isArray(changelog)) throw new Error('its manifest is not complete');
   if (nowMs - createdAtMs! > awayMsMax) throw new Error('it is too old: deletions since may be gone from the log');
-  return manifest as Manifest;
+  return manifest as SnapshotManifest;
 }
 
 /** A name alone, not a path: what comes from a disk that others write to must not lead elsewhere. */

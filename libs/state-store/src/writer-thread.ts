@@ -1,21 +1,23 @@
-// A thread that writes: everything that changes a store or copies it. It serves half of the process' stores, one request after the other.
-import { parentPort, workerData } from 'node:worker_threads';
+// A thread that writes: everything that changes a store or copies it. It serves half of the process' stores, one request after the other,
+// and merges segments while it has none.
+import { parentPort } from 'node:worker_threads';
 import type { SweepOrder } from '@waybill/stream';
+import { isOwner, removePredecessors } from './claims.ts';
 import { refuseFull } from './disk-space.ts';
-import { openDatabase, putMeta, readMeta, type Database, type Meta } from './environment.ts';
+import { writeManifest, type Manifest } from './manifest.ts';
 import { RowReader, type PackedRows } from './rows.ts';
-import type { SegmentEntry } from './segment-list.ts';
+import { removeOthers, type SegmentEntry } from './segment-list.ts';
 import { SegmentStore } from './segment-store.ts';
-import { copyTo, seal } from './snapshot-copy.ts';
-import { UnderWay } from './under-way.ts';
+import { copyTo, seal, type Copied } from './snapshot-copy.ts';
 
+export type Position = Pick<Manifest, 'changelog'> & { readonly writtenAtMs: number };
 export type Order =
-  | { readonly kind: 'open' | 'close' }
-  | { readonly kind: 'write' | 'load'; readonly meta: Meta; readonly rows: PackedRows; readonly sweeps: readonly SweepOrder[] }
-  | { readonly kind: 'clear'; readonly meta: Meta }
+  | { readonly kind: 'open'; readonly manifest: Manifest }
+  | ({ readonly kind: 'write'; readonly rows: PackedRows; readonly sweeps: readonly SweepOrder[] } & Position)
+  | ({ readonly kind: 'clear' } & Position)
+  | { readonly kind: 'close'; readonly isInOrder: boolean }
+  | { readonly kind: 'distrust'; readonly damage: string }
   | { readonly kind: 'copy' | 'seal'; readonly to: string };
-/** After a write. */
-export type Written = { readonly leafPages: number; readonly segments: readonly SegmentEntry[] };
 export type Request = { readonly owner: string; readonly folder: string; readonly order: Order };
 export type Reply = {
   readonly id: number;
@@ -23,89 +25,95 @@ export type Reply = {
   readonly failure?: { readonly isFenced: boolean; readonly error: unknown };
 };
 
-type Opened = { readonly folder: string; readonly database: Database; readonly segments: SegmentStore };
+type Opened = { readonly folder: string; readonly owner: string; readonly segments: SegmentStore; manifest: Manifest } & {
+  isMerging: boolean;
+  failure?: unknown;
+};
 const opened = new Map<string, Opened>();
 
 class Fenced extends Error {}
 
 async function serve({ owner, folder, order }: Request): Promise<unknown> {
-  if (order.kind === 'open')
-    return void opened.set(owner, { folder, database: openDatabase(folder), segments: new SegmentStore(folder, owner) });
+  if (order.kind === 'open') return open(folder, owner, order.manifest);
   if (order.kind === 'seal') return seal(order.to); // Needs no store: it may be closed by now.
   const store = opened.get(owner);
   if (!store) throw new Error(`the store ${folder} is not open`);
   switch (order.kind) {
-    case 'close':
-      opened.delete(owner);
-      return store.database.close();
-    case 'load':
     case 'write':
       return write(store, order);
     case 'clear':
-      return clear(store, order.meta);
+      return replace(store, { ...store.manifest, ...positionIn(order), segments: [] });
     case 'copy':
-      return store.segments.copyTo(order.to, async () => copyTo(store.database, order.to));
+      return copy(store, order.to);
+    case 'distrust':
+      return replace(store, { ...store.manifest, damage: order.damage });
+    case 'close':
+      opened.delete(owner);
+      store.segments.close();
+      if (order.isInOrder) replace(store, { ...store.manifest, isClosed: true });
   }
+  return undefined;
 }
 
-/** What LMDB has changed in a transaction it holds in memory, page by page, and keeps that memory for the next. */
-const loadRowsMax = 8_192;
+const positionIn = ({ changelog, writtenAtMs }: Position): Position => ({ changelog, writtenAtMs });
 
-/** @returns what the next write has to know, and the segments there are */
-function write({ folder, database, segments }: Opened, { kind, meta, rows, sweeps }: Extract<Order, { kind: 'write' | 'load' }>): Written {
-  refuseFull(folder, 2 * rows.usedBytes); // Pages may be half empty.
-  const reader = new RowReader(rows);
-  for (const sweep of sweeps) segments.sweep(sweep);
-  const before = segmentsOf(database);
-  const after = segments.add(before, reader);
-  // A load may come in parts: rows beyond the position are read from the log again, and are the same.
-  while (kind === 'load' && reader.left > loadRowsMax) asOwner(database, meta.owner, () => putRows(database, reader, loadRowsMax));
-  asOwner(database, meta.owner, () => {
-    putRows(database, reader, Infinity);
-    putMeta(database, { ...meta, segments: after });
-  });
-  segments.settle(before, after);
-  return { leafPages: (database.getStats() as { readonly treeLeafPageCount: number }).treeLeafPageCount, segments: after };
+function open(folder: string, owner: string, manifest: Manifest): void {
+  const store = { folder, owner, manifest, segments: new SegmentStore(folder, owner), isMerging: false };
+  replace(store, manifest);
+  removePredecessors(folder, owner);
+  removeOthers(folder, manifest.segments);
+  opened.set(owner, store);
 }
 
-function clear({ database, segments }: Opened, meta: Meta): void {
-  const before = segmentsOf(database);
-  asOwner(database, meta.owner, () => {
-    database.clearSync();
-    putMeta(database, meta);
-  });
-  segments.settle(before, []);
+/** @returns the segments there are */
+function write(store: Opened, order: Extract<Order, { kind: 'write' }>): readonly SegmentEntry[] {
+  const { folder, segments, manifest } = store;
+  if (store.failure) throw store.failure; // eslint-disable-line @typescript-eslint/only-throw-error
+  refuseFull(folder, 2 * order.rows.usedBytes); // Merging needs some, too.
+  for (const sweep of order.sweeps) segments.sweep(sweep);
+  const after = segments.add(manifest.segments, new RowReader(order.rows));
+  replace(store, { ...manifest, ...positionIn(order), segments: after });
+  if (!store.isMerging) mergeLater(store);
+  return after;
 }
 
-const segmentsOf = (database: Database): readonly SegmentEntry[] => readMeta(database)?.segments ?? [];
-
-function putRows(database: Database, rows: RowReader, countMax: number): void {
-  for (let left = Math.min(countMax, rows.left); left > 0; left--) {
-    const { key, value } = rows.shift()!;
-    if (value === null) database.removeSync(key);
-    else database.putSync(key, value);
-  }
+/** As the owner, or not at all: `claims.ts` says why it looks twice. */
+function replace(store: Opened, manifest: Manifest): void {
+  const { folder, owner, segments } = store;
+  const before = store.manifest.segments;
+  const refuseOther = (): void => {
+    if (!isOwner(folder, owner)) throw new Fenced('another process has opened the store');
+  };
+  refuseOther();
+  writeManifest(folder, owner, manifest);
+  store.manifest = manifest;
+  refuseOther();
+  segments.settle(before, manifest.segments);
 }
 
-/** As the owner, or not at all; what `change` leaves becomes visible together. */
-function asOwner(database: Database, owner: string, change: () => void): void {
-  database.transactionSync(() => {
-    if (readMeta(database)?.owner !== owner) throw new Fenced('another process has opened the store');
-    change();
+async function copy({ folder, manifest, segments }: Opened, to: string): Promise<Copied> {
+  return segments.whileKept(async () => copyTo(folder, manifest, to));
+}
+
+/** A step at a time, so that an order does not wait for more. */
+function mergeLater(store: Opened): void {
+  store.isMerging = true;
+  setImmediate(() => {
+    store.isMerging = false;
+    if (opened.get(store.owner) !== store) return;
+    try {
+      if (store.segments.step()) mergeLater(store);
+    } catch (error) {
+      store.failure ??= error; // Said to the next who writes.
+    }
   });
 }
 
 const port = parentPort!;
-const underWay = new UnderWay(workerData as SharedArrayBuffer);
-/** One after the other, a copy excepted: it reads what was there when it began. */
 port.on('message', async ({ id, request }: { readonly id: number; readonly request: Request }) => {
-  const isOfLmdb = request.order.kind !== 'seal'; // Which takes long, and can be cut off without harm.
-  if (isOfLmdb && !underWay.begin()) return;
   try {
     port.postMessage({ id, result: await serve(request) } satisfies Reply);
   } catch (error) {
     port.postMessage({ id, failure: { isFenced: error instanceof Fenced, error } } satisfies Reply);
-  } finally {
-    if (isOfLmdb) underWay.end();
   }
 });

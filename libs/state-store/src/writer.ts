@@ -1,6 +1,5 @@
 import { StreamError } from '@waybill/stream';
 import { Worker } from 'node:worker_threads';
-import { UnderWay } from './under-way.ts';
 import type { Order, Reply, Request } from './writer-thread.ts';
 
 type Waiting = { readonly request: Request; readonly settle: PromiseWithResolvers<unknown> };
@@ -17,9 +16,6 @@ const threads = new Map<number, WriterThread>();
 let storesCount = 0;
 let lastId = 0;
 
-/** How long `process.exit` waits for the order that a thread is at. */
-const exitMsMax = 2_000;
-
 /** What asks for one store. @throws StreamError `FENCED` when another process has opened the store since, `STORE_FAILED` */
 export type AskWriter = (order: Order, transfer?: readonly ArrayBuffer[]) => Promise<unknown>;
 
@@ -34,15 +30,11 @@ class WriterThread {
   readonly #waiting = new Map<number, Waiting>();
 
   constructor(index: number) {
-    const underWay = new UnderWay();
     const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), {
-      ...{ execArgv: [], name: `state-store-${index}`, workerData: underWay.shared },
+      ...{ execArgv: [], name: `state-store-${index}` },
       resourceLimits: { maxYoungGenerationSizeMb: 8 }, // What it makes are views of one row: they die young, however little room there is.
     });
     worker.unref();
-    process.once('exit', () => {
-      if (threads.get(index) === this) leave(underWay);
-    });
     worker.on('message', (reply: Reply) => this.#settle(reply));
     worker.on('error', (error) => {
       threads.delete(index); // Its stores are gone with it; whoever uses one of them fails, and the process starts anew.
@@ -69,14 +61,6 @@ class WriterThread {
     if (failure) settle.reject(errorOf(request, failure));
     else settle.resolve(result);
   }
-}
-
-/**
- * `process.exit` stops the thread wherever it is; in the middle of LMDB that ends in an abort, or never, for locks that nobody lets go of.
- * What is still not over then ends as a store may end at any moment.
- */
-function leave(underWay: UnderWay): void {
-  if (!underWay.settle(exitMsMax)) process.kill(process.pid, 'SIGKILL');
 }
 
 function errorOf({ folder, order }: Request, { isFenced, error }: NonNullable<Reply['failure']>): StreamError {

@@ -9,7 +9,7 @@ export const rowKeyBytesMax = 1_900;
  */
 export const isMarksStore = (store: string): boolean => store.startsWith('#');
 
-/** Bytes of one task's rows, in one local file or folder. `libs/state-store` implements it over LMDB; tests over a Map. */
+/** Bytes of one task's rows, in one local file or folder. `libs/state-store` implements it with files of its own; tests over a Map. */
 export type StateStore = {
   get(store: string, key: string): Buffer | undefined;
   /** In key order (UTF-8 bytes); the iteration sees the store as it was at the start. */

@@ -1,5 +1,4 @@
 import {
-  isMarksStore,
   rowKeyBytesMax,
   StreamError,
   type EntryRange,
@@ -9,77 +8,60 @@ import {
   type SweepOrder,
   type TaskStore,
 } from '@waybill/stream';
-import { entriesOf, writtenOf } from './entries.ts';
-import { metaOf, putMeta, readMeta, type Database, type Meta } from './environment.ts';
+import { entriesOf } from './entries.ts';
+import { positionOf, type Manifest } from './manifest.ts';
 import { Overlay } from './overlay.ts';
 import { RowPacker } from './rows.ts';
-import { removeOthers } from './segment-list.ts';
+import type { SegmentEntry } from './segment-list.ts';
 import { SegmentDamaged } from './segment.ts';
-import { Segments } from './segments.ts';
-import { distrust } from './state-mark.ts';
+import type { Segments } from './segments.ts';
 import type { AskWriter } from './writer.ts';
-import type { Written } from './writer-thread.ts';
 
 export type FlushLimits = {
   /** Memory that rows may take before they are written; twice as much while they are. */
   readonly overlayBytesMax: number;
   /** Oldest that a row becomes before it is written: what a kill -9 makes to be read again. */
   readonly flushAfterMs: number;
-  /** Loaded rows per transaction: they are written in key order, so more is faster. */
+  /** Loaded rows that are written at once: in key order, and merged later, so more is faster. */
   readonly loadBytesMax: number;
 };
 
-export type LmdbStoreOptions = FlushLimits & {
+export type LocalStoreOptions = FlushLimits & {
   readonly folder: string;
-  readonly database: Database;
-  readonly owner: string;
+  readonly manifest: Manifest;
+  /** Those of the manifest. */
+  readonly segments: Segments;
   readonly askWriter: AskWriter;
   /** After rows and position have been written. */
   readonly onFlushed: () => void;
-  /** Before LMDB is closed: what still reads it has to end. */
+  /** Before the store is closed: what still copies it has to end. */
   readonly onClosing: () => Promise<void>;
-  /** After LMDB has been closed with everything written. */
-  readonly onClosed: () => Promise<void>;
 };
 
 /**
- * One LMDB environment per task: rows of its stores under `<store>\0<key>`, the list of the segments with the rows of its marks, and the
- * changelog position, written in one transaction, so that none can be ahead of the others after a kill -9.
+ * The rows of a task in a folder: segments that never change, and a manifest that names them together with the changelog position, so
+ * that neither can be ahead of the other after a kill -9.
  *
- * A commit goes into memory, over LMDB. A second thread writes what has gathered, now and then, while the next gathers: a row that
- * changes often is written seldom, and the thread that runs the stage only packs. A kill -9 costs the tail of the state topics.
+ * A commit goes into memory, over the segments. A second thread writes what has gathered as new segments, now and then, while the next
+ * gathers, and merges them when it has nothing else to do: a row that changes often is written seldom, and the thread that runs the stage
+ * only packs. A kill -9 costs the tail of the state topics.
  */
-export class LmdbStore implements TaskStore {
-  readonly #options: LmdbStoreOptions;
+export class LocalStore implements TaskStore {
+  readonly #options: LocalStoreOptions;
+  readonly #segments: Segments;
   /** Committed and not handed over yet. */
   #gathering: Overlay;
-  /** Being written, and read until LMDB shows it. */
+  /** Being written, and read until the segments show it. */
   #writing: { readonly overlay: Overlay; readonly done: Promise<void> } | undefined;
   #loading: RowPacker | undefined;
   readonly #sweeps = new Map<string, SweepOrder>();
-  /** Rows of stores of marks, that are written. */
-  readonly #segments: Segments;
   #timer: NodeJS.Timeout | undefined;
   #failure: Error | undefined;
-  /** Of one transaction, so that it does not change too many pages. */
-  #rowsMax = Infinity;
 
-  constructor(options: LmdbStoreOptions) {
+  constructor(options: LocalStoreOptions) {
     this.#options = options;
-    const { database, owner, folder } = options;
-    const meta = database.transactionSync(() => {
-      const before: Partial<Meta> & Pick<Meta, 'changelog'> = readMeta(database) ?? { changelog: [] };
-      putMeta(database, { ...before, owner }); // Becoming the owner is no commit.
-      return before;
-    });
-    this.#gathering = new Overlay({ changelog: new Map(meta.changelog) }, meta.writtenAtMs);
-    this.#segments = new Segments(folder);
-    try {
-      this.#segments.adopt(meta.segments ?? []);
-    } catch (error) {
-      throw this.#unreadable(error);
-    }
-    removeOthers(folder, meta.segments ?? []);
+    this.#segments = options.segments;
+    this.#gathering = new Overlay(positionOf(options.manifest), options.manifest.writtenAtMs);
   }
 
   get(store: string, key: string): Buffer | undefined {
@@ -87,7 +69,7 @@ export class LmdbStore implements TaskStore {
     if (row === undefined) row = this.#writing?.overlay.get(store, key);
     if (row !== undefined) return row ?? undefined;
     try {
-      return isMarksStore(store) ? this.#segments.find(store, key) : this.#options.database.getBinary(`${store}\0${key}`);
+      return this.#segments.find(store, key) ?? undefined;
     } catch (error) {
       throw this.#unreadable(error);
     }
@@ -95,9 +77,7 @@ export class LmdbStore implements TaskStore {
 
   *entries(store: string, range: EntryRange = {}): Generator<readonly [string, Buffer]> {
     try {
-      const { database } = this.#options;
-      const written = isMarksStore(store) ? this.#segments.entries(store, range) : writtenOf(database, store, range);
-      yield* entriesOf(written, [this.#writing?.overlay, this.#gathering], store, range);
+      yield* entriesOf(this.#segments.scan(store, range), [this.#writing?.overlay, this.#gathering], store, range);
     } catch (error) {
       throw this.#unreadable(error);
     }
@@ -111,8 +91,7 @@ export class LmdbStore implements TaskStore {
     for (const { store, key } of changes.puts) this.#refuseLong(store, key);
     if (this.#loading) await this.#handOver();
     this.#gathering.commit(changes, Date.now());
-    const { weightBytes, rowCount } = this.#gathering;
-    if (weightBytes >= this.#options.overlayBytesMax || rowCount >= this.#rowsMax) await this.#handOver();
+    if (this.#gathering.weightBytes >= this.#options.overlayBytesMax) await this.#handOver();
     else this.#handOverLater();
   }
 
@@ -127,15 +106,15 @@ export class LmdbStore implements TaskStore {
   }
 
   sweep(order: SweepOrder): void {
-    const { store, limit, below } = this.#sweeps.get(order.store) ?? { ...order, limit: 0 };
-    this.#sweeps.set(store, { store, limit: limit + order.limit, below: Buffer.compare(below, order.below) > 0 ? below : order.below });
+    const known = this.#sweeps.get(order.store);
+    if (!known || Buffer.compare(known.below, order.below) < 0) this.#sweeps.set(order.store, order);
   }
 
   async clear(): Promise<void> {
     await this.flush();
     const position = { changelog: new Map<string, number>() };
     const writtenAtMs = Date.now();
-    await this.#ask({ kind: 'clear', meta: metaOf(this.#options.owner, position, writtenAtMs) });
+    await this.#ask({ kind: 'clear', changelog: [], writtenAtMs });
     this.#segments.adopt([]);
     this.#gathering = new Overlay(position, writtenAtMs);
   }
@@ -147,15 +126,12 @@ export class LmdbStore implements TaskStore {
   }
 
   async close(): Promise<void> {
-    const { onClosing, onClosed, database } = this.#options;
     await this.flush().catch(() => undefined);
     clearTimeout(this.#timer);
-    await onClosing();
-    await this.#ask({ kind: 'close' }).catch((error: Error) => (this.#failure ??= error));
-    await database.close();
+    await this.#options.onClosing();
+    await this.#ask({ kind: 'close', isInOrder: !this.#failure }).catch(() => undefined);
     this.#segments.close();
-    if (!this.#failure) await onClosed();
-    else if ((this.#failure as StreamError).code !== 'FENCED') throw this.#failure;
+    if (this.#failure && (this.#failure as StreamError).code !== 'FENCED') throw this.#failure;
   }
 
   /** Gives the second thread what has gathered. Waits while it still writes what it was given before: memory is bounded. */
@@ -166,15 +142,15 @@ export class LmdbStore implements TaskStore {
     this.#timer = undefined;
     const overlay = this.#gathering;
     if (overlay.isEmpty) return;
-    const kind = this.#loading ? 'load' : 'write';
     const rows = this.#loading?.finish() ?? overlay.pack();
     const sweeps = [...this.#sweeps.values()];
-    const meta = metaOf(this.#options.owner, overlay.position, overlay.writtenAtMs);
+    const { position, writtenAtMs } = overlay;
     this.#sweeps.clear();
     this.#loading = undefined;
-    this.#gathering = new Overlay(overlay.position, overlay.writtenAtMs);
-    const asked = this.#ask({ kind, meta, rows, sweeps }, [rows.bytes]);
-    this.#writing = { overlay, done: asked.then((written) => this.#written(written as Written), () => undefined) }; // prettier-ignore
+    this.#gathering = new Overlay(position, writtenAtMs);
+    const asked = this.#ask({ kind: 'write', changelog: [...position.changelog], writtenAtMs: writtenAtMs!, rows, sweeps }, [rows.bytes]);
+    const done = asked.then((segments) => this.#written(segments as readonly SegmentEntry[]), () => undefined); // prettier-ignore
+    this.#writing = { overlay, done };
   }
 
   #handOverLater(): void {
@@ -182,11 +158,13 @@ export class LmdbStore implements TaskStore {
     this.#timer ??= setTimeout(handOver, this.#options.flushAfterMs).unref();
   }
 
-  #written({ leafPages, segments }: Written): void {
-    this.#options.database.resetReadTxn(); // Or this turn would still read what was there before.
-    this.#segments.adopt(segments);
+  #written(segments: readonly SegmentEntry[]): void {
+    try {
+      this.#segments.adopt(segments);
+    } catch (error) {
+      return void this.#unreadable(error);
+    }
     this.#writing = undefined;
-    this.#rowsMax = rowsForPages(leafPages);
     this.#options.onFlushed();
   }
 
@@ -202,10 +180,10 @@ export class LmdbStore implements TaskStore {
 
   /** Nothing is committed any more on the ground of rows that cannot be read. */
   #unreadable(cause: unknown): Error {
-    const { folder } = this.#options;
-    if (cause instanceof SegmentDamaged) distrust(folder);
+    if (cause instanceof SegmentDamaged) this.#options.askWriter({ kind: 'distrust', damage: cause.message }).catch(() => undefined);
     const advice = 'start again; should it last, delete the folder: the log restores it';
-    this.#failure ??= new StreamError('STORE_FAILED', `the state in ${folder} cannot be read; ${advice}`, { cause });
+    const what = `the state in ${this.#options.folder} cannot be read; ${advice}`;
+    this.#failure ??= new StreamError('STORE_FAILED', what, { cause });
     return this.#failure;
   }
 
@@ -219,10 +197,3 @@ export class LmdbStore implements TaskStore {
     if (bytes > rowKeyBytesMax) throw new StreamError('STORE_FAILED', `a key of ${bytes} bytes is over the limit of ${rowKeyBytesMax}`);
   }
 }
-
-/** LMDB holds the pages that a transaction changes in memory, and keeps that memory: 40 MiB for each store. */
-const changedPagesMax = 10_000;
-
-/** How many rows, their keys at random, change so many of the pages there are. */
-const rowsForPages = (pages: number): number =>
-  pages <= changedPagesMax ? Infinity : Math.floor(-pages * Math.log(1 - changedPagesMax / pages));
