@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { deterministicId, topics, type Event } from '@waybill/domain';
 import { encodeEvent, partitionOfKey, type LogRecord, type NewRecord } from '@waybill/stream';
@@ -9,7 +10,10 @@ import type { Reading } from './replay.ts';
 /** A log in memory, of which every second offset is the end of a transaction. */
 export function memoryLog(partitions = 3) {
   const places = new Map<string, LogRecord[]>();
-  const recordsIn = (topic: string, partition: number): LogRecord[] => places.getOrInsertComputed(`${topic}/${partition}`, () => []);
+  const recordsIn = (topic: string, partition: number): LogRecord[] => {
+    assert.ok(partition < partitions, `there is no partition ${partition}`);
+    return places.getOrInsertComputed(`${topic}/${partition}`, () => []);
+  };
   const log: ReadLog = {
     partitions,
     partitionOf: (key) => partitionOfKey(key, partitions),
