@@ -35,6 +35,8 @@ describe('a package', () => {
     const { registry, repository } = pushOf(delivery(), { headers });
     assert.equal(`${registry}/${repository}`, 'git.example:3000/team/sub/app');
     assert.equal(reasonOf(delivery({ html_url: '/Team' }), { headers }), 'malformed: REGISTRY_MISSING');
+    for (const half of [{ name: '' }, { owner: null }])
+      assert.equal(reasonOf(delivery(half), { headers }), 'malformed: REPOSITORY_INVALID');
   });
   it('may be deleted, by tag or by digest', () => {
     const gone = (version: string) => eventOf(delivery({ version }, 'deleted'), { headers });
