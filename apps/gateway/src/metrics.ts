@@ -8,6 +8,8 @@ export type RequestOutcome = Receipt['outcome'] | 'repeated' | (typeof refusals)
 export type GatewayMetrics = {
   /** `endpoint` is a configured name or `unknown`: senders cannot make new series. */
   readonly request: (endpoint: string, outcome: RequestOutcome, seconds: number) => void;
+  /** A delivery that was only looked at. */
+  readonly validation: (endpoint: string, outcome: Receipt['outcome']) => void;
   readonly event: (endpoint: string, type: string) => void;
   readonly send: (sent: { readonly requests: number; readonly records: number; readonly bytes: number }) => void;
 };
@@ -21,6 +23,12 @@ export function createMetrics(registry: Registry, pendingBytes: () => number): G
   const requests = new Counter({
     name: 'waybill_gateway_requests_total',
     help: 'Webhook requests by endpoint and how they ended.',
+    labelNames: ['endpoint', 'outcome'],
+    registers,
+  });
+  const validations = new Counter({
+    name: 'waybill_gateway_validations_total',
+    help: 'Deliveries that were looked at and not kept, by endpoint and what they would have become.',
     labelNames: ['endpoint', 'outcome'],
     registers,
   });
@@ -61,6 +69,7 @@ export function createMetrics(registry: Registry, pendingBytes: () => number): G
       requests.inc({ endpoint, outcome });
       latency.observe({ endpoint }, seconds);
     },
+    validation: (endpoint, outcome) => validations.inc({ endpoint, outcome }),
     event: (endpoint, type) => events.inc({ endpoint, type }),
     send: (sent) => {
       batch.observe(sent.requests);

@@ -104,7 +104,7 @@ export async function createGateway(needs: GatewayNeeds): Promise<Gateway> {
 }
 
 /** Paths of which at least one method is taken. */
-const webhookPath = /^\/v1\/webhooks\/[^/?]+(?:\/[^/?]+)?(?:\?|$)/;
+const webhookPath = /^\/v1\/webhooks\/[^/?]+(?:\/[^/?]+)?(?:\/validate)?(?:\?|$)/;
 
 const httpOptions = ({ config, tls }: GatewayNeeds, refuser: Refuser, connections: Connections): FastifyHttpOptions<Server> => ({
   logger: false, // Fastify's own lines hold URLs, and URLs may hold secrets.

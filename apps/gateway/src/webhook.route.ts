@@ -8,6 +8,7 @@ import { AppendError } from './batcher.ts';
 import type { Budget } from './budget.ts';
 import type { Connections } from './connections.ts';
 import type { GatewayMetrics } from './metrics.ts';
+import { previewOf } from './preview.ts';
 import type { Rates } from './rates.ts';
 import { receive } from './receive.ts';
 import { answerTo, type Repeats } from './repeats.ts';
@@ -41,6 +42,8 @@ declare module 'fastify' {
 
 /**
  * `POST /v1/webhooks/:endpoint` and, for senders that can be given a URL only, `POST /v1/webhooks/:endpoint/:secret`.
+ *
+ * With `/validate` behind the path: what the delivery would become, with the same proof; nothing is kept, followed or remembered.
  *
  * 202 means: the delivery and all that it says are in the log on all in-sync replicas, or on this machine's disk on their way there
  * (spool/spool.ts); the sender may forget them. 503 means: come again; what was appended after all is recognised by its ids. What is
@@ -82,16 +85,29 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
     logger[isConfirmed ? 'info' : 'warn']({ endpoint: name }, isConfirmed ? 'a subscription is confirmed' : next);
   };
 
-  const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+  /** What an admitted request says; undefined where it was turned away after all, and is answered. */
+  const read = async (request: FastifyRequest, reply: FastifyReply): Promise<Receipt | undefined> => {
     const { source, headers, place } = request.admitted!;
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     place.shrink(body.length);
     if (needsBody(source.auth)) {
       const denied = await findDenial(request, source, body, { authenticate: auth.authenticate, rates });
-      if (denied !== undefined) return refuser.answer(request, reply, denied);
+      if (denied !== undefined) return void refuser.answer(request, reply, denied);
     }
+    return receive({ headers, body, remoteAddress: request.ip, receivedAtMs: nowMs() }, source);
+  };
 
-    const receipt = receive({ headers, body, remoteAddress: request.ip, receivedAtMs: nowMs() }, source);
+  const validate = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const receipt = await read(request, reply);
+    if (receipt === undefined) return reply;
+    metrics.validation(request.admitted!.source.name, receipt.outcome);
+    return reply.send(previewOf(receipt));
+  };
+
+  const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const receipt = await read(request, reply);
+    if (receipt === undefined) return reply;
+    const { source } = request.admitted!;
     if (receipt.handshake?.kind === 'answer') {
       metrics.request(source.name, receipt.outcome, reply.elapsedTime / 1_000);
       const { status, headers: own, body: answer } = receipt.handshake;
@@ -115,6 +131,8 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
   };
   app.post('/v1/webhooks/:endpoint', handler);
   app.post('/v1/webhooks/:endpoint/:secret', handler);
+  app.post('/v1/webhooks/:endpoint/validate', validate);
+  app.post('/v1/webhooks/:endpoint/:secret/validate', validate);
 };
 
 /** A batch may have a thousand events; the line names the first ones. */
