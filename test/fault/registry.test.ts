@@ -12,7 +12,7 @@ import { push } from '../support/feed.ts';
 import { startHttpFront, type HttpTrouble } from '../support/http-front.ts';
 import { checkAlone, crashesOf, faultsOf } from '../support/lasting.ts';
 import { assertCatchesUp, startReader } from '../support/oracle.ts';
-import { readAll } from '../support/read-log.ts';
+import { eventually, readAll } from '../support/read-log.ts';
 import { keepWorker, untilOwning } from '../support/worker.ts';
 
 const run = 'registry';
@@ -45,9 +45,10 @@ describe(`T12, seed ${faultSeed}`, () => {
         const pushes = Array.from({ length: 60 }, (_, index) => push(cluster, run, round * 60 + index));
         await cluster.appender.append(pushes.map((record, index) => (index % 3 === 0 ? writtenWith(schemaId, record) : record)));
         if (isKilled) worker.current().signal('SIGKILL'); // The next one has not even its own schemas.
+        const isAsked = await eventually(async () => front.hitsCount > before, Boolean);
+        assert.ok(isAsked, `${name}: the registry is asked`);
         await sleep(5_000);
         const hits = front.hitsCount - before;
-        assert.ok(hits > 0, `${name}: the registry is asked`);
         if (name !== 'answers after 3 s') assert.ok((await behindCount()) > 0, `${name}: the records wait`);
         front.trouble = 'none';
         await assertCatchesUp(cluster.log, dedup, 60_000);
