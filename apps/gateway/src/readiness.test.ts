@@ -18,3 +18,19 @@ it('is not ready after a send that failed, until one succeeds or a while has pas
   await send([]);
   assert.equal(ready(), true);
 });
+
+it('is not ready while a send hangs', async () => {
+  let now = 0;
+  const hanging = Promise.withResolvers<void>();
+  const { send, ready } = watchSends(
+    () => hanging.promise,
+    () => now,
+  );
+  const sent = send(undefined);
+  assert.equal(ready(), true);
+  now += 20_000;
+  assert.match(String(ready()), /answers/);
+  hanging.resolve();
+  await sent;
+  assert.equal(ready(), true);
+});

@@ -3,11 +3,13 @@ import { afterEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topics } from '@waybill/domain';
 import fc from 'fast-check';
+import { Registry } from 'prom-client';
 import type { Append } from '../batcher.ts';
 import { bearer, encoding, memoryLog, push, secrets, startGateway, type Log } from '../gateway.fixture.ts';
 import type { Encoding } from '../topology.ts';
 import { memoryDisk, type Disk } from './disk.fixture.ts';
 import { createDrain, type Drain } from './drain.ts';
+import { createSpoolMetrics } from './metrics.ts';
 import { openSpool, type Notice } from './spool.ts';
 
 type Options = { readonly disk?: Disk; readonly bytesMax?: number; readonly encoding?: () => Encoding | undefined };
@@ -16,7 +18,7 @@ const begun: Drain[] = [];
 afterEach(() => Promise.all(begun.splice(0).map((drain) => drain.stop())));
 
 /** A gateway with a spool on a disk in memory, before a log that fails where `append` does. */
-async function start(append: Append, options: Options = {}) {
+async function start(append: Append, options: Options = {}, config: Parameters<typeof startGateway>[1] = {}) {
   const { disk = memoryDisk(() => 0), bytesMax = 100_000_000 } = options;
   const notices: Notice[] = [];
   const spool = await openSpool({
@@ -28,7 +30,7 @@ async function start(append: Append, options: Options = {}) {
   begun.push(drain);
   drain.wake();
   const overflow = { spool, drain, isFull: () => !spool.hasRoomFor(1_000) };
-  const gateway = await startGateway(append, { APPEND_TIMEOUT_MS: 1_000 }, { overflow, encoding: log.encoding });
+  const gateway = await startGateway(append, { APPEND_TIMEOUT_MS: 1_000, ...config }, { overflow, encoding: log.encoding });
   const drained = async (): Promise<void> => {
     while (spool.leftBytes > 0) await sleep(1);
   };
@@ -132,6 +134,40 @@ describe('while the log is away, a gateway with a spool', () => {
     const bytes = Buffer.concat(disk.names().map((name) => disk.bytesOf(name)));
     assert.ok(bytes.includes('harbor'));
     for (const secret of Object.values(secrets)) assert.ok(!bytes.includes(secret));
+  });
+});
+
+describe('whatever the disk does', () => {
+  it('memory is bounded: when it hangs, senders are told so in bounded time, and once enough waits at once', async () => {
+    const disk = memoryDisk(() => 0);
+    const { create } = disk.files;
+    const hang = async (name: string) => ({
+      ...(await create(name)),
+      sync: () => (name === 'position' ? Promise.resolve() : new Promise<void>(() => undefined)),
+    });
+    const hanging = { ...disk.files, create: hang };
+    const { post, batcher } = await start(
+      switchedLog().append,
+      { disk: { ...disk, files: hanging } },
+      { APPEND_TIMEOUT_MS: 100, IN_FLIGHT_BYTES_MAX: 1_048_576 },
+    );
+    const large = { events: [], filler: 'x'.repeat(100_000) };
+    const answers = await Promise.all(Array.from({ length: 30 }, () => post('distribution', large, bearer)));
+    const codes = answers.map((answer) => answer.json<{ code: string }>().code);
+    assert.deepEqual(new Set(codes), new Set(['LOG_UNAVAILABLE', 'GATEWAY_BUSY']));
+    assert.ok(batcher.pendingBytes() <= 1_048_576, `${batcher.pendingBytes()}`);
+  });
+
+  it('metrics say how much is in the spool and how old it is, never less than nothing when the clock is set back', async () => {
+    const { post, spool, drain } = await start(switchedLog().append);
+    await post('distribution', body(1), bearer);
+    while (drain.oldestAtMs() === undefined) await sleep(1);
+    const registry = new Registry();
+    let now = 1_700_000_007_000;
+    createSpoolMetrics(registry).watch({ spool, drain, nowMs: () => now });
+    assert.match(await registry.metrics(), /spool_deliveries 1\n[^]*spool_oldest_seconds 7\n/);
+    now -= 3_600_000;
+    assert.match(await registry.metrics(), /spool_oldest_seconds 0\n/);
   });
 });
 
