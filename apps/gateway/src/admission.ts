@@ -5,13 +5,14 @@ import { authRequestOf } from './auth/auth-request.ts';
 import type { Budget, Place } from './budget.ts';
 import { plainHeaders, type PlainHeaders } from './headers.ts';
 import type { Rates } from './rates.ts';
+import type { Refusal } from './refuse.ts';
 import type { RefusalCode } from './refusals.ts';
 import type { Source, Sources } from './sources.ts';
 
 /** A request that may send its body. */
 export type Admitted = { readonly source: Source; readonly headers: PlainHeaders; readonly place: Place };
 /** Why not, as the refuser takes it. */
-export type Denied = { readonly code: RefusalCode; readonly endpoint?: string; readonly retryAfterSeconds?: number };
+export type Denied = Pick<Refusal, 'code' | 'endpoint' | 'retryAfterSeconds' | 'challenge'>;
 export type Admission = { readonly admitted: Admitted } | { readonly denied: Denied };
 
 export type AdmissionNeeds = {
@@ -55,10 +56,13 @@ export async function findDenial(
 ): Promise<Denied | undefined> {
   const verdict = authenticate(source, authRequestOf(request.raw, source.auth, body));
   const code = findRefusal(verdict instanceof Promise ? await verdict : verdict);
-  if (code !== undefined) return { code, endpoint: source.name };
+  if (code !== undefined) return { code, endpoint: source.name, ...challengeOf(source, code) };
   const waitSeconds = rates.take(source);
   return waitSeconds > 0 ? tooFast(source.name, waitSeconds) : undefined;
 }
+
+const challengeOf = ({ auth }: Source, code: RefusalCode): Pick<Denied, 'challenge'> =>
+  code === 'UNAUTHORIZED' && auth.scheme === 'basic' ? { challenge: 'Basic realm="waybill"' } : {};
 
 const tooFast = (endpoint: string, retryAfterSeconds: number): Denied => ({ code: 'RATE_EXCEEDED', endpoint, retryAfterSeconds });
 

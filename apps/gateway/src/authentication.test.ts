@@ -27,6 +27,7 @@ const jwksUrl = 'https://keys.example/certs';
 const google = { issuers: ['https://accounts.google.com'], audience, jwksUrl, algorithm: 'RS256' as const, claims: {} };
 const sources = new Map([
   source('bearer', 'distribution', { scheme: 'bearer' }),
+  source('basic', 'ecr', { scheme: 'basic' }),
   source('header', 'distribution', { scheme: 'header', header: 'x-key' }),
   source('signed', 'distribution', { scheme: 'hmac-sha256', header: 'x-sig', prefix: 'sha256=', over: 'body' }),
   source('gar', 'gar', { scheme: 'oidc', ...google, emails: ['push@project.example'] }),
@@ -121,6 +122,12 @@ describe('a proof', () => {
     assert.equal(await metric('waybill_gateway_authenticated_total{endpoint="bearer",by="one"}'), '1');
     assert.ok(!gateway.logged().includes(secret));
   });
+});
+
+it('who is asked for user and password before he sends them is asked: so does SNS wait for it', async () => {
+  const response = await gateway.post('basic', '{}');
+  assert.deepEqual([response.statusCode, response.headers['www-authenticate']], [401, 'Basic realm="waybill"']);
+  assert.equal((await gateway.post('bearer', '{}')).headers['www-authenticate'], undefined);
 });
 
 describe('a token', () => {

@@ -16,6 +16,8 @@ export type Refusal = {
   readonly seconds?: number;
   /** 2 where nothing better is known. */
   readonly retryAfterSeconds?: number;
+  /** What is asked for, of senders that wait to be asked (RFC 9110, section 11.6.1): SNS with user:password in its URL. */
+  readonly challenge?: string;
   /** A fault of ours, for the log. Never one that holds what was sent. */
   readonly err?: unknown;
   /** A code of Node's. */
@@ -43,6 +45,7 @@ export function createRefuser(needs: { readonly metrics: GatewayMetrics; readonl
       note({ ...refusal, remoteAddress: request.ip, seconds: reply.elapsedTime / 1_000 });
       const { status } = refusals[refusal.code];
       if (status === 429 || status === 503) reply.header('retry-after', refusal.retryAfterSeconds ?? retryAfterSeconds);
+      if (refusal.challenge !== undefined) reply.header('www-authenticate', refusal.challenge);
       if (status === 415) reply.header('accept-encoding', 'identity');
       return reply.code(status).header('content-type', answerType).send(refusalBodies[refusal.code]);
     },

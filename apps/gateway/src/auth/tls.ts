@@ -32,12 +32,15 @@ function read(file: string): Buffer {
   }
 }
 
+/** Who says nothing more holds a connection for so long. */
+const handshakeTimeoutMs = 10_000;
+
 /**
  * What the server does with it. Certificates that no client CA has issued are let in here, and are none to the endpoints: others have
  * other schemes, and a sender that is turned away by TLS is told nothing that its operator could read.
  */
 export const tlsOptions = ({ cert, key, ca }: Tls) => ({
-  ...{ cert, key, minVersion: 'TLSv1.2' as const },
+  ...{ cert, key, minVersion: 'TLSv1.2' as const, handshakeTimeout: handshakeTimeoutMs },
   ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false }),
 });
 

@@ -80,6 +80,25 @@ describe('sources.yaml', () => {
     );
   });
 
+  it('takes of a secret what its scheme can carry', () => {
+    const told = (scheme: string, text: string): string => {
+      secret('text', text);
+      const yaml = `sources:\n${entry(`${scheme}, secretFiles: ['\${SECRETS_DIR}/text']`)}`;
+      try {
+        return load(yaml)[0]!.secrets[0]!.value;
+      } catch (error) {
+        return /text (.+)$/.exec((error as Error).message)?.[1] ?? '';
+      }
+    };
+    assert.equal(told('scheme: hmac-sha256, header: x', 'größe mit leerzeichen '), 'größe mit leerzeichen ');
+    assert.equal(told('scheme: hmac-sha256, header: x', 'one line\nand another one'), 'must be one line');
+    assert.equal(told('scheme: header, header: x', 'größe mit leerzeichen'), 'must be one line of ASCII');
+    assert.equal(told('scheme: bearer', 'one word and another'), 'must have no blank: it is one word after Bearer');
+    assert.equal(told('scheme: basic', 'no-colon-in-this-one'), 'must be user:password');
+    assert.match(told('scheme: standard-webhooks', 'whsec_dG9vIHNob3J0'), /must be whsec_/);
+    assert.match(told('scheme: url-path', 'slash/and+plus=equals'), /letters, digits/);
+  });
+
   it('takes secrets by id, with their end', () => {
     const [endpoint] = load(
       `sources:\n${entry("scheme: bearer, secretFiles: [{ file: '${SECRETS_DIR}/good', id: old, notAfter: 2027-01-31 }]")}`,

@@ -103,6 +103,7 @@ export function findSecretFault({ scheme }: AuthScheme, text: string): string | 
     return `must have ${secretLengthMin} to ${secretLengthMax} characters`;
   if ((scheme === 'url-path' || scheme === 'url-query') && !/^[A-Za-z0-9_-]+$/.test(text))
     return 'goes into a URL: use letters, digits, - and _ only';
+  if (scheme === 'hmac-sha256' || scheme === 'hmac-sha1') return /\p{Cc}/u.test(text) ? 'must be one line' : undefined; // It is not sent.
   // Other characters cannot be sent in a header, so such a secret would shut its sender out.
   if (!/^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/.test(text)) return 'must be one line of ASCII';
   if (scheme === 'basic' && !/^[^:]+:./.test(text)) return 'must be user:password';
