@@ -38,12 +38,15 @@ export type Finding =
 
 /**
  * A sighting by a sender that always names a tag or a digest: what names neither says nothing of any image. Only a deletion may
- * name neither: it is the repository that is gone.
+ * name neither: it is the repository that is gone. For that must not pass a deletion whose digest cannot be read.
  */
-export const findingOf = (sighting: Sighting): Finding =>
-  sighting.action === 'delete' || [sighting.tag, sighting.digest].flat().some((name) => typeof name === 'string' && name !== '')
-    ? { sighting }
-    : { malformed: 'FIELD_MISSING' };
+export function findingOf(sighting: Sighting): Finding {
+  const { action, tag, digest } = sighting;
+  const isWritten = (name: unknown): name is string => typeof name === 'string' && name !== '';
+  const isTagged = [tag].flat().some(isWritten);
+  const isSaid = action === 'delete' ? isTagged || !isWritten(digest) || isDigest(digest) : isTagged || isWritten(digest);
+  return isSaid ? { sighting } : { malformed: 'FIELD_MISSING' };
+}
 
 /** Where a sighting stood: what its event gets beside the payload's own words. */
 export type Origin = {

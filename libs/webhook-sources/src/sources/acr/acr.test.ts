@@ -42,6 +42,11 @@ describe('a webhook of the registry', () => {
     assert.equal(reasonOf(notice('push', bare)), 'malformed: FIELD_MISSING');
     assert.equal(reasonOf(notice('push', { digest: undefined, tag: '' })), 'malformed: FIELD_MISSING');
   });
+  it('of a deletion whose digest cannot be read does not pass for that of the whole repository', () => {
+    assert.equal(reasonOf(notice('delete', { digest: 'sha256:xxxx', tag: undefined })), 'malformed: FIELD_MISSING');
+    assert.deepEqual(eventOf(notice('delete', { tag: undefined })).data.digest, digest);
+    assert.deepEqual(eventOf(notice('delete', { digest: 'sha256:xxxx' })).data.tags, ['v1']);
+  });
   it('has its size under one of two names', () => {
     assert.equal(pushOf(notice('push', { length: 7 })).sizeBytes, 7);
     assert.equal(pushOf(notice('push', { length: 7, size: 8 })).sizeBytes, 8);
