@@ -47,6 +47,10 @@ describe('a notice', () => {
     for (const pushedAt of [undefined, '0001-01-01T00:00:00Z', 'yesterday'])
       assert.equal(pushOf(notice('MANIFEST_PUSH', { pushedAt })).occurredAtMs, Date.UTC(2019, 4, 15, 19, 39, 40, 607));
   });
+  it('of a deletion is not of the moment of the push', () => {
+    const gone = notice('TAG_DELETE', { pushedAt: '2015-01-02T15:04:05Z', deletedAt: '2016-01-02T15:04:05Z' });
+    assert.equal(eventOf(gone).data.occurredAtMs, Date.UTC(2016, 0, 2, 15, 4, 5));
+  });
   it('repeated has the same id, of the next push of the same image another', () => {
     const idAt = (pushedAt: string) => eventOf(notice('TAG_PUSH', { pushedAt })).id;
     assert.equal(idAt('2024-01-02T15:04:05Z'), idAt('2024-01-02T15:04:05Z'));

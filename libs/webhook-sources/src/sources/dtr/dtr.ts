@@ -25,6 +25,8 @@ const others: Readonly<Record<string, IgnoredReason>> = {
   REPO_UPDATED: 'NOT_ABOUT_IMAGES',
 };
 
+const timeNames = { push: 'pushedAt', pull: 'pulledAt', delete: 'deletedAt' } as const;
+
 /**
  * Docker Trusted Registry 2 and Mirantis Secure Registry 2 and 3: `{ type, createdAt, contents, location }`. (MSR 4 is a Harbor.)
  *
@@ -42,7 +44,7 @@ function read({ json: body }: Payload): readonly Finding[] {
   if (!isObject(contents)) return [{ malformed: 'FIELD_MISSING' }];
   const [tag, digest] = [findText(field(contents, 'tag')), findText(field(contents, 'digest'))];
   if (tag === null && digest === null && type !== 'REPO_DELETED') return [{ malformed: 'FIELD_MISSING' }];
-  const times = [...['pushedAt', 'pulledAt', 'deletedAt'].map((name) => field(contents, name)), field(body, 'createdAt')];
+  const times = [field(contents, timeNames[action]), field(body, 'createdAt')];
   return [
     {
       sighting: {

@@ -43,6 +43,7 @@ function read({ json: body, headers }: Payload): readonly Finding[] {
         tag: version,
         digest: version.includes(':') ? version : undefined,
         actor: field(field(body, 'sender'), 'login'),
+        // Also of what is deleted: so a tag that one push deletes and makes anew outlives its own deletion, in whatever order they come.
         occurredAtMs: findRfc3339Ms(field(about, 'created_at')),
         deliveryId: findHeader(headers, 'delivery'),
       },

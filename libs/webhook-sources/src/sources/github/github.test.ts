@@ -110,6 +110,15 @@ describe('a delivery of 2019', () => {
 });
 
 describe('a version', () => {
+  it('has its tag where GitHub puts it; only where that is missing, the name of the version or of the address', () => {
+    const tagsOf = (container_metadata: object, more: object) => pushOf(delivery({}, { container_metadata, ...more }), { headers }).tags;
+    const pulled = { package_url: 'ghcr.io/owner/app:V2' };
+    assert.deepEqual(tagsOf(metadata({ name: 'v1' }, {}), { name: 'other', ...pulled }), ['v1']);
+    assert.deepEqual(tagsOf(metadata({ name: '' }, { digest }), { name: 'other', ...pulled }), []);
+    assert.deepEqual(tagsOf(metadata(undefined, { digest }), { name: 'v3', ...pulled }), ['v3']);
+    assert.deepEqual(tagsOf(metadata(undefined, { digest }), { name: digest, ...pulled }), []);
+    assert.deepEqual(tagsOf(metadata(undefined, { digest }), pulled), ['V2']);
+  });
   it('has the first digest that is one', () => {
     const commit = 'sha256:6c62fb45fe66bfb1ea9a66abc38f6a0cc974292b';
     const told = (manifest: string, tag: string, own: string) =>

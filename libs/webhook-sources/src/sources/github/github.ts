@@ -52,12 +52,15 @@ function sightingOf(body: unknown, about: unknown, version: unknown, deliveryId:
   const tag = field(metadata, 'tag');
   const manifest = isObject(metadata) ? field(metadata, 'manifest') : undefined;
   const written = isObject(metadata) ? undefined : findManifest(version);
+  const pulled = findPulled(field(version, 'package_url'));
+  const names = [isObject(metadata) ? field(tag, 'name') : field(version, 'version'), field(version, 'name'), pulled?.tag];
   const times = [field(version, 'updated_at'), field(version, 'created_at'), field(about, 'updated_at')];
   return {
     action: 'push',
-    ...placeOf(body, about, version),
-    tag: isObject(metadata) ? field(tag, 'name') : field(version, 'version'),
-    digest: digestAmong([field(manifest, 'digest'), field(tag, 'digest'), field(version, 'version')]),
+    ...(pulled ?? placeOf(body, about, version)),
+    // An empty one says that there is none; only a missing one lets others speak, which are a digest's text for what has no tag.
+    tag: names.find((name) => typeof name === 'string'),
+    digest: digestAmong([field(manifest, 'digest'), field(tag, 'digest'), field(version, 'version'), field(version, 'name')]),
     mediaType: field(manifest, 'media_type') ?? field(written, 'mediaType'),
     configMediaType: field(field(manifest, 'config'), 'media_type') ?? field(field(written, 'config'), 'mediaType'),
     sizeBytes: field(manifest, 'size'),
@@ -83,8 +86,6 @@ function digestAmong(candidates: readonly unknown[]): unknown {
 
 /** References are lower case whatever the owner's name looks like. */
 function placeOf(body: unknown, about: unknown, version: unknown): Pick<Sighting, 'registry' | 'repository'> {
-  const pulled = findPulled(field(version, 'package_url'));
-  if (pulled !== undefined) return pulled;
   const host = findHost(about);
   const owner = findText(field(about, 'namespace')) ?? findText(field(field(about, 'owner'), 'login'));
   // The registry before ghcr.io had a folder per Git repository.
@@ -105,14 +106,12 @@ function findHost(about: unknown): string | undefined {
 }
 
 /** Of `host/path:tag`, where the tag may be missing and its colon not, or `host/path@digest`. Slashes of the path may be encoded. */
-function findPulled(packageUrl: unknown): Pick<Sighting, 'registry' | 'repository'> | undefined {
-  const text = findText(packageUrl, 1_024)
-    ?.replace(/^https?:\/\//, '')
-    .replaceAll(/%2f/gi, '/')
-    .toLowerCase();
-  const [, registry, repository] = /^([^/]+)\/([^:@]+)/.exec(text ?? '') ?? [];
+function findPulled(packageUrl: unknown): Pick<Sighting, 'registry' | 'repository' | 'tag'> | undefined {
+  const text = (findText(packageUrl, 1_024) ?? '').replace(/^https?:\/\//, '').replaceAll(/%2f/gi, '/');
+  const [, registry = '', repository, tag] = /^([^/]+)\/([^:@]+)(?::([^@]*))?/.exec(text) ?? [];
   // github.com has pages about packages, not packages.
-  return registry === undefined || registry === 'github.com' || !/[.:]/.test(registry) ? undefined : { registry, repository };
+  if (!/[.:]/.test(registry) || registry === 'github.com') return undefined;
+  return { registry: registry.toLowerCase(), repository: repository?.toLowerCase(), tag };
 }
 
 export const github: Source = { title: 'GitHub Packages', auth: ['hmac-sha256'], mayBeForm: true, read };
