@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectProcessMetrics } from '@waybill/app-kit';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Status } from './status/status.ts';
 
 export type ApiMetrics = {
@@ -11,7 +12,7 @@ export type ApiMetrics = {
 /** Lag is read when it is asked for, so that it is as old as the scrape and not as a timer. */
 export function createMetrics(status: () => Promise<Status>): ApiMetrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectProcessMetrics(registry);
   const registers = [registry];
   const skipped = new Counter({
     name: 'api_records_skipped_total',

@@ -1,7 +1,7 @@
-import { checkSources, closeGracefully, createLogger, loadConfig, loadSources, startOps } from '@waybill/app-kit';
+import { checkSources, closeGracefully, collectProcessMetrics, createLogger, loadConfig, loadSources, startOps } from '@waybill/app-kit';
 import { topics } from '@waybill/domain';
 import { createAppender, createCodec } from '@waybill/kafka';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { createAuth } from './auth/auth.ts';
 import { loadTls, renewTls, tlsFilesOf } from './auth/tls.ts';
 import { GatewayConfig } from './config.ts';
@@ -18,7 +18,7 @@ const tls = loadTls(config);
 const logger = createLogger({ app: 'gateway', level: config.LOG_LEVEL });
 
 const registry = new Registry();
-collectDefaultMetrics({ register: registry });
+collectProcessMetrics(registry);
 
 const auth = createAuth({ registry, logger, nowMs: Date.now });
 const watched = watchSources(firstSources, {

@@ -4,6 +4,7 @@ export { createLogger } from './logger.ts';
 export type { Logger, LoggerOptions, LogLevel } from './logger.ts';
 export { startOps } from './ops-server.ts';
 export type { OpsOptions, OpsServer } from './ops-server.ts';
+export { collectProcessMetrics } from './process-metrics.ts';
 export { redeliverArguments } from './redeliver-app.ts';
 export type { RedeliverAnswer, RedeliverRequest } from './redeliver-app.ts';
 export { runApp } from './run-app.ts';

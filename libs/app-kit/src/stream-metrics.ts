@@ -1,12 +1,13 @@
 import type { Draft, Running } from '@waybill/stream';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { circuitsShownMax } from './circuits.ts';
+import { collectProcessMetrics } from './process-metrics.ts';
 
 /** Metrics that every stream app has; the app is a label, so that one dashboard serves all. */
 export function createStreamMetrics(app: string, running: () => Running | undefined) {
   const registry = new Registry();
   registry.setDefaultLabels({ app });
-  collectDefaultMetrics({ register: registry });
+  collectProcessMetrics(registry);
   const registers = [registry];
   const consumed = new Counter({
     name: 'waybill_records_consumed_total',

@@ -19,7 +19,7 @@ import { wireErrorType } from './wire-error.ts';
 /** Name of the assignment rule; members with another one cannot share a group, so that a change of the rule needs a new name. */
 const protocolName = 'waybill-copartitioned-1';
 /** Long enough for a fetch to cost nothing, short enough to notice a rebalance; heartbeats do not wait for it. */
-const fetchWaitMs = 500;
+const fetchWaitMs = 1_000;
 
 type Generation = { readonly generationId: number; readonly partitions: readonly number[] };
 
