@@ -27,23 +27,20 @@ export function findImagePurl(text: string): ImagePurl | undefined {
     const at = named.indexOf('@', named.lastIndexOf('/') + 1);
     const name = decodeURIComponent(at < 0 ? named : named.slice(0, at)).toLowerCase();
     const version = at < 0 ? '' : decodeURIComponent(named.slice(at + 1));
-    const qualifiers = parseQualifiers(match[3] ?? '');
-    const place = splitPlace(qualifiers.get('repository_url'), name, type);
+    const qualifiers = match[3] ?? '';
+    const place = splitPlace(findQualifier(qualifiers, 'repository_url'), name, type);
     const isDigest = version.includes(':');
-    return { ...place, tag: qualifiers.get('tag') ?? (isDigest ? undefined : version), digest: isDigest ? version : undefined };
+    return { ...place, tag: findQualifier(qualifiers, 'tag') ?? (isDigest ? undefined : version), digest: isDigest ? version : undefined };
   } catch {
     return undefined; // Its percent signs are none.
   }
 }
 
 /** Not as in forms: `+` means itself. The first of a name counts. @throws URIError */
-const parseQualifiers = (text: string): ReadonlyMap<string, string> =>
-  new Map(
-    text
-      .split('&')
-      .map((pair) => [pair.split('=', 1)[0]!.toLowerCase(), decodeURIComponent(pair.slice(pair.indexOf('=') + 1))] as const)
-      .reverse(),
-  );
+function findQualifier(text: string, name: string): string | undefined {
+  const pair = text.split('&').find((each) => each.slice(0, name.length + 1).toLowerCase() === `${name}=`);
+  return pair === undefined ? undefined : decodeURIComponent(pair.slice(name.length + 1));
+}
 
 function splitPlace(url: string | undefined, name: string, type: 'oci' | 'docker'): Pick<ImagePurl, 'registry' | 'repository'> {
   if (url === undefined || url === '')
