@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { settingsOf, type AuthScheme } from '@waybill/webhook-sources';
+import { settingsOf, type AuthScheme, type SourceSettings } from '@waybill/webhook-sources';
 import { digest, push } from './gateway.fixture.ts';
 import { receive } from './receive.ts';
 import { createRepeats } from './repeats.ts';
@@ -64,6 +64,20 @@ describe('a delivery that comes again', () => {
     assert.notEqual(captured.images[0]?.id, first.images[0]?.id);
     assert.equal(repeats.find(captured, github)?.deliveryId, first.deliveryId);
     assert.equal(repeats.find(github1('3', '2024-08-06T12:00:01Z'), github), undefined, 'another time in the body is another push');
+  });
+
+  it('and is read otherwise, because settings were mended meanwhile, is none', () => {
+    const repeats = createRepeats(() => nowMs);
+    const headers = { 'x-github-event': 'package', 'x-github-delivery': '1' };
+    const under = (more: Partial<SourceSettings>) =>
+      receipt({ ...github, settings: settingsOf('a', more) }, packagePush('2024-08-06T12:00:00Z'), headers);
+    const parked = under({ allowedRepositories: ['other'] });
+    assert.equal(parked.images.length, 0);
+    repeats.remember(parked);
+    assert.equal(repeats.find(under({ allowedRepositories: ['team'] }), github), undefined);
+    repeats.remember(under({}));
+    assert.equal(repeats.find(under({ registryHost: 'ours.example' }), github), undefined);
+    assert.notEqual(repeats.find(under({ ownActors: ['ci'] }), github), undefined);
   });
 
   it('under another id is another event where the sender shows its secret anyway: who has that can write what he likes', () => {

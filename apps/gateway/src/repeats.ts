@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { signsBodyOnly, type Receipt } from '@waybill/webhook-sources';
 import type { Source } from './sources.ts';
 
@@ -15,34 +16,33 @@ export type Repeats = {
 const rememberMs = 3_600_000;
 /** About 20 MiB. */
 const deliveriesMax = 50_000;
-const idsLengthMax = 16_384;
 
-type Known = { readonly ids: string; readonly answer: Answer; readonly atMs: number };
+type Known = { readonly ids: string; readonly said: string; readonly answer: Answer; readonly atMs: number };
 
 /**
  * Remembers what has been made durable, so that a repeat is answered as the first was and appended no second time.
  *
  * The same bytes at the same endpoint are one delivery, and a repeat if they give the same events. They may give others: most senders
- * name a delivery in a header, and a signature over the body leaves the header to whoever has captured the request. There the bytes
- * decide, as long as they hold the time of what happened; without a time in them the same bytes may be a second push.
+ * name a delivery in a header, and a signature over the body leaves the header to whoever has captured the request. There it is enough
+ * that they say the same of the same images, as long as they hold the time of what happened; without a time in them the same bytes may
+ * be a second push. What is read otherwise than before, because settings were mended meanwhile, is no repeat.
  */
 export function createRepeats(nowMs: () => number): Repeats {
   const known = new Map<string, Known>();
 
-  const isSame = ({ images }: Receipt, ids: string, { auth }: Pick<Source, 'auth'>): boolean =>
-    ids === idsOf(images) || (signsBodyOnly(auth) && images.every(({ data }) => data.occurredAtMs !== null));
+  const isSame = ({ images }: Receipt, { ids, said }: Known, { auth }: Pick<Source, 'auth'>): boolean =>
+    ids === idsOf(images) || (signsBodyOnly(auth) && images.every(({ data }) => data.occurredAtMs !== null) && said === saidOf(images));
 
   return {
     find(receipt, source) {
       const earlier = known.get(receipt.deliveryId);
       if (earlier === undefined || nowMs() - earlier.atMs >= rememberMs) return undefined;
-      return isSame(receipt, earlier.ids, source) ? earlier.answer : undefined;
+      return isSame(receipt, earlier, source) ? earlier.answer : undefined;
     },
     remember(receipt) {
-      const ids = idsOf(receipt.images);
-      if (ids.length > idsLengthMax) return;
-      known.delete(receipt.deliveryId);
-      known.set(receipt.deliveryId, { ids, answer: answerTo(receipt), atMs: nowMs() });
+      const { deliveryId, images } = receipt;
+      known.delete(deliveryId);
+      known.set(deliveryId, { ids: idsOf(images), said: saidOf(images), answer: answerTo(receipt), atMs: nowMs() });
       if (known.size > deliveriesMax) known.delete(known.keys().next().value!);
     },
   };
@@ -55,4 +55,10 @@ export const answerTo = ({ deliveryId, images, ignoredCount, unread }: Receipt):
   parked: unread?.count ?? 0,
 });
 
-const idsOf = (images: Receipt['images']): string => images.map(({ id }) => id).join();
+type Images = Receipt['images'];
+const idsOf = (images: Images): string => short(images.map(({ id }) => id).join());
+const saidOf = (images: Images): string =>
+  short(images.map(({ type, data }) => [type, data.registry, data.repository, data.tags.join(), data.digest].join(' ')).join('\n'));
+
+/** A batch may name a thousand images. */
+const short = (text: string): string => (text.length <= 44 ? text : createHash('sha256').update(text).digest('base64'));
