@@ -39,7 +39,7 @@ function addList(deliveries: Command, { console, onExit }: ProgramOptions): void
   withQuery(deliveries.command('list', { isDefault: true }))
     .description('list what came in and what it became, newest first')
     .addOption(new Option('--outcome <outcome>', 'only what became so').choices(['events', 'ignored', 'parked', 'replayed']))
-    .option('--limit <count>', 'at most so many', integer(1, 1_000), 50)
+    .option('--limit <count>', 'at most so many', integer(1, 10_000), 50)
     .addHelpText('after', examples(listExamples))
     .action(async (flags: QueryFlags & { outcome?: 'events' | 'ignored' | 'parked' | 'replayed'; limit: number }, command: Command) => {
       const { listDeliveries } = await import('./deliveries-list.ts');
