@@ -17,7 +17,7 @@ export type DeliveryQuery = {
 
 type Span = TopicPartition & { readonly from: number; readonly to: number };
 
-/** Where deliveries of a query lie. What a gateway kept for a while lies further back than its time says, so that all is read to the end. */
+/** Where deliveries of a query lie. What a spool has kept lies further back than its time says, so that all is read to the end. */
 export async function spansOf(log: ReadLog, { endpoint, fromMs }: DeliveryQuery): Promise<readonly Span[]> {
   const all = Array.from({ length: log.partitions }, (_, partition) => partition);
   const partitions = endpoint === undefined ? all : [log.partitionOf(endpoint)];
