@@ -1,5 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
 import { rawRefusal, type RefusalCode } from './refusals.ts';
 
 export type Connections = {
@@ -13,6 +15,9 @@ export type Connections = {
 
 /** How long an answer may wait to be read before its connection is dropped. Dropped at once, it could be lost in a reset. */
 const lingerMs = 1_000;
+
+/** Of the connections that there may be: so many are kept whether they are used or not. */
+const roomyShare = 7 / 8;
 
 /** Node's and its parser's own words for it. */
 const codeOf = (cause: string): RefusalCode => {
@@ -30,9 +35,12 @@ export function createConnections(onRefused: (code: RefusalCode, cause: string) 
   const latest = new WeakMap<Duplex, ServerResponse>();
   const cut = new WeakMap<IncomingMessage, RefusalCode>();
   const ending = new WeakSet<Duplex>();
+  /** Kept, with nothing under way; longest first. */
+  const idle = new Set<Duplex>();
 
   const end = (socket: Duplex, answer?: string): void => {
     ending.add(socket);
+    idle.delete(socket);
     socket.end(answer);
     setTimeout(() => socket.destroy(), lingerMs).unref();
   };
@@ -61,7 +69,11 @@ export function createConnections(onRefused: (code: RefusalCode, cause: string) 
     onClientError,
     findCut: (request) => cut.get(request),
     attach: (server, handle) => {
-      const watch = (request: IncomingMessage, response: ServerResponse): void => void latest.set(request.socket, response);
+      const watch = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+        latest.set(socket, response);
+        idle.delete(socket);
+        response.once('finish', () => latest.get(socket) === response && !socket.destroyed && idle.add(socket));
+      };
       server.prependListener('request', watch);
       // Node would invite the body by itself. So it is invited once the request is admitted: a refused one need not be sent.
       server.on('checkContinue', (request, response) => {
@@ -69,6 +81,19 @@ export function createConnections(onRefused: (code: RefusalCode, cause: string) 
         handle(request, response);
       });
       server.on('checkExpectation', (request: IncomingMessage) => refuse(request.socket, 'EXPECTATION_UNKNOWN', 'expect'));
+      let openCount = 0;
+      // With TLS a request's socket is not the connection's own.
+      server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+        openCount++;
+        socket.once('close', () => {
+          openCount--;
+          idle.delete(socket);
+        });
+        // Senders keep connections for a minute or more after their last request. Near the limit the next sender is worth more.
+        const [longestIdle] = openCount > roomyShare * server.maxConnections ? idle : [];
+        if (longestIdle !== undefined) end(longestIdle);
+      });
+      server.on('drop', () => onRefused('GATEWAY_BUSY', 'drop'));
       server.on('connect', (_request, socket) => refuse(socket, 'METHOD_NOT_ALLOWED', 'connect'));
     },
   };
