@@ -28,8 +28,10 @@ const old = {
     owner: { login: 'Owner' },
     package_version: {
       version: '1.2.3',
-      manifest:
-        '{"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{"mediaType":"application/vnd.docker.container.image.v1+json"}}',
+      manifest: JSON.stringify({
+        mediaType: 'application/vnd.docker.distribution.manifest.v2+json',
+        config: { mediaType: 'application/vnd.docker.container.image.v1+json' },
+      }),
       created_at: '2019-10-11T18:19:06Z',
       updated_at: '2019-11-01T05:30:31Z',
     },
