@@ -7,8 +7,9 @@ const offMs = 5_000;
 const hangMs = 20_000;
 
 /**
- * Watches sends, which are made one at a time. While one hangs the gateway is not ready; after one that failed it is not either, but only for a while: a balancer sends nothing to what is not ready,
- * so without requests no send could ever show that it is well again. @param nowMs of a clock that nobody sets
+ * Watches sends, which are made one at a time. While one hangs the gateway is not ready; after one that failed it is not either, but
+ * only for a while: a balancer sends nothing to what is not ready, so without requests no send could ever show that it is well again.
+ * @param nowMs of a clock that nobody sets
  */
 export function watchSends<T>(send: (what: T) => Promise<void>, nowMs: () => number) {
   let begunAtMs: number | undefined;

@@ -7,19 +7,19 @@ import { Registry } from 'prom-client';
 import type { Append } from '../batcher.ts';
 import { bearer, encoding, memoryLog, push, secrets, startGateway, type Log } from '../gateway.fixture.ts';
 import type { Encoding } from '../topology.ts';
-import { memoryDisk, type Disk } from './disk.fixture.ts';
+import { MemoryDisk } from './disk.fixture.ts';
 import { createDrain, type Drain } from './drain.ts';
 import { createSpoolMetrics } from './metrics.ts';
 import { openSpool, type Notice } from './spool.ts';
 
-type Options = { readonly disk?: Disk; readonly bytesMax?: number; readonly encoding?: () => Encoding | undefined };
+type Options = { readonly disk?: MemoryDisk; readonly bytesMax?: number; readonly encoding?: () => Encoding | undefined };
 
 const begun: Drain[] = [];
 afterEach(() => Promise.all(begun.splice(0).map((drain) => drain.stop())));
 
 /** A gateway with a spool on a disk in memory, before a log that fails where `append` does. */
 async function start(append: Append, options: Options = {}, config: Parameters<typeof startGateway>[1] = {}) {
-  const { disk = memoryDisk(() => 0), bytesMax = 100_000_000 } = options;
+  const { disk = new MemoryDisk(), bytesMax = 100_000_000 } = options;
   const notices: Notice[] = [];
   const spool = await openSpool({
     ...{ files: disk.files, bytesMax, segmentBytes: 1_000_000, salt: () => 7 },
@@ -139,18 +139,14 @@ describe('while the log is away, a gateway with a spool', () => {
 
 describe('whatever the disk does', () => {
   it('memory is bounded: when it hangs, senders are told so in bounded time, and once enough waits at once', async () => {
-    const disk = memoryDisk(() => 0);
-    const { create } = disk.files;
-    const hang = async (name: string) => ({
-      ...(await create(name)),
+    const disk = new MemoryDisk();
+    const { files } = disk;
+    const create = async (name: string) => ({
+      ...(await files.create(name)),
       sync: () => (name === 'position' ? Promise.resolve() : new Promise<void>(() => undefined)),
     });
-    const hanging = { ...disk.files, create: hang };
-    const { post, batcher } = await start(
-      switchedLog().append,
-      { disk: { ...disk, files: hanging } },
-      { APPEND_TIMEOUT_MS: 100, IN_FLIGHT_BYTES_MAX: 1_048_576 },
-    );
+    disk.files = { ...files, create };
+    const { post, batcher } = await start(switchedLog().append, { disk }, { APPEND_TIMEOUT_MS: 100, IN_FLIGHT_BYTES_MAX: 1_048_576 });
     const large = { events: [], filler: 'x'.repeat(100_000) };
     const answers = await Promise.all(Array.from({ length: 30 }, () => post('distribution', large, bearer)));
     const codes = answers.map((answer) => answer.json<{ code: string }>().code);
@@ -212,7 +208,7 @@ describe('draining', () => {
     };
     let current: Encoding | undefined;
     const { post, drained, notices } = await start(log.append, { encoding: () => current });
-    for (const actor of ['ci', 'poison', 'ci']) await post('distribution', { events: [{ ...push('e1'), actor: { name: actor } }] }, bearer);
+    for (const actor of ['ci', 'poison', 'cd']) await post('distribution', { events: [{ ...push('e1'), actor: { name: actor } }] }, bearer);
     current = { ...encoding, codec };
     log.isAway = false;
     await drained();

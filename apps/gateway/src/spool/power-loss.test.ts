@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { memoryDisk, type Disk } from './disk.fixture.ts';
+import { MemoryDisk } from './disk.fixture.ts';
 import { openSpool, type Notice, type Spool } from './spool.ts';
 
 // Goal: what was promised comes out, in the order in which it was promised, whatever happens to the process, the disk and the power.
@@ -19,7 +19,7 @@ function belowOf(seed: number): (limit: number) => number {
 
 class World {
   readonly below: (limit: number) => number;
-  readonly disk: Disk;
+  readonly disk: MemoryDisk;
   readonly promised: number[] = [];
   /** Ids as the log has them, repeats included. */
   readonly log: number[] = [];
@@ -29,7 +29,7 @@ class World {
 
   constructor(seed: number) {
     this.below = belowOf(seed);
-    this.disk = memoryDisk(this.below);
+    this.disk = new MemoryDisk(this.below);
   }
 
   async open(): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { memoryDisk, type Disk } from './disk.fixture.ts';
+import { MemoryDisk } from './disk.fixture.ts';
 import { SpoolError } from './error.ts';
 import { encodeRecord } from './record.ts';
 import { openSpool, type Notice, type Spool } from './spool.ts';
@@ -8,7 +8,7 @@ import { openSpool, type Notice, type Spool } from './spool.ts';
 const salt = 7;
 const texts = (count: number, bytes = 20): readonly string[] => Array.from({ length: count }, (_, index) => `${index} `.padEnd(bytes, 'x'));
 
-async function start(disk: Disk = memoryDisk(() => 0), bytesMax = 1_000_000) {
+async function start(disk: MemoryDisk = new MemoryDisk(), bytesMax = 1_000_000) {
   const notices: Notice[] = [];
   const spool = await openSpool({
     ...{ files: disk.files, bytesMax, segmentBytes: 10_000, salt: () => salt },
@@ -28,8 +28,8 @@ async function readAll(spool: Spool): Promise<readonly string[]> {
   return all;
 }
 
-const segments = (disk: Disk): readonly string[] => disk.names().filter((name) => name.endsWith('.spool'));
-const asides = (disk: Disk): readonly string[] => disk.names().filter((name) => name.endsWith('.damaged'));
+const segments = (disk: MemoryDisk): readonly string[] => disk.names().filter((name) => name.endsWith('.spool'));
+const asides = (disk: MemoryDisk): readonly string[] => disk.names().filter((name) => name.endsWith('.damaged'));
 const codeOf = (append: Promise<void>): Promise<string> =>
   append.then(
     () => 'appended',
@@ -37,7 +37,7 @@ const codeOf = (append: Promise<void>): Promise<string> =>
   );
 
 /** A disk with one segment of these payloads, left by a process that was killed. */
-async function left(payloads: readonly string[]): Promise<{ readonly disk: Disk; readonly name: string; readonly bytes: Buffer }> {
+async function left(payloads: readonly string[]): Promise<{ readonly disk: MemoryDisk; readonly name: string; readonly bytes: Buffer }> {
   const { disk, append } = await start();
   for (const payload of payloads) await append(payload);
   disk.crash('kill');
@@ -70,10 +70,7 @@ describe('a spool', () => {
   });
 
   it('is bounded: what does not fit is refused as a whole, and room comes back with each segment that is drained', async () => {
-    const { spool, append } = await start(
-      memoryDisk(() => 0),
-      20_000,
-    );
+    const { spool, append } = await start(new MemoryDisk(), 20_000);
     const all = texts(40, 900);
     const codes: string[] = [];
     for (const text of all) codes.push(await codeOf(append(text)));
@@ -140,7 +137,7 @@ describe('damage', () => {
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const spoiled = Buffer.from(bytes);
       spoiled[bit >> 3]! ^= 1 << (bit & 7);
-      const disk = memoryDisk(() => 0);
+      const disk = new MemoryDisk();
       await disk.files.create(name);
       disk.setBytes(name, spoiled);
       const { spool, notices } = await start(disk);
@@ -166,7 +163,7 @@ describe('damage', () => {
 
   it('does not let a sender pass the content of a body for a record: the salt is not known to him', async () => {
     const forged = Buffer.concat(encodeRecord(Buffer.from('forged'), salt + 1)).toString('latin1');
-    const disk = memoryDisk(() => 0);
+    const disk = new MemoryDisk();
     const { spool } = await start(disk);
     await spool.append([Buffer.from('before'), Buffer.from(forged, 'latin1'), Buffer.from('after')]);
     const [name] = segments(disk);
