@@ -72,7 +72,11 @@ export function createConnections(onRefused: (code: RefusalCode, cause: string) 
       const watch = ({ socket }: IncomingMessage, response: ServerResponse): void => {
         latest.set(socket, response);
         idle.delete(socket);
-        response.once('finish', () => latest.get(socket) === response && !socket.destroyed && idle.add(socket));
+        response.once('finish', () => {
+          if (latest.get(socket) !== response) return;
+          latest.delete(socket); // Or a connection that waits would hold the body of its last request, and all that was made of it.
+          if (!socket.destroyed) idle.add(socket);
+        });
       };
       server.prependListener('request', watch);
       // Node would invite the body by itself. So it is invited once the request is admitted: a refused one need not be sent.
