@@ -47,7 +47,9 @@ describe('sources check', () => {
   });
 
   it('advises on what is weak, shared, about to end, or not the sender’s own way', () => {
-    const ending = `{ name: c, kind: dockerhub, auth: { scheme: bearer, secretFiles: [{ id: old, file: '\${SECRETS_DIR}/other', notAfter: 2026-12-01 }, { id: gone, file: '\${SECRETS_DIR}/weak', notAfter: 2026-11-01 }] } }`;
+    const until = (id: string, file: string, day: string): string => `{ id: ${id}, file: '\${SECRETS_DIR}/${file}', notAfter: ${day} }`;
+    const files = `${until('old', 'other', '2026-12-01')}, ${until('gone', 'weak', '2026-11-01')}`;
+    const ending = `{ name: c, kind: dockerhub, auth: { scheme: bearer, secretFiles: [${files}] } }`;
     const { code, err } = check([bearer('a', 'good'), bearer('b', 'same'), ending]);
     assert.equal(code, 0);
     assert.match(err, /sources\.yaml:3:\d+ b: secret same is the same as good of a/);

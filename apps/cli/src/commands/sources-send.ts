@@ -22,7 +22,7 @@ export type SendOptions = {
 const timeoutMs = 15_000;
 /** Of the recording's own way: they were made for another body, secret or connection. */
 const ownHeaders =
-  /^(?:host|connection|keep-alive|content-length|transfer-encoding|accept-encoding|expect|webhook-(?:id|timestamp))$|auth|signature|secret|token/;
+  /^(?:host|connection|keep-alive|content-length|(?:transfer|accept)-encoding|expect|webhook-(?:id|timestamp))$|auth|signature|secret|token/;
 
 /**
  * Sends a recorded request to an endpoint as its sender would: with the endpoint's own scheme and secret.
@@ -47,7 +47,7 @@ export async function sendSample(endpoint: Endpoint, recording: Recording, optio
   const refused = answers.filter(({ status }) => status < 200 || status > 299).length;
   if (refused === 0) return exitCodes.done;
   console.err(
-    `${refused} of ${answers.length} refused. Is the gateway's sources.yaml the one that was read here? See docs/registries/${endpoint.kind}.md.`,
+    `${refused} of ${answers.length} refused. Is sources.yaml here the one that the gateway reads? See docs/registries/${endpoint.kind}.md.`,
   );
   return exitCodes.no;
 }
@@ -75,8 +75,8 @@ async function send(
 
 /** How to see an endpoint work whose proof cannot be made here. */
 const proofOfOthers = {
-  oidc: 'Only the provider can sign its tokens. Let it push: publish a message to the topic (gcloud pubsub topics publish), or send the event again from its console.',
-  sns: 'Only SNS can sign its messages. Publish to the topic (aws sns publish --topic-arn … --message file://…), and watch waybill_gateway_authenticated_total.',
+  oidc: 'Only the provider can sign its tokens. Let it push: publish to the topic (gcloud pubsub topics publish), or push an image.',
+  sns: 'Only SNS can sign its messages. Publish to the topic: aws sns publish --topic-arn … --message file://…, or push an image.',
 } as const;
 
 function proofFor({ name, auth, secrets }: Endpoint, { headers, body }: Recording, { secretId, nowMs, tls }: SendOptions): Proof {

@@ -10,7 +10,7 @@ export const authRequestOf = ({ rawHeaders, url, socket }: IncomingMessage, { sc
   clientCertificate: scheme === 'mtls' ? findCertificate(socket) : null,
 });
 
-/** Null also for a certificate that no client CA of ours has issued, or that is out of its time: TLS lets those in, so that others can be. */
+/** Null also for a certificate that no client CA of ours has issued, or that is out of its time: TLS itself lets those in. */
 function findCertificate(socket: unknown): ClientCertificate | null {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return null;
   const certificate = socket.getPeerX509Certificate();

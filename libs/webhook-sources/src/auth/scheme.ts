@@ -7,7 +7,7 @@ export type AuthScheme =
   /** `Authorization: Basic <base64>`; the secret is `user:password` (RFC 7617). */
   | { readonly scheme: 'basic' }
   | HmacScheme
-  /** `webhook-id`, `webhook-timestamp` and `webhook-signature`; the secret is `whsec_<base64>` (standardwebhooks.com, specification 1.0). */
+  /** `webhook-id`, `webhook-timestamp` and `webhook-signature`; the secret is `whsec_<base64>` (Standard Webhooks 1.0). */
   | { readonly scheme: 'standard-webhooks' }
   /** The last segment of the path is the secret: for senders that can be given a URL and nothing else (Docker Hub). */
   | { readonly scheme: 'url-path' }
