@@ -38,6 +38,18 @@ describe('an image action', () => {
     assert.equal(reasonOf(imageAction({}, { account: 'nobody' })), 'malformed: REGISTRY_MISSING'));
 });
 
+describe('an event that an input transformer has made a CloudEvent', () => {
+  it('is read as one', () => {
+    const { registry, repository, tags, sourceDeliveryId } = pushOf({
+      ...{ specversion: '1.0', id: 'bridge-1', type: 'com.amazon.ecr.image.push', time: '2024-08-06T12:00:00Z' },
+      source: 'urn:aws:ecr:eu-central-1:123456789012:repository/team/app',
+      data: { repositoryName: 'team/app', imageDigest: digest, imageTag: '1', registryId: '123456789012' },
+    });
+    assert.equal(registry, '123456789012.dkr.ecr.eu-central-1.amazonaws.com');
+    assert.deepEqual([repository, tags, sourceDeliveryId], ['team/app', ['1'], 'bridge-1']);
+  });
+});
+
 describe('other events of ECR', () => {
   it('are ignored by name, and parked without a known one', () => {
     for (const kind of [

@@ -1,7 +1,9 @@
+import { isCloudEvents } from '../../cloud-event.ts';
 import { field, findText, parseJson } from '../../json.ts';
 import { findingOf, type Finding, type Sighting } from '../../sighting.ts';
 import type { Payload, Source } from '../../source.ts';
 import { findRfc3339Ms } from '../../time.ts';
+import { cloudevents } from '../cloudevents/cloudevents.ts';
 import { findEcrHost } from './ecr-host.ts';
 
 /** Kinds of events by `detail-type`. Scans and the like, and images that come by replication or from a cache. */
@@ -21,11 +23,14 @@ const urlLengthMax = 2_048;
  * AWS Elastic Container Registry: an event of EventBridge, by an API destination as it is, or by SNS, in its envelope as text or raw.
  *
  * EventBridge's id names the delivery: it is the same over retries and over both ways. SNS's own is kept beside it.
+ * An input transformer can make a CloudEvent of it, as other receivers want it (`com.amazon.ecr.image.push`): that is read as such.
  * A push that comes by several tags is several events. A deletion names the tag as well as the digest, and does not say whether the
  * image is gone or a tag of it.
  * Source: docs.aws.amazon.com, "Amazon ECR events and EventBridge"; Amazon SNS, "HTTP/HTTPS notification JSON format".
  */
-function read({ json, headers }: Payload): readonly Finding[] {
+function read(payload: Payload): readonly Finding[] {
+  if (isCloudEvents(payload)) return cloudevents.read(payload);
+  const { json, headers } = payload;
   switch (field(json, 'Type')) {
     case 'SubscriptionConfirmation': {
       const url = findText(field(json, 'SubscribeURL'), urlLengthMax);
