@@ -6,12 +6,11 @@ import { type ExitCode, exitCodes } from '../exit.ts';
 import { type Column, table } from '../output/table.ts';
 import { dateTime, grouped } from '../output/text.ts';
 
-export const outcomes = ['events', 'ignored', 'parked', 'replayed'] as const;
-export type Outcome = (typeof outcomes)[number];
+/** What a delivery became, which may be several; `replayed`: something more when it was read again. */
+export type Outcome = 'events' | 'ignored' | 'parked' | 'replayed';
 
 export type ListOptions = DeliveryQuery & {
   readonly output: OutputFormat;
-  /** `replayed` are those that became something only when they were read again. */
   readonly outcome: Outcome | undefined;
   readonly limit: number;
 };

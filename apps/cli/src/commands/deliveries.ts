@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { examples, withLogOptions, type Globals, type LogOptions, type ProgramOptions } from '../command-line.ts';
 import { integer, parseTime } from '../options.ts';
+import type { Outcome } from './deliveries-list.ts';
 
 /** `waybill deliveries …`: what came in, byte for byte, and what is made of it. */
 export function addDeliveries(program: Command, options: ProgramOptions): void {
@@ -38,10 +39,10 @@ const load = async ({ config }: ReadingFlags, { env }: ProgramOptions) => {
 function addList(deliveries: Command, { console, onExit }: ProgramOptions): void {
   withQuery(deliveries.command('list', { isDefault: true }))
     .description('list what came in and what it became, newest first')
-    .addOption(new Option('--outcome <outcome>', 'only what became so').choices(['events', 'ignored', 'parked', 'replayed']))
+    .addOption(new Option('--outcome <outcome>', 'only what became so').choices(outcomes))
     .option('--limit <count>', 'at most so many', integer(1, 10_000), 50)
     .addHelpText('after', examples(listExamples))
-    .action(async (flags: QueryFlags & { outcome?: 'events' | 'ignored' | 'parked' | 'replayed'; limit: number }, command: Command) => {
+    .action(async (flags: QueryFlags & { outcome?: Outcome; limit: number }, command: Command) => {
       const { listDeliveries } = await import('./deliveries-list.ts');
       const { withLog } = await import('../connect.ts');
       const { output } = command.optsWithGlobals<Globals>();
@@ -50,12 +51,13 @@ function addList(deliveries: Command, { console, onExit }: ProgramOptions): void
     });
 }
 
+const outcomes: readonly Outcome[] = ['events', 'ignored', 'parked', 'replayed'];
 const listExamples = [
   'waybill deliveries list',
   'waybill deliveries list --endpoint harbor --outcome parked',
   'waybill deliveries list --from 2026-11-20T10:00Z --to 2026-11-20T11:00Z -o json',
 ];
-const idText = 'id of a delivery, or its place, as the list says them';
+const idText = 'id of a delivery, or its place as this list or `waybill parked list` says it';
 
 function addShow(deliveries: Command, options: ProgramOptions): void {
   const { console, onExit } = options;
