@@ -51,11 +51,11 @@ function writeReport(): void {
       `${machine}, one broker.`,
     ].join('\n'),
     [
-      `Each round: ${sendersCount} senders, each with a repository of its own, one delivery at a time, to one gateway with a spool, while the`,
-      'gateway and the broker are killed with -9, stopped and frozen. A sender repeats what is not answered with 202, or gives it up. A round',
-      'ends when the spool is drained. Then every delivery that was answered with 202 is looked for in the log, and the first events of each',
-      'repository must stand in the order of their answers. `unanswered` are requests whose connection was refused or cut. Repeats have the',
-      'ids of the first: dedup passes one on.',
+      `Each round: ${sendersCount} senders, each with a repository of its own, one delivery at a time, to one gateway with a spool, while`,
+      'the gateway and the broker are killed with -9, stopped and frozen. A sender repeats what is not answered with 202, or gives it up.',
+      'A round ends when the spool is drained. Then every delivery that was answered with 202 is looked for in the log, and the first',
+      'events of each repository must stand in the order of their answers. `unanswered` are requests whose connection was refused or cut.',
+      'Repeats have the ids of the first: dedup passes one on.',
     ].join('\n'),
     [...head, ...rows].join('\n'),
   ];
