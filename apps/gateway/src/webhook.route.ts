@@ -12,7 +12,7 @@ import { previewOf } from './preview.ts';
 import type { Rates } from './rates.ts';
 import { receive } from './receive.ts';
 import { answerTo, type Repeats } from './repeats.ts';
-import type { Refuser } from './refuse.ts';
+import type { Refusal, Refuser } from './refuse.ts';
 import type { RefusalCode } from './refusals.ts';
 import type { Source, Sources } from './sources.ts';
 
@@ -68,22 +68,9 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
     return undefined;
   });
 
-  app.setErrorHandler(async (error: { readonly statusCode?: number; readonly code?: string }, request, reply) => {
-    const endpoint = request.admitted?.source.name;
-    const refuse = (code: RefusalCode, err?: unknown): FastifyReply => refuser.answer(request, reply, { code, endpoint, err });
-    if (error instanceof AppendError) return refuse(error.code, error);
-    if (error instanceof ConfirmError) return refuse(error.code, error);
-    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return refuse('BODY_TOO_LARGE');
-    const cut = findCut(request.raw);
-    if (cut !== undefined) return refuse(cut);
-    return error.statusCode !== undefined && error.statusCode < 500 ? refuse('REQUEST_INVALID') : refuse('INTERNAL', error);
-  });
-
-  const confirm = async ({ name, auth: scheme }: Source, url: string): Promise<void> => {
-    const isConfirmed = await auth.confirm(scheme, url);
-    const next = 'a subscription waits for somebody to confirm it: only the scheme sns confirms by itself; see `waybill deliveries show`';
-    logger[isConfirmed ? 'info' : 'warn']({ endpoint: name }, isConfirmed ? 'a subscription is confirmed' : next);
-  };
+  app.setErrorHandler(async (error: Thrown, request, reply) =>
+    refuser.answer(request, reply, { endpoint: request.admitted?.source.name, ...refusalOf(error, findCut(request.raw)) }),
+  );
 
   /** What an admitted request says; undefined where it was turned away after all, and is answered. */
   const read = async (request: FastifyRequest, reply: FastifyReply): Promise<Receipt | undefined> => {
@@ -118,7 +105,7 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
       metrics.request(source.name, 'repeated', reply.elapsedTime / 1_000);
       return reply.code(202).send(earlier);
     }
-    if (receipt.handshake?.kind === 'confirm') await confirm(source, receipt.handshake.url);
+    if (receipt.handshake?.kind === 'confirm') await confirm(source, receipt.handshake.url, options);
     await keep(receipt, source.settings);
     repeats.remember(receipt);
 
@@ -134,6 +121,22 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
   app.post('/v1/webhooks/:endpoint/validate', validate);
   app.post('/v1/webhooks/:endpoint/:secret/validate', validate);
 };
+
+type Thrown = { readonly statusCode?: number; readonly code?: string };
+
+function refusalOf(error: Thrown, cut: RefusalCode | undefined): Pick<Refusal, 'code' | 'err'> {
+  if (error instanceof AppendError || error instanceof ConfirmError) return { code: error.code, err: error };
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return { code: 'BODY_TOO_LARGE' };
+  if (cut !== undefined) return { code: cut };
+  return error.statusCode !== undefined && error.statusCode < 500 ? { code: 'REQUEST_INVALID' } : { code: 'INTERNAL', err: error };
+}
+
+/** What SNS asks of a new subscriber; the delivery is kept either way. @throws ConfirmError where SNS is to ask again */
+async function confirm(source: Source, url: string, { auth, logger }: Pick<WebhookOptions, 'auth' | 'logger'>): Promise<void> {
+  const isConfirmed = await auth.confirm(source.auth, url);
+  const next = 'a subscription waits for somebody to confirm it: only the scheme sns confirms by itself; see `waybill deliveries show`';
+  logger[isConfirmed ? 'info' : 'warn']({ endpoint: source.name }, isConfirmed ? 'a subscription is confirmed' : next);
+}
 
 /** A batch may have a thousand events; the line names the first ones. */
 const correlationIdsMax = 10;

@@ -22,7 +22,7 @@ export type SendOptions = {
 const timeoutMs = 15_000;
 /** Of the recording's own way: they were made for another body, secret or connection. */
 const ownHeaders =
-  /^(?:host|connection|keep-alive|content-length|(?:transfer|accept)-encoding|expect|webhook-(?:id|timestamp))$|auth|signature|secret|token/;
+  /^(?:host|connection|keep-alive|content-length|.+-encoding|expect|webhook-(?:id|timestamp))$|auth|signature|secret|token/;
 
 /**
  * Sends a recorded request to an endpoint as its sender would: with the endpoint's own scheme and secret.
@@ -47,7 +47,7 @@ export async function sendSample(endpoint: Endpoint, recording: Recording, optio
   const refused = answers.filter(({ status }) => status < 200 || status > 299).length;
   if (refused === 0) return exitCodes.done;
   console.err(
-    `${refused} of ${answers.length} refused. Is sources.yaml here the one that the gateway reads? See docs/registries/${endpoint.kind}.md.`,
+    `${refused} of ${answers.length} refused. Does the gateway read the same sources.yaml? See docs/registries/${endpoint.kind}.md.`,
   );
   return exitCodes.no;
 }
