@@ -29,7 +29,7 @@ const verbs: Readonly<Record<string, Sighting['action']>> = {
  * Other types are foreign and ignored: an event broker may send everything it has.
  * Source: argocd-image-updater pkg/webhook/cloudevents.go.
  */
-function readEvent(event: CloudEvent): readonly Finding[] {
+export function readImageEvent(event: CloudEvent): readonly Finding[] {
   const action = findAction(event.type);
   if (action === undefined) return [{ ignored: 'NOT_AN_IMAGE' }];
   const { data, subject } = event;
@@ -85,6 +85,6 @@ export const cloudevents: Source = {
   title: 'CloudEvents',
   auth: ['bearer', 'header', 'basic', 'url-query', 'url-path'],
   mayBeBatch: true,
-  read: (payload) => readCloudEvents(payload, readEvent),
+  read: (payload) => readCloudEvents(payload, readImageEvent),
   options: (headers, settings) => grantOrigin(headers, settings, []),
 };

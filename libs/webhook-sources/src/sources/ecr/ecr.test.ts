@@ -39,15 +39,18 @@ describe('an image action', () => {
 });
 
 describe('an event that an input transformer has made a CloudEvent', () => {
+  const transformed = {
+    ...{ specversion: '1.0', id: 'bridge-1', type: 'com.amazon.ecr.image.push', time: '2024-08-06T12:00:00Z' },
+    source: 'urn:aws:ecr:eu-central-1:123456789012:repository/team/app',
+    data: { repositoryName: 'team/app', imageDigest: digest, imageTag: '1', registryId: '123456789012' },
+  };
   it('is read as one', () => {
-    const { registry, repository, tags, sourceDeliveryId } = pushOf({
-      ...{ specversion: '1.0', id: 'bridge-1', type: 'com.amazon.ecr.image.push', time: '2024-08-06T12:00:00Z' },
-      source: 'urn:aws:ecr:eu-central-1:123456789012:repository/team/app',
-      data: { repositoryName: 'team/app', imageDigest: digest, imageTag: '1', registryId: '123456789012' },
-    });
+    const { registry, repository, tags, sourceDeliveryId } = pushOf(transformed);
     assert.equal(registry, '123456789012.dkr.ecr.eu-central-1.amazonaws.com');
     assert.deepEqual([repository, tags, sourceDeliveryId], ['team/app', ['1'], 'bridge-1']);
   });
+  it('and that is none of ECR is parked', () =>
+    assert.equal(reasonOf({ ...transformed, type: 'com.example.container.push' }), 'malformed: EVENT_UNKNOWN'));
 });
 
 describe('other events of ECR', () => {

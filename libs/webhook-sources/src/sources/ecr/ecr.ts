@@ -1,9 +1,9 @@
-import { isCloudEvents } from '../../cloud-event.ts';
+import { isCloudEvents, readCloudEvents, type CloudEvent } from '../../cloud-event.ts';
 import { field, findText, parseJson } from '../../json.ts';
 import { findingOf, type Finding, type Sighting } from '../../sighting.ts';
 import type { Payload, Source } from '../../source.ts';
 import { findRfc3339Ms } from '../../time.ts';
-import { cloudevents } from '../cloudevents/cloudevents.ts';
+import { readImageEvent } from '../cloudevents/cloudevents.ts';
 import { findEcrHost } from './ecr-host.ts';
 
 /** Kinds of events by `detail-type`. Scans and the like, and images that come by replication or from a cache. */
@@ -29,7 +29,7 @@ const urlLengthMax = 2_048;
  * Source: docs.aws.amazon.com, "Amazon ECR events and EventBridge"; Amazon SNS, "HTTP/HTTPS notification JSON format".
  */
 function read(payload: Payload): readonly Finding[] {
-  if (isCloudEvents(payload)) return cloudevents.read(payload);
+  if (isCloudEvents(payload)) return readCloudEvents(payload, readTransformed);
   const { json, headers } = payload;
   switch (field(json, 'Type')) {
     case 'SubscriptionConfirmation': {
@@ -47,6 +47,9 @@ function read(payload: Payload): readonly Finding[] {
       return [readEvent(json, headers['x-amz-sns-message-id'])];
   }
 }
+
+const readTransformed = (event: CloudEvent): readonly Finding[] =>
+  event.type.startsWith('com.amazon.ecr.') ? readImageEvent(event) : [{ malformed: 'EVENT_UNKNOWN' }];
 
 function readEvent(event: unknown, messageId: unknown): Finding {
   const kind = field(event, 'detail-type');
