@@ -112,7 +112,7 @@ describe('the gateway', () => {
     const answers = await Promise.all(Array.from({ length: 50 }, () => post(body)));
     assert.ok(answers.every(({ status }) => status === 202));
     const events = (await eventsOf(topics.imageEvents)).filter(({ meta }) => meta.subject.includes('team/repeated'));
-    assert.equal(events.length, 50);
+    assert.ok(events.length >= 1 && events.length <= 50, 'those that came after the first was durable are not appended');
     assert.equal(new Set(events.map(({ meta }) => meta.id)).size, 1);
   });
 

@@ -28,11 +28,12 @@ export async function fetchBounded(url: string): Promise<Fetched> {
   try {
     for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
       bytes += chunk.length;
-      if (bytes > bytesMax) throw fail(`has more than ${bytesMax} bytes`);
+      if (bytes > bytesMax) break;
       chunks.push(chunk);
     }
   } catch (cause) {
     throw fail('does not come in whole', cause);
   }
+  if (bytes > bytesMax) throw fail(`has more than ${bytesMax} bytes`);
   return { body: Buffer.concat(chunks), cacheControl: response.headers.get('cache-control') };
 }
