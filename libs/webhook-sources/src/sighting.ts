@@ -131,7 +131,8 @@ function findIgnored(
   settings: SourceSettings,
 ): IgnoredReason | undefined {
   if (action !== 'push') return undefined;
-  if (artifactKindOf({ configMediaType }, []) === 'helm-chart') return 'HELM_CHART'; // An artifact type alone is only a claim of the pusher's.
+  // Not by an artifact type: that alone is only a claim of the pusher's.
+  if (artifactKindOf({ configMediaType }, []) === 'helm-chart') return 'HELM_CHART';
   if (settings.attached === 'ignore' && (kind === 'signature' || kind === 'sbom' || kind === 'attestation')) return 'ATTACHED';
   return settings.untagged === 'ignore' && tags.length === 0 ? 'UNTAGGED' : undefined;
 }
