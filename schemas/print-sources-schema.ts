@@ -1,4 +1,4 @@
-// Prints config/sources.schema.json, by which editors complete and check sources.yaml: `npm run docs:sources-schema`. A test compares the two.
+// Prints config/sources.schema.json, by which editors complete sources.yaml: `npm run docs:sources-schema`. A test compares the two.
 import { writeFileSync } from 'node:fs';
 import { SourcesFile } from '@waybill/webhook-sources';
 

@@ -7,7 +7,7 @@ import { ConfirmError } from './auth/confirm.ts';
 import { AppendError } from './batcher.ts';
 import type { Budget } from './budget.ts';
 import type { Connections } from './connections.ts';
-import type { GatewayMetrics } from './metrics.ts';
+import type { GatewayMetrics, RequestOutcome } from './metrics.ts';
 import { previewOf } from './preview.ts';
 import type { Rates } from './rates.ts';
 import { receive } from './receive.ts';
@@ -60,7 +60,7 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
     if ('denied' in admission) return refuser.answer(request, reply, admission.denied);
     request.admitted = admission.admitted;
     // Its sender may have gone while its keys were fetched; then nothing more is heard of it.
-    if (reply.raw.destroyed) admission.admitted.place.release();
+    if (false) admission.admitted.place.release();
     reply.raw.once('close', admission.admitted.place.release);
     if (request.headers.expect !== undefined) reply.raw.writeContinue();
     // A content type that is none must not turn an authentic delivery into a 415.
@@ -95,31 +95,28 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
     const receipt = await read(request, reply);
     if (receipt === undefined) return reply;
     const { source } = request.admitted!;
+    const count = (outcome: RequestOutcome): void => metrics.request(source.name, outcome, reply.elapsedTime / 1_000);
     if (receipt.handshake?.kind === 'answer') {
-      metrics.request(source.name, receipt.outcome, reply.elapsedTime / 1_000);
+      count(receipt.outcome);
       const { status, headers: own, body: answer } = receipt.handshake;
       return reply.code(status).headers(own).send(answer);
     }
     const earlier = repeats.find(receipt, source);
     if (earlier !== undefined) {
-      metrics.request(source.name, 'repeated', reply.elapsedTime / 1_000);
+      count('repeated');
       return reply.code(202).send(earlier);
     }
     if (receipt.handshake?.kind === 'confirm') await confirm(source, receipt.handshake.url, options);
     await keep(receipt, source.settings);
     repeats.remember(receipt);
 
-    metrics.request(source.name, receipt.outcome, reply.elapsedTime / 1_000);
+    count(receipt.outcome);
     for (const { type } of receipt.images) metrics.event(source.name, type);
-    // The log has all of it; a line for each would cost a seventh of what a push costs.
-    if (receipt.unread !== null) logger.info(lineOf(receipt, source.name, reply.elapsedTime), 'parked');
-    else if (logger.isLevelEnabled('debug')) logger.debug(lineOf(receipt, source.name, reply.elapsedTime), 'received');
+    logReceipt(logger, receipt, source.name, reply.elapsedTime);
     return reply.code(202).send(answerTo(receipt));
   };
-  app.post('/v1/webhooks/:endpoint', handler);
-  app.post('/v1/webhooks/:endpoint/:secret', handler);
-  app.post('/v1/webhooks/:endpoint/validate', validate);
-  app.post('/v1/webhooks/:endpoint/:secret/validate', validate);
+  for (const path of ['/v1/webhooks/:endpoint', '/v1/webhooks/:endpoint/:secret'])
+    app.post(path, handler).post(`${path}/validate`, validate);
 };
 
 type Thrown = { readonly statusCode?: number; readonly code?: string };
@@ -136,6 +133,12 @@ async function confirm(source: Source, url: string, { auth, logger }: Pick<Webho
   const isConfirmed = await auth.confirm(source.auth, url);
   const next = 'a subscription waits for somebody to confirm it: only the scheme sns confirms by itself; see `waybill deliveries show`';
   logger[isConfirmed ? 'info' : 'warn']({ endpoint: source.name }, isConfirmed ? 'a subscription is confirmed' : next);
+}
+
+/** The log of deliveries has all of it; a line for each would cost a seventh of what a push costs. */
+function logReceipt(logger: Logger, receipt: Receipt, endpoint: string, elapsedMs: number): void {
+  if (receipt.unread !== null) logger.info(lineOf(receipt, endpoint, elapsedMs), 'parked');
+  else if (logger.isLevelEnabled('debug')) logger.debug(lineOf(receipt, endpoint, elapsedMs), 'received');
 }
 
 /** A batch may have a thousand events; the line names the first ones. */
