@@ -237,6 +237,23 @@ describe('deliveries reparse', () => {
     assert.deepEqual([appended, verdicts], [1, { same: 1, changed: 0, new: 1, gone: 0 }]);
   });
 
+  for (const isWritten of [false, true])
+    it(`goes on where it was broken off, when what failed ${isWritten ? 'is in the log after all' : 'is not in the log'}`, async () => {
+      for (let index = 0; index < 600; index++) await receive(memory, pushes([`v${index}`]), { atMs: 1_000 + index });
+      let calls = 0;
+      const append: typeof memory.append = async (records) => {
+        const isFailing = ++calls === 2;
+        if (!isFailing || isWritten) await memory.append(records);
+        if (isFailing) throw new Error('no answer');
+      };
+      const options = { output: 'json', isDry: false, request, offsetsMax: 10_000, fromMs: 0, toMs: 5_000 } as const;
+      await assert.rejects(reparseDeliveries(options, { ...dependencies(), append }, fakeConsole().console), /no answer/);
+      const { appended } = await reparse(0, 5_000, { offsetsMax: 10_000 });
+      assert.equal(appended, isWritten ? 0 : 100);
+      const ids = (await eventsIn(topics.imageEvents)).map(({ meta }) => meta.id);
+      assert.deepEqual([ids.length, new Set(ids).size], [600, 600]);
+    });
+
   it('counts what cannot be read and what nothing says how to read, and goes on', async () => {
     await receive(memory, Buffer.from('garbage'), { atMs: 1_000 });
     await receive(memory, pushes(['1']), { atMs: 1_001, endpoint: 'gone' });
