@@ -11,10 +11,11 @@ import {
 import { entriesOf } from './entries.ts';
 import { positionOf, type Manifest } from './manifest.ts';
 import { Overlay } from './overlay.ts';
+import { giveBackMemory } from './packing-memory.ts';
 import { RowPacker } from './rows.ts';
-import type { SegmentEntry } from './segment-list.ts';
 import { SegmentDamaged } from './segment.ts';
 import type { Segments } from './segments.ts';
+import type { Written } from './writer-thread.ts';
 import type { AskWriter } from './writer.ts';
 
 export type FlushLimits = {
@@ -149,7 +150,7 @@ export class LocalStore implements TaskStore {
     this.#loading = undefined;
     this.#gathering = new Overlay(position, writtenAtMs);
     const asked = this.#ask({ kind: 'write', changelog: [...position.changelog], writtenAtMs: writtenAtMs!, rows, sweeps }, [rows.bytes]);
-    const done = asked.then((segments) => this.#written(segments as readonly SegmentEntry[]), () => undefined); // prettier-ignore
+    const done = asked.then((written) => this.#written(written as Written), () => undefined); // prettier-ignore
     this.#writing = { overlay, done };
   }
 
@@ -158,7 +159,8 @@ export class LocalStore implements TaskStore {
     this.#timer ??= setTimeout(handOver, this.#options.flushAfterMs).unref();
   }
 
-  #written(segments: readonly SegmentEntry[]): void {
+  #written({ segments, memory }: Written): void {
+    giveBackMemory(memory);
     try {
       this.#segments.adopt(segments);
     } catch (error) {

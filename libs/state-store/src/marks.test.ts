@@ -85,7 +85,11 @@ describe('a store of marks', () => {
     await store.flush();
     store.sweep({ store: '#seen', limit: 1, below: timeOf(2_500) });
     for (let round = 0; round < 8; round++) await add(store, 10, 4_000 + round);
-    assert.deepEqual([timeIn(store, '1000-0'), timeIn(store, '2000-0')], [undefined, undefined]);
+    assert.equal(timeIn(store, '1000-0'), undefined);
+    for (let tries = 0; timeIn(store, '2000-0') !== undefined; tries++) {
+      assert.ok(tries < 1_000, 'what becomes one file is read from it with a later write');
+      await add(store, 0, 0);
+    }
     for (const atMs of [3_000, 4_000, 4_007]) assert.equal(timeIn(store, `${atMs}-9`), atMs);
     assert.equal([...store.entries('#seen')].length, 90);
     await store.close();

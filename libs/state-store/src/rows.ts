@@ -1,4 +1,5 @@
 import type { Cursor } from './cursor.ts';
+import { giveBackMemory, takeMemory } from './packing-memory.ts';
 import { deletion } from './segment-file.ts';
 
 /** Rows on their way to the thread that writes: many in one transferable buffer, `[key bytes, value bytes, key, value]` each. */
@@ -13,7 +14,7 @@ export class RowPacker {
   #count = 0;
 
   constructor(bytesExpected: number) {
-    this.#buffer = Buffer.allocUnsafeSlow(bytesExpected);
+    this.#buffer = takeMemory(bytesExpected);
   }
 
   get bytes(): number {
@@ -41,8 +42,9 @@ export class RowPacker {
 
   #reserve(bytes: number): void {
     if (this.#end + bytes <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#end + bytes));
+    const larger = takeMemory(Math.max(this.#buffer.length * 2, this.#end + bytes));
     this.#buffer.copy(larger, 0, 0, this.#end);
+    giveBackMemory(this.#buffer.buffer as ArrayBuffer);
     this.#buffer = larger;
   }
 }

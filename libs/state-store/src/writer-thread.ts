@@ -18,6 +18,8 @@ export type Order =
   | { readonly kind: 'close'; readonly isInOrder: boolean }
   | { readonly kind: 'distrust'; readonly damage: string }
   | { readonly kind: 'copy' | 'seal'; readonly to: string };
+/** After a write: the segments there are, and the memory that the rows came in. */
+export type Written = { readonly segments: readonly SegmentEntry[]; readonly memory: ArrayBuffer };
 export type Request = { readonly owner: string; readonly folder: string; readonly order: Order };
 export type Reply = {
   readonly id: number;
@@ -65,8 +67,7 @@ function open(folder: string, owner: string, manifest: Manifest): void {
   opened.set(owner, store);
 }
 
-/** @returns the segments there are */
-function write(store: Opened, order: Extract<Order, { kind: 'write' }>): readonly SegmentEntry[] {
+function write(store: Opened, order: Extract<Order, { kind: 'write' }>): Written {
   const { folder, segments, manifest } = store;
   if (store.failure) throw store.failure; // eslint-disable-line @typescript-eslint/only-throw-error
   refuseFull(folder, 2 * order.rows.usedBytes); // Merging needs some, too.
@@ -74,7 +75,7 @@ function write(store: Opened, order: Extract<Order, { kind: 'write' }>): readonl
   const after = segments.add(manifest.segments, new RowReader(order.rows));
   replace(store, { ...manifest, ...positionIn(order), segments: after });
   if (!store.isMerging) mergeLater(store);
-  return after;
+  return { segments: after, memory: order.rows.bytes };
 }
 
 /** As the owner, or not at all: `claims.ts` says why it looks twice. */
@@ -112,7 +113,9 @@ function mergeLater(store: Opened): void {
 const port = parentPort!;
 port.on('message', async ({ id, request }: { readonly id: number; readonly request: Request }) => {
   try {
-    port.postMessage({ id, result: await serve(request) } satisfies Reply);
+    const result = await serve(request);
+    const { order } = request;
+    port.postMessage({ id, result } satisfies Reply, order.kind === 'write' ? [order.rows.bytes] : []);
   } catch (error) {
     port.postMessage({ id, failure: { isFenced: error instanceof Fenced, error } } satisfies Reply);
   }
