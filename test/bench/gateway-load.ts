@@ -61,7 +61,7 @@ export async function sendLoad(receiver: Receiver, brokerPid: number, options: L
   );
   const after = cpuMs();
   const told = JSON.parse(stdout) as Told;
-  if (told.accepted === 0) throw new Error(`${receiver.name} has accepted nothing: ${stdout}\n${receiver.logTail()}`);
+  if (told.acknowledged === 0) throw new Error(`${receiver.name} has accepted nothing: ${stdout}\n${receiver.logTail()}`);
   const answeredInAll = (told.answered * (options.warmSeconds + options.seconds)) / options.seconds;
   const perAnswer = (ms: number): number => (ms * 1_000) / answeredInAll;
   const { p50Ms, p99Ms, p999Ms } = told.latency;

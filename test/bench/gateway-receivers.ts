@@ -84,11 +84,16 @@ async function start(cluster: Cluster, where: Where, processes: readonly Process
 }
 
 /** A process that listens on one port and takes pushes at `/ingest`. */
-async function startPeer(cluster: Cluster, name: string, process: (address: string) => Pick<Process, 'command' | 'args' | 'env'>) {
+async function startPeer(
+  cluster: Cluster,
+  name: string,
+  process: (address: string) => Pick<Process, 'command' | 'args' | 'env'>,
+  topics: readonly Topic[] = [peerTopic],
+): Promise<Receiver> {
   await cluster.createTopics([peerTopic]);
   const [port] = await pickPorts(1);
   const address = `127.0.0.1:${port}`;
-  const where = { name, addresses: [address], path: '/ingest', topics: [peerTopic] };
+  const where = { name, addresses: [address], path: '/ingest', topics };
   return start(cluster, where, [{ name: `receiver-${++startedCount}`, probe: { kind: 'tcp', port: port! }, ...process(address) }]);
 }
 
@@ -110,11 +115,17 @@ export const startBenthos = async (cluster: Cluster): Promise<Receiver> => {
   }));
 };
 
-export const startFastify = (cluster: Cluster, isWritten = true): Promise<Receiver> =>
-  startPeer(cluster, 'Fastify', (address) => ({
-    command: process.execPath,
-    args: [join(ingestDir, 'fastify.ts'), address, cluster.brokers, ...(isWritten ? [peerTopic.name] : [])],
-  }));
+const fastifyProcess = (cluster: Cluster, address: string, ...topic: readonly string[]): Pick<Process, 'command' | 'args'> => ({
+  command: process.execPath,
+  args: [join(ingestDir, 'fastify.ts'), address, cluster.brokers, ...topic],
+});
+
+export const startFastify = (cluster: Cluster): Promise<Receiver> =>
+  startPeer(cluster, 'Fastify', (address) => fastifyProcess(cluster, address, peerTopic.name));
+
+/** Answers at once and keeps nothing: what Node and Fastify can do at all. */
+export const startBareFastify = (cluster: Cluster): Promise<Receiver> =>
+  startPeer(cluster, 'Fastify', (address) => fastifyProcess(cluster, address), []);
 
 export type GatewayOptions = {
   readonly instances: number;

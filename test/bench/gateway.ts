@@ -39,7 +39,7 @@ function parseCommandLine(args: readonly string[]): Options {
   });
   const { only = [], quick: isQuick = false, profile: isProfile = false } = values;
   const runs = Number(values.runs ?? (isQuick ? 1 : 3));
-  const seconds = Number(values.seconds ?? (isQuick ? 1 : 5));
+  const seconds = Number(values.seconds ?? (isQuick ? 1 : 4));
   const receivers = values.receiver ?? (isQuick ? ['ours, 1 process'] : receiverNames);
   const connections = values.connections?.map(Number) ?? (isQuick ? [16] : [64, 512]);
   const areKnown =
@@ -47,7 +47,7 @@ function parseCommandLine(args: readonly string[]): Options {
     receivers.every((name) => receiverNames.includes(name));
   const areCounts = [runs, ...connections].every((count) => Number.isInteger(count) && count > 0);
   if (!areKnown || !areCounts || !(seconds > 0)) throw new UsageError(usage);
-  return { only, receivers, connections, runs, seconds, warmSeconds: isQuick ? 0.5 : 3, isQuick, isProfile };
+  return { only, receivers, connections, runs, seconds, warmSeconds: isQuick ? 0.5 : 2, isQuick, isProfile };
 }
 
 /**

@@ -13,7 +13,7 @@ const rateUsual = 15_000;
 export const memory = {
   name: 'memory',
   async run(bench: GatewayBench): Promise<readonly Row[]> {
-    const rate = 2 * Math.round(bench.isQuick ? 5_000 : (bench.rates.get(rateName('ours, 1 process', 512)) ?? rateUsual));
+    const rate = 2 * Math.round(bench.isQuick ? 2_500 : (bench.rates.get(rateName('ours, 1 process', 512)) ?? rateUsual));
     const seconds = bench.isQuick ? 2 : 300;
     const load = { connections, rate, seconds, warmSeconds: 0, backlog: 10_000, seed: 1 };
     const figures = await measureReceiver(bench, startGateway(bench.cluster, { instances: 1 }), load);

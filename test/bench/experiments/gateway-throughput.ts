@@ -1,12 +1,14 @@
 import { boundedRow, interleaved, medianOf, spreadOf, toldRow, type Row } from '../bench.ts';
 import type { Cluster } from '../cluster.ts';
 import { measureReceiver, type GatewayBench, type ReceiverFigures } from '../gateway-run.ts';
-import { startBenthos, startFastify, startGateway, startGo, type Receiver } from '../gateway-receivers.ts';
+import { startBareFastify, startBenthos, startFastify, startGateway, startGo, type Receiver } from '../gateway-receivers.ts';
 
 type Start = (cluster: Cluster) => Promise<Receiver>;
 
 const one = 'ours, 1 process';
 const two = 'ours, 2 processes';
+/** For what a Node process can do at all; told once. */
+const bare = 'Fastify, keeping nothing';
 /** In turn; what is compared stands side by side. */
 const starts: Readonly<Record<string, Start>> = {
   Go: startGo,
@@ -14,6 +16,7 @@ const starts: Readonly<Record<string, Start>> = {
   [two]: (cluster) => startGateway(cluster, { instances: 2 }),
   Benthos: startBenthos,
   'Fastify + kafkajs': startFastify,
+  [bare]: startBareFastify,
 };
 export const receiverNames: readonly string[] = Object.keys(starts);
 
@@ -29,7 +32,7 @@ export const throughput = {
     for (const connections of bench.connections) {
       const load = { connections, seconds: bench.seconds, warmSeconds: bench.warmSeconds };
       const variants = receiverNames
-        .filter((name) => bench.receivers.includes(name))
+        .filter((name) => bench.receivers.includes(name) && (name !== bare || connections === bench.connections[0]))
         .map((name) => [name, (seed: number) => measureReceiver(bench, starts[name]!(bench.cluster), { ...load, seed })] as const);
       const name = `throughput with ${connections} connections`;
       const samples = await interleaved<string, ReceiverFigures>(bench, name, Object.fromEntries(variants));
