@@ -60,7 +60,7 @@ export const webhookRoute: FastifyPluginAsync<WebhookOptions> = async (app, opti
     if ('denied' in admission) return refuser.answer(request, reply, admission.denied);
     request.admitted = admission.admitted;
     // Its sender may have gone while its keys were fetched; then nothing more is heard of it.
-    if (false) admission.admitted.place.release();
+    if (reply.raw.destroyed) admission.admitted.place.release();
     reply.raw.once('close', admission.admitted.place.release);
     if (request.headers.expect !== undefined) reply.raw.writeContinue();
     // A content type that is none must not turn an authentic delivery into a 415.
