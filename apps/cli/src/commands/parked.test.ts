@@ -77,6 +77,13 @@ describe('waybill parked show', () => {
     return { code, out: said.out(), asked };
   };
 
+  it('says how to have a delivery read again that the gateway could not read', async () => {
+    const place = 'waybill.parked.v1/2/0';
+    const unread: Aside = { ...aside, app: 'gateway', id: place, code: 'EVENT_UNKNOWN', behind: 0, canRetry: false };
+    const { out } = await show(place, { [find]: { parked: [unread] }, '/v1/parked/waybill.parked.v1/2/0': { parked: [record] } });
+    assert.match(out, /next +waybill deliveries replay waybill\.parked\.v1\/2\/0, then waybill parked drop/);
+  });
+
   it('shows a record with what waits behind it, its headers and bytes, which do not steer the terminal', async () => {
     const { code, out } = await show(id, { [find]: { parked: [aside] }, '/v1/parked/waybill.images.v1/2/7': { parked: [record] } });
     assert.equal(code, 0);

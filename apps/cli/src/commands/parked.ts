@@ -90,7 +90,7 @@ const factsText = (facts: readonly (readonly [name: string, value: string])[], {
   facts.map(([name, value]) => `${style('dim', printable(name).padEnd(12))} ${printable(value)}`).join('\n');
 
 function asideText({ kind, app, id, code, reason, attempts, parkedAtMs, behind, canRetry }: Aside, console: Console): string {
-  const next = canRetry ? 'waybill parked retry or drop' : 'waybill parked drop: no app can run it again';
+  const next = canRetry ? 'waybill parked retry or drop' : `waybill deliveries replay ${id}, then waybill parked drop`;
   return factsText(
     [
       ['parked now', `${kind} ${id} of ${app}, since ${dateTime(parkedAtMs)} UTC`],
