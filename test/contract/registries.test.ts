@@ -36,3 +36,13 @@ describe('the page of each kind of sender', () => {
     assert.deepEqual(listed, [...sourceKinds].sort());
   });
 });
+
+it('the page of authentication shows endpoints that are valid', () => {
+  const page = readFileSync(join(folder, '../authentication.md'), 'utf8');
+  const files = [...page.matchAll(/^```yaml\n(sources:\n[^]*?)^```$/gm)].map(([, text]) => parse(text!) as SourcesFile);
+  assert.ok(files.length > 0);
+  for (const file of files) {
+    assert.deepEqual(Value.Errors(SourcesFile, Value.Default(SourcesFile, file)), []);
+    assert.deepEqual(file.sources.flatMap(entryFaults), []);
+  }
+});
