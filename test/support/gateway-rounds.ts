@@ -73,9 +73,9 @@ export class GatewayProcess {
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null;
-    const exited = once(child, 'exit');
+    const closed = once(child, 'close'); // With it all that it has said is here.
     child.kill(signal);
-    return ((await exited) as [number | null])[0];
+    return ((await closed) as [number | null])[0];
   }
 
   post(body: string): Promise<Response> {
@@ -124,6 +124,7 @@ export async function gatewayRound(round: GatewayRound): Promise<GatewayVerdict>
       drainMsMax,
     );
     assert.equal(left, 0, 'the spool is drained once the broker is back');
+    assert.equal(await gateway.end('SIGTERM'), 0, 'it ends in order');
     const drained = gateway.output.split('"the spool is drained"').length - 1;
     return { ...(await judge(cluster, senders, from)), drained, tookMs: performance.now() - startedMs };
   } finally {
