@@ -46,8 +46,9 @@ describe('a record whose schema is new', () => {
     const value = unseenValue();
     registry.trouble = 'silence';
     const { timeout } = AbortSignal;
-    test.mock.method(AbortSignal, 'timeout', () => timeout(50)); // Instead of ten seconds.
+    const patience = test.mock.method(AbortSignal, 'timeout', () => timeout(50)).mock; // Instead of ten seconds.
     await assert.rejects(codec.decode(value), unavailable);
+    patience.restore();
     registry.trouble = undefined;
     assert.equal((await codec.decode(value)).type, 'MarkBatch');
   });
