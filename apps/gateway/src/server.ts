@@ -74,10 +74,14 @@ export async function createGateway(needs: GatewayNeeds): Promise<Gateway> {
   // A sender that keeps its connection would hold up closing for as long as it likes.
   let isClosing = false;
   app.addHook('preClose', async () => void (isClosing = true));
-  app.addHook('onSend', async (_request, reply) => void (isClosing && reply.header('connection', 'close')));
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (isClosing) reply.header('connection', 'close');
+    done();
+  });
+  app.addHook('onRequest', (request, reply, done) => {
     const code = findFramingFault(request.raw);
-    return code === undefined ? undefined : refuser.answer(request, reply.header('connection', 'close'), { code });
+    if (code === undefined) done();
+    else refuser.answer(request, reply.header('connection', 'close'), { code });
   });
   app.setNotFoundHandler(async (request, reply) => {
     // Whether the endpoint is there is not told to whoever asks in another way than a sender.
