@@ -19,14 +19,24 @@ describe('a notice', () => {
     assert.deepEqual(types, ['ImagePushed', 'ImagePushed', 'ImagePulled', 'ImagePulled', 'ImageDeleted', 'ImageDeleted']);
   });
   it('of anything else known is ignored by name, of what is not known parked', () => {
-    const reasons = ['SCAN_FAILED', 'PROMOTION', 'PUSH_MIRRORING', 'POLL_MIRRORING', 'REPO_CREATED', 'CHART_PUSH', 'EXPLODED'].map((type) =>
-      reasonOf(notice(type)),
-    );
+    const reasons = [
+      'SCAN_FAILED',
+      'PROMOTION',
+      'PUSH_MIRRORING',
+      'POLL_MIRRORING',
+      'REPO_CREATED',
+      'REPO_UPDATED',
+      'SCANNER_UPDATE_COMPLETED',
+      'CHART_PUSH',
+      'EXPLODED',
+    ].map((type) => reasonOf(notice(type)));
     assert.deepEqual(reasons, [
       'ignored: NOT_ABOUT_IMAGES',
       'ignored: NOT_A_PUSH',
       'ignored: NOT_A_PUSH',
       'ignored: NOT_A_PUSH',
+      'ignored: NOT_ABOUT_IMAGES',
+      'ignored: NOT_ABOUT_IMAGES',
       'ignored: NOT_ABOUT_IMAGES',
       'ignored: HELM_CHART',
       'malformed: EVENT_UNKNOWN',
@@ -34,10 +44,9 @@ describe('a notice', () => {
   });
   it('of a deleted tag does not name the manifest, for others may have it; of a deleted repository names neither', () => {
     assert.equal(eventOf(notice('TAG_DELETE')).data.digest, null);
-    const { tags, digest: none } = eventOf(notice('REPO_DELETED', { tag: undefined, digest: undefined, imageName: undefined }), {
-      settings,
-    }).data;
-    assert.deepEqual([tags, none], [[], null]);
+    const bare = { tag: undefined, digest: undefined, imageName: undefined };
+    const { type: gone, data } = eventOf(notice('REPO_DELETED', bare), { settings });
+    assert.deepEqual([gone, data.tags, data.digest], ['ImageDeleted', [], null]);
     for (const type of ['TAG_DELETE', 'MANIFEST_PUSH'])
       assert.equal(reasonOf(notice(type, { tag: '', digest: '' })), 'malformed: FIELD_MISSING');
     assert.equal(reasonOf({ type: 'TAG_PUSH' }), 'malformed: FIELD_MISSING');

@@ -26,17 +26,25 @@ describe('a notice', () => {
     assert.deepEqual(types, ['ImagePushed', 'ImagePulled', 'ImageDeleted']);
   });
   it('of Harbor itself, of charts, or of a test is ignored by name; replications have no resources at all', () => {
-    const own = ['scanningFailed', 'projectQuota', 'QUOTA_WARNING', 'harbor.quota.exceeded', 'replication', 'harbor.scan.stopped'];
+    const own = [
+      ...['SCANNING_COMPLETED', 'SCANNING_FAILED', 'SCANNING_STOPPED', 'QUOTA_EXCEED', 'QUOTA_WARNING', 'REPLICATION', 'TAG_RETENTION'],
+      ...['scan.completed', 'scan.failed', 'scan.stopped', 'quota.exceeded', 'quota.warned'].map((type) => `harbor.${type}`),
+      ...['harbor.replication.status.changed', 'harbor.tag_retention.finished'],
+      ...['scanningCompleted', 'scanningFailed', 'projectQuota', 'replication'],
+    ];
     for (const type of own) assert.equal(reasonOf({ type }), 'ignored: NOT_ABOUT_IMAGES');
     assert.equal(reasonOf({ type: 'REPLICATION', event_data: { replication: {} } }), 'ignored: NOT_ABOUT_IMAGES');
-    for (const type of ['uploadChart', 'DELETE_CHART']) assert.equal(reasonOf(notice(type)), 'ignored: HELM_CHART');
+    const charts = ['upload', 'download', 'delete'].flatMap((verb) => [`${verb}Chart`, `${verb.toUpperCase()}_CHART`]);
+    for (const type of charts) assert.equal(reasonOf(notice(type)), 'ignored: HELM_CHART');
     assert.equal(reasonOf(notice('testEndpoint')), 'ignored: PING');
-    assert.equal(reasonOf(notice('EXPLODE_ARTIFACT', resource)), 'malformed: EVENT_UNKNOWN');
+    for (const type of ['EXPLODE_ARTIFACT', 7]) assert.equal(reasonOf({ ...notice('', resource), type }), 'malformed: EVENT_UNKNOWN');
   });
   it('is one event per resource; one without tag and digest is not taken for the whole repository', () => {
     const second = { ...resource, digest: otherDigest, tag: 'v2' };
     assert.equal(eventsOf(notice('PUSH_ARTIFACT', resource, second)).length, 2);
     assert.equal(reasonOf(notice('DELETE_ARTIFACT', { ...resource, tag: '', digest: '' })), 'malformed: FIELD_MISSING');
+    assert.deepEqual(pushOf(notice('PUSH_ARTIFACT', { ...resource, tag: undefined })).digest, digest);
+    assert.deepEqual(pushOf(notice('PUSH_ARTIFACT', { ...resource, digest: undefined })).tags, ['v1']);
     assert.equal(reasonOf({ type: 'PUSH_ARTIFACT' }), 'malformed: FIELD_MISSING');
   });
   it('has its host up to the first slash, for projects may look like hosts and digests have colons', () => {

@@ -55,6 +55,8 @@ describe('an image', () => {
     const { sizeBytes, artifactKind } = pushOf({ ...image, manifest: text }, updated);
     assert.deepEqual([sizeBytes, artifactKind], [text.length + 1, 'image']);
     assert.equal(reasonOf({ ...image, manifest: manifest('application/vnd.cncf.helm.config.v1+json') }, updated), 'ignored: HELM_CHART');
+    const signature = JSON.stringify({ artifactType: 'application/vnd.cncf.notary.signature' });
+    assert.equal(pushOf({ ...image, manifest: signature }, updated).artifactKind, 'signature');
     for (const broken of ['', '{', '['.repeat(99), 7])
       assert.equal(pushOf({ ...image, manifest: broken }, updated).artifactKind, 'unknown');
   });
