@@ -12,7 +12,7 @@ const push = (data: object = {}, repository: object = {}) => ({
 
 describe('a push', () => {
   it('has its name from repo_name, else from namespace and name', () => {
-    assert.equal(pushOf(push()).repository, 'team/app');
+    assert.equal(pushOf(push({}, { name: 'other' })).repository, 'team/app');
     for (const repo_name of ['', null, 7]) assert.equal(pushOf(push({}, { repo_name, name: 'other' })).repository, 'team/other');
     assert.equal(reasonOf(push({}, { repo_name: '', name: undefined })), 'malformed: REPOSITORY_INVALID');
   });
@@ -35,6 +35,9 @@ describe('a push', () => {
 });
 
 describe('a payload with the same two parts', () => {
+  it('needs both', () => {
+    for (const half of ['push_data', 'repository']) assert.equal(reasonOf({ ...push(), [half]: undefined }), 'malformed: EVENT_UNKNOWN');
+  });
   it('is Alibaba’s by the names in the second', () => {
     for (const own of [{ repo_full_name: 'team/app' }, { region: 'cn-hangzhou' }])
       assert.equal(reasonOf(push({}, own)), 'malformed: EVENT_UNKNOWN');
