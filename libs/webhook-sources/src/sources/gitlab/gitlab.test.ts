@@ -29,5 +29,9 @@ describe('a hook of a project, a group or the instance', () => {
     assert.equal(reasonOf({ object_kind: 'push', ref: 'refs/heads/main' }), 'ignored: NOT_AN_IMAGE');
     assert.equal(reasonOf({ event_name: 'repository_update' }), 'ignored: NOT_AN_IMAGE');
   });
-  it('does not hide what else there is', () => assert.equal(reasonOf({ something: 'else' }), 'malformed: EVENT_UNKNOWN'));
+  it('does not hide what else there is', () => {
+    assert.equal(reasonOf({ something: 'else' }), 'malformed: EVENT_UNKNOWN');
+    const headers = { 'x-gitlab-event': 'Push Hook' };
+    assert.deepEqual(pushOf({ events: [event('push', { tag: 'v1' })] }, { settings, headers }).tags, ['v1']);
+  });
 });
