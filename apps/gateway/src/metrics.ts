@@ -53,7 +53,7 @@ export function createMetrics(registry: Registry, pendingBytes: () => number): G
   });
   const bytes = new Counter({
     name: 'waybill_gateway_sent_bytes_total',
-    help: 'Bytes handed to the log, also in sends that failed.',
+    help: 'Bytes of deliveries and their records handed to the log or the spool, also in sends that failed.',
     registers,
   });
   new Gauge({

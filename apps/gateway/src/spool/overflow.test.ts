@@ -68,9 +68,9 @@ describe('while the log is away, a gateway with a spool', () => {
   it('lets no delivery overtake another, however the log comes and goes', async () => {
     const property = fc.asyncProperty(fc.infiniteStream(fc.nat(9)), fc.integer({ min: 1, max: 8 }), async (dice, width) => {
       const log = memoryLog(async () => {
-        const dice1 = dice.next().value;
-        if (dice1 < 5) await sleep(0);
-        if (dice1 % 3 === 0) throw new Error('no broker');
+        const rolled = Number(dice.next().value);
+        if (rolled < 5) await sleep(0);
+        if (rolled % 3 === 0) throw new Error('no broker');
       });
       const { post, drained } = await start(log.append);
       for (let index = 0; index < 60; index += width) {
@@ -92,12 +92,12 @@ describe('while the log is away, a gateway with a spool', () => {
   });
 
   it('starts and takes deliveries before Kafka and the schema registry have ever been reached', async () => {
-    let reached: Encoding | undefined;
+    const kafka: { reached?: Encoding } = {};
     const log = memoryLog();
-    const { post, drained, spool } = await start(log.append, { encoding: () => reached });
+    const { post, drained, spool } = await start(log.append, { encoding: () => kafka.reached });
     for (let index = 0; index < 5; index++) assert.equal((await post('distribution', body(index), bearer)).statusCode, 202);
     assert.deepEqual([log.sends.length, spool.count], [0, 5]);
-    reached = encoding;
+    kafka.reached = encoding;
     await drained();
     assert.equal(idsIn(log).length, 5);
   });
@@ -206,10 +206,10 @@ describe('draining', () => {
         return encoding.codec.encode(record);
       },
     };
-    let current: Encoding | undefined;
-    const { post, drained, notices } = await start(log.append, { encoding: () => current });
+    const version: { current?: Encoding } = {};
+    const { post, drained, notices } = await start(log.append, { encoding: () => version.current });
     for (const actor of ['ci', 'poison', 'cd']) await post('distribution', { events: [{ ...push('e1'), actor: { name: actor } }] }, bearer);
-    current = { ...encoding, codec };
+    version.current = { ...encoding, codec };
     log.isAway = false;
     await drained();
     assert.equal(idsIn(log, topics.deliveries.name).length, 2);

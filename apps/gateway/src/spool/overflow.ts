@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { Logger } from '@waybill/app-kit';
 import type { Registry } from 'prom-client';
 import type { Log } from '../log.ts';
@@ -22,9 +23,9 @@ export type OverflowOptions = {
   readonly nowMs: () => number;
 };
 
-/** Small enough that room comes back early while the spool drains, large enough that files are few. */
-const segmentBytesMax = 16_777_216;
-const segmentsMin = 16;
+/** Room comes back in steps of a segment while the spool drains; each keeps a file open, and a place in one has to fit 32 bits. */
+const segmentsWanted = 64;
+const segmentBytesMax = 2 ** 30;
 const quietMs = 10_000;
 
 const sayings = {
@@ -40,14 +41,14 @@ const sayings = {
  */
 export async function openOverflow(options: OverflowOptions): Promise<Overflow & { readonly close: () => Promise<void> }> {
   const { dir, bytesMax, appendBytesMax, log, registry, logger, nowMs } = options;
-  mkdirSync(dir, { recursive: true });
+  await makeFolder(dir);
   const lock = lockFolder(dir);
   const metrics = createSpoolMetrics(registry);
   const quiet = createQuiet(quietMs, () => performance.now());
   const spool = await openSpool({
     files: filesIn(dir),
     bytesMax,
-    segmentBytes: Math.min(segmentBytesMax, bytesMax / segmentsMin),
+    segmentBytes: Math.min(segmentBytesMax, bytesMax / segmentsWanted),
     salt: () => randomBytes(4).readUInt32LE(),
     onSync: metrics.synced,
     onRefusal: metrics.refused,
@@ -81,4 +82,11 @@ export async function openOverflow(options: OverflowOptions): Promise<Overflow &
       lock.release(); // Last: until then nobody else may touch the files.
     },
   };
+}
+
+/** A folder, and those above it, that a loss of power does not take away again. */
+async function makeFolder(dir: string): Promise<void> {
+  const first = await mkdir(resolve(dir), { recursive: true, mode: 0o700 });
+  if (first === undefined) return; // It was there.
+  for (let made = resolve(dir); made.length >= first.length; made = dirname(made)) await filesIn(dirname(made)).sync();
 }
