@@ -10,6 +10,8 @@ export const limits = { fileLinesMax: 400, functionLinesMax: 70, lineLengthMax: 
 
 const isGenerated = (path: string): boolean => path.endsWith('.generated.ts') || path.endsWith('package-lock.json');
 const isSource = (path: string): boolean => /[.](ts|mjs|js|sh)$/.test(path) && !isGenerated(path);
+/** Names of modules begin like hosts. */
+const isGoModule = (path: string): boolean => /(^|\/)go[.](mod|sum)$/.test(path);
 const isTypeScript = (path: string): boolean => path.endsWith('.ts') && !isGenerated(path);
 const isTest = (path: string): boolean => /[.]test[.]ts$/.test(path);
 const mayPrint = (path: string): boolean => /^(apps\/cli|infra|test)\//.test(path) || isTest(path);
@@ -55,7 +57,7 @@ export const tidyRules = {
   'function-is-short': { applies: isTypeScript, find: findLongFunctions },
   'nothing-is-left-for-later': { applies: isText, find: matchLines((line) => matchAny(line, unfinished)) },
   'only-people-are-printed-to': { applies: (path) => isTypeScript(path) && !mayPrint(path), find: findConsole },
-  'no-package-host': { applies: isText, find: matchLines((line) => matchAny(line, packageHosts)) },
+  'no-package-host': { applies: (path) => isText(path) && !isGoModule(path), find: matchLines((line) => matchAny(line, packageHosts)) },
   'no-path-of-one-machine': { applies: isText, find: matchLines((line) => matchAny(line, machinePaths)) },
   'lockfile-names-no-host': {
     applies: (path) => path.endsWith('package-lock.json'),

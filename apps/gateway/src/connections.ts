@@ -73,9 +73,8 @@ export function createConnections(onRefused: (code: RefusalCode, cause: string) 
         latest.set(socket, response);
         idle.delete(socket);
         response.once('finish', () => {
-          if (latest.get(socket) !== response) return;
-          latest.delete(socket); // Or a connection that waits would hold the body of its last request, and all that was made of it.
-          if (!socket.destroyed) idle.add(socket);
+          // Or a connection that waits would hold the body of its last request, and all that was made of it.
+          if (latest.get(socket) === response && latest.delete(socket) && !socket.destroyed) idle.add(socket);
         });
       };
       server.prependListener('request', watch);
