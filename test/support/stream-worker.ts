@@ -1,4 +1,5 @@
 // A stream app's process for the fault tests: the real ports, wrapped where a fault has to be put that no request marks.
+import { mkdirSync, watch } from 'node:fs';
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
@@ -21,15 +22,21 @@ function passBy(point: (typeof killPoints.inWorker)[number]): void {
   if (options.killAt?.point === point && options.killAt.nth === count) process.kill(process.pid, 'SIGKILL');
 }
 
-/** What the store writes whole or not at all, it renames: what it says about itself, and its snapshots. */
+/** A snapshot appears by a rename. */
 const rename = fs.rename;
 fs.rename = async (from, to) => {
-  const what = String(to).startsWith(options.snapshotDir) ? 'snapshot' : 'mark';
-  passBy(`before-${what}`);
+  const isSnapshot = String(to).startsWith(options.snapshotDir);
+  if (isSnapshot) passBy('before-snapshot');
   await rename(from, to);
-  passBy(`after-${what}`);
+  if (isSnapshot) passBy('after-snapshot');
 };
 syncBuiltinESMExports();
+
+/** A manifest is written and renamed by another thread: what is seen of it may be just before the rename, or just behind. */
+mkdirSync(options.stateDir, { recursive: true });
+watch(options.stateDir, { recursive: true, persistent: false }, (_event, file) => {
+  if (/manifest-[^/]+\.new$/.test(file ?? '')) passBy('at-manifest');
+});
 
 /** Takes every partition without asking the group: two such processes are the split that only fencing can end. */
 const withoutGroup = (log: EventLog): EventLog => ({

@@ -13,7 +13,7 @@ import type { Rule } from './tcp-proxy.ts';
  * that the worker does not get the answer. The others the worker knows itself.
  */
 export const killPoints = {
-  inWorker: ['after-fetch', 'before-store-commit', 'after-store-commit', 'before-mark', 'after-mark', 'before-snapshot', 'after-snapshot'],
+  inWorker: ['after-fetch', 'before-store-commit', 'after-store-commit', 'at-manifest', 'before-snapshot', 'after-snapshot'],
   inProxy: {
     'before-produce': ['client', 'Produce'],
     'after-produce': ['broker', 'Produce'],
