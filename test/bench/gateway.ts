@@ -90,8 +90,11 @@ export async function gatewayBench(args: readonly string[]): Promise<void> {
   }
 }
 
-const moduleVersion = (program: string, module: string): string =>
-  `${module.split('/').at(-1)} ${new RegExp(`${module}(?:/v\\d+)? (v\\S+)`).exec(readFileSync(join(ingestDir, program, 'go.mod'), 'utf8'))?.[1]}`;
+/** As `peers/ingest/<program>/go.mod` pins it. */
+function moduleVersion(program: string, module: string): string {
+  const pinned = readFileSync(join(ingestDir, program, 'go.mod'), 'utf8');
+  return `${module.split('/').at(-1)} ${new RegExp(`${module}(?:/v\\d+)? (v\\S+)`).exec(pinned)?.[1]}`;
+}
 
 function reportOf({ runs, seconds }: Options, startedAtMs: number, rows: readonly Row[], profile: string): Report {
   return {
