@@ -115,7 +115,7 @@ export class MemoryDisk {
   #guarded<A extends readonly unknown[], T>(work: (...args: A) => T): (...args: A) => Promise<T> {
     const born = this.#life;
     return async (...args) => {
-      await undefined;
+      await Promise.resolve(); // Never within the caller's own turn.
       if (born !== this.#life || this.callsUntilDeath-- <= 0) throw failure('DEAD');
       return work(...args);
     };

@@ -77,7 +77,7 @@ async function live(seed: number): Promise<World> {
     if (dice === 0) world.disk.failNext = 'no-space';
     if (dice === 1) world.disk.failNext = 'fsync-fails';
     if (dice === 2) world.disk.callsUntilDeath = world.below(8);
-    const work = [dice < 12 ? world.append() : undefined, dice > 7 ? world.drainSome() : undefined];
+    const work = [...(dice < 12 ? [world.append()] : []), ...(dice > 7 ? [world.drainSome()] : [])];
     const ended = await Promise.allSettled(work);
     if (ended.some(({ status }) => status === 'rejected') && world.disk.callsUntilDeath <= 0) await world.crash();
     if (world.below(15) === 0) await world.crash();
