@@ -110,7 +110,8 @@ describe('a secret', () => {
       await send(name, sent, body, `content-encoding: ${secret}\r\n`);
       await send(name, sent, body, `expect: ${secret}\r\n`);
       await send(name, sent, `${'x'.repeat(1_048_577)}`);
-      answers += (await sendRaw(port, `POST /v1/webhooks/${name}${sent.path ?? ''}/${secret} HTTP/1.1\r\nx: ${secret}`)).text; // And no end.
+      const endless = `POST /v1/webhooks/${name}${sent.path ?? ''}/${secret} HTTP/1.1\r\nx: ${secret}`;
+      answers += (await sendRaw(port, endless)).text;
       isAway = true;
       await send(name, prove(`${body} `), `${body} `);
       isAway = false;
