@@ -24,7 +24,7 @@ export const GatewayConfig = Type.Object({
   IN_FLIGHT_REQUESTS_MAX: Type.Integer({ minimum: 1, default: 1_000, description: 'Further requests get 503 until others are answered.' }),
   IN_FLIGHT_BYTES_MAX: Type.Integer({
     minimum: 1_048_576,
-    default: 67_108_864,
+    default: 33_554_432,
     description: 'Bound of the memory for bodies being read; records that wait for Kafka are bounded by the same again.',
   }),
   APPEND_TIMEOUT_MS: Type.Integer({
