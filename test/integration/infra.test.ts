@@ -41,12 +41,22 @@ async function append(brokers: string, topic: string, values: readonly string[])
   await producer.disconnect();
 }
 
+/** A broker that has just come back may not lead its partitions yet, and says so. */
 async function countRecords(brokers: string, topic: string): Promise<number> {
   const admin = clientOf(brokers).admin();
   await admin.connect();
-  const offsets = await admin.fetchTopicOffsets(topic);
-  await admin.disconnect();
-  return offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+  try {
+    for (const deadlineMs = performance.now() + 30_000; ; await sleep(200)) {
+      try {
+        const offsets = await admin.fetchTopicOffsets(topic);
+        return offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+      } catch (error) {
+        if ((error as { readonly retriable?: boolean }).retriable !== true || performance.now() > deadlineMs) throw error;
+      }
+    }
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 async function createTopic(brokers: string, topic: string): Promise<void> {
