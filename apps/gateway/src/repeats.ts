@@ -28,22 +28,25 @@ type Known = { readonly ids: string; readonly said: string; readonly answer: Ans
  * be a second push. What is read otherwise than before, because settings were mended meanwhile, is no repeat.
  */
 export function createRepeats(nowMs: () => number): Repeats {
-  const known = new Map<string, Known>();
+  // Two halves, of which the older goes as a whole: a map that loses its oldest entry for each new one steps over all that it has lost.
+  let recent = new Map<string, Known>();
+  let older: ReadonlyMap<string, Known> = new Map();
 
   const isSame = ({ images }: Receipt, { ids, said }: Known, { auth }: Pick<Source, 'auth'>): boolean =>
     ids === idsOf(images) || (signsBodyOnly(auth) && images.every(({ data }) => data.occurredAtMs !== null) && said === saidOf(images));
 
   return {
     find(receipt, source) {
-      const earlier = known.get(receipt.deliveryId);
+      const earlier = recent.get(receipt.deliveryId) ?? older.get(receipt.deliveryId);
       if (earlier === undefined || nowMs() - earlier.atMs >= rememberMs) return undefined;
       return isSame(receipt, earlier, source) ? earlier.answer : undefined;
     },
     remember(receipt) {
       const { deliveryId, images } = receipt;
-      known.delete(deliveryId);
-      known.set(deliveryId, { ids: idsOf(images), said: saidOf(images), answer: answerTo(receipt), atMs: nowMs() });
-      if (known.size > deliveriesMax) known.delete(known.keys().next().value!);
+      recent.set(deliveryId, { ids: idsOf(images), said: saidOf(images), answer: answerTo(receipt), atMs: nowMs() });
+      if (recent.size < deliveriesMax / 2) return;
+      older = recent;
+      recent = new Map();
     },
   };
 }
