@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { signsBodyOnly, type Receipt } from '@waybill/webhook-sources';
+import { KnownDeliveries, type Found } from './known-deliveries.ts';
 import type { Source } from './sources.ts';
 
 /** What a sender is told of a delivery. */
@@ -14,10 +14,8 @@ export type Repeats = {
 
 /** Senders repeat within minutes what was not acknowledged, and within an hour what a person sends again. */
 const rememberMs = 3_600_000;
-/** About 20 MiB. */
+/** 3 MiB. */
 const deliveriesMax = 50_000;
-
-type Known = { readonly ids: string; readonly said: string; readonly answer: Answer; readonly atMs: number };
 
 /**
  * Remembers what has been made durable, so that a repeat is answered as the first was and appended no second time.
@@ -28,25 +26,22 @@ type Known = { readonly ids: string; readonly said: string; readonly answer: Ans
  * be a second push. What is read otherwise than before, because settings were mended meanwhile, is no repeat.
  */
 export function createRepeats(nowMs: () => number): Repeats {
-  // Two halves, of which the older goes as a whole: a map that loses its oldest entry for each new one steps over all that it has lost.
-  let recent = new Map<string, Known>();
-  let older: ReadonlyMap<string, Known> = new Map();
+  const known = new KnownDeliveries(deliveriesMax);
 
-  const isSame = ({ images }: Receipt, { ids, said }: Known, { auth }: Pick<Source, 'auth'>): boolean =>
-    ids === idsOf(images) || (signsBodyOnly(auth) && images.every(({ data }) => data.occurredAtMs !== null) && said === saidOf(images));
+  const isSame = ({ images }: Receipt, { hasIds, hasSaid }: Found, { auth }: Pick<Source, 'auth'>): boolean =>
+    hasIds(idsOf(images)) || (signsBodyOnly(auth) && images.every(({ data }) => data.occurredAtMs !== null) && hasSaid(saidOf(images)));
 
   return {
     find(receipt, source) {
-      const earlier = recent.get(receipt.deliveryId) ?? older.get(receipt.deliveryId);
-      if (earlier === undefined || nowMs() - earlier.atMs >= rememberMs) return undefined;
-      return isSame(receipt, earlier, source) ? earlier.answer : undefined;
+      const { deliveryId } = receipt;
+      const earlier = known.find(deliveryId);
+      if (earlier === undefined || nowMs() - earlier.atMs >= rememberMs || !isSame(receipt, earlier, source)) return undefined;
+      const { events, ignored, parked } = earlier;
+      return { deliveryId, events, ignored, parked };
     },
     remember(receipt) {
       const { deliveryId, images } = receipt;
-      recent.set(deliveryId, { ids: idsOf(images), said: saidOf(images), answer: answerTo(receipt), atMs: nowMs() });
-      if (recent.size < deliveriesMax / 2) return;
-      older = recent;
-      recent = new Map();
+      known.set(deliveryId, { ...answerTo(receipt), ids: idsOf(images), said: saidOf(images), atMs: nowMs() });
     },
   };
 }
@@ -59,9 +54,6 @@ export const answerTo = ({ deliveryId, images, ignoredCount, unread }: Receipt):
 });
 
 type Images = Receipt['images'];
-const idsOf = (images: Images): string => short(images.map(({ id }) => id).join());
+const idsOf = (images: Images): string => images.map(({ id }) => id).join();
 const saidOf = (images: Images): string =>
-  short(images.map(({ type, data }) => [type, data.registry, data.repository, data.tags.join(), data.digest].join(' ')).join('\n'));
-
-/** A batch may name a thousand images. */
-const short = (text: string): string => (text.length <= 44 ? text : createHash('sha256').update(text).digest('base64'));
+  images.map(({ type, data }) => [type, data.registry, data.repository, data.tags.join(), data.digest].join(' ')).join('\n');
