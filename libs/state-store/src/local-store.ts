@@ -143,13 +143,14 @@ export class LocalStore implements TaskStore {
     this.#timer = undefined;
     const overlay = this.#gathering;
     if (overlay.isEmpty) return;
+    const kind = this.#loading ? 'load' : 'write';
     const rows = this.#loading?.finish() ?? overlay.pack();
     const sweeps = [...this.#sweeps.values()];
     const { position, writtenAtMs } = overlay;
     this.#sweeps.clear();
     this.#loading = undefined;
     this.#gathering = new Overlay(position, writtenAtMs);
-    const asked = this.#ask({ kind: 'write', changelog: [...position.changelog], writtenAtMs: writtenAtMs!, rows, sweeps }, [rows.bytes]);
+    const asked = this.#ask({ kind, changelog: [...position.changelog], writtenAtMs: writtenAtMs!, rows, sweeps }, [rows.bytes]);
     const done = asked.then((written) => this.#written(written as Written), () => undefined); // prettier-ignore
     this.#writing = { overlay, done };
   }

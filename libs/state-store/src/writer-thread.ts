@@ -13,7 +13,7 @@ import { copyTo, seal, type Copied } from './snapshot-copy.ts';
 export type Position = Pick<Manifest, 'changelog'> & { readonly writtenAtMs: number };
 export type Order =
   | { readonly kind: 'open'; readonly manifest: Manifest }
-  | ({ readonly kind: 'write'; readonly rows: PackedRows; readonly sweeps: readonly SweepOrder[] } & Position)
+  | ({ readonly kind: 'write' | 'load'; readonly rows: PackedRows; readonly sweeps: readonly SweepOrder[] } & Position)
   | ({ readonly kind: 'clear' } & Position)
   | { readonly kind: 'close'; readonly isInOrder: boolean }
   | { readonly kind: 'distrust'; readonly damage: string }
@@ -41,6 +41,7 @@ async function serve({ owner, folder, order }: Request): Promise<unknown> {
   const store = opened.get(owner);
   if (!store) throw new Error(`the store ${folder} is not open`);
   switch (order.kind) {
+    case 'load':
     case 'write':
       return write(store, order);
     case 'clear':
@@ -67,14 +68,15 @@ function open(folder: string, owner: string, manifest: Manifest): void {
   opened.set(owner, store);
 }
 
-function write(store: Opened, order: Extract<Order, { kind: 'write' }>): Written {
+function write(store: Opened, order: Extract<Order, { rows: PackedRows }>): Written {
   const { folder, segments, manifest } = store;
   if (store.failure) throw store.failure; // eslint-disable-line @typescript-eslint/only-throw-error
   refuseFull(folder, 2 * order.rows.usedBytes); // Merging needs some, too.
   for (const sweep of order.sweeps) segments.sweep(sweep);
   const after = segments.add(manifest.segments, new RowReader(order.rows));
   replace(store, { ...manifest, ...positionIn(order), segments: after });
-  if (!store.isMerging) mergeLater(store);
+  // A load is in a hurry, and nobody reads meanwhile: what it leaves is merged behind it.
+  if (!store.isMerging && order.kind !== 'load') mergeLater(store);
   return { segments: after, memory: order.rows.bytes };
 }
 
@@ -115,7 +117,7 @@ port.on('message', async ({ id, request }: { readonly id: number; readonly reque
   try {
     const result = await serve(request);
     const { order } = request;
-    port.postMessage({ id, result } satisfies Reply, order.kind === 'write' ? [order.rows.bytes] : []);
+    port.postMessage({ id, result } satisfies Reply, 'rows' in order ? [order.rows.bytes] : []);
   } catch (error) {
     port.postMessage({ id, failure: { isFenced: error instanceof Fenced, error } } satisfies Reply);
   }
