@@ -1,4 +1,5 @@
 import { repositoryKey, type ImagePushed, type Topic } from '@waybill/domain';
+import { unsaid } from '@waybill/domain/testing';
 import { encodeEvent, type NewRecord } from '@waybill/stream';
 import type { Cluster } from './cluster.ts';
 import { createRandom } from './random.ts';
@@ -49,16 +50,8 @@ export function pushOf({ index, key }: Occurrence): ImagePushed {
   };
   const fixed = {
     ...{ registry: `registry-${key % 50}.example`, repository: `team-${key % 997}/repository-${key}`, tags: ['v1'] },
-    ...{
-      digest: `sha256:${hex(64)}`,
-      rawDigest: null,
-      artifactKind: 'unknown',
-      rawOccurredAt: null,
-      transportDeliveryId: null,
-      mediaType: 'application/vnd.oci.image.manifest.v1+json',
-    },
-    ...{ configMediaType: null, sizeBytes: 1_024, occurredAtMs: startMs + index, receivedAtMs: startMs + index },
-    ...{ source: 'distribution', endpoint: 'bench', sourceDeliveryId: null, origin: 'webhook' },
+    ...{ ...unsaid, digest: `sha256:${hex(64)}`, mediaType: 'application/vnd.oci.image.manifest.v1+json', sizeBytes: 1_024 },
+    ...{ occurredAtMs: startMs + index, receivedAtMs: startMs + index, source: 'distribution', endpoint: 'bench' },
   };
   return { ...fixed, actor: hex(valueBytes - 189 - fixed.registry.length - fixed.repository.length) };
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deterministicId, type ImagePushed, type RecordType, type Topic } from '@waybill/domain';
+import { unsaid } from '@waybill/domain/testing';
 import { openStateStore } from '@waybill/state-store';
 import { encodeEvent, isEvent, runTopology, type LogRecord, type NewRecord, type Topology } from '@waybill/stream';
 import { boundedRow, interleaved, medianOf, spreadOf, type Experiment } from './bench.ts';
@@ -59,20 +60,8 @@ function jobTopology(run: string, concurrencyMax: number, work: () => Promise<vo
 function pushOf({ codec, log }: Cluster, run: string, index: number): NewRecord {
   const repository = `app${index % keysCount}`;
   const data: ImagePushed = {
-    ...{
-      registry: 'registry.test',
-      repository,
-      tags: [`v${index}`],
-      digest: null,
-      rawDigest: null,
-      artifactKind: 'unknown',
-      rawOccurredAt: null,
-      transportDeliveryId: null,
-      mediaType: null,
-      configMediaType: null,
-    },
-    ...{ sizeBytes: index, actor: null, occurredAtMs: index, receivedAtMs: index, source: 'bench', endpoint: 'bench' },
-    ...{ sourceDeliveryId: null, origin: 'webhook' },
+    ...{ ...unsaid, registry: 'registry.test', repository, tags: [`v${index}`], digest: null, sizeBytes: index },
+    ...{ occurredAtMs: index, receivedAtMs: index, source: 'bench', endpoint: 'bench' },
   };
   const id = deterministicId(run, index);
   const meta = { id, source: '/bench', timeMs: Date.now(), subject: repository, correlationId: id, causationId: null, traceparent: null };

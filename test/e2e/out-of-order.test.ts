@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics, type Event, type ImageDeleted, type ImagePushed, type ReplicaState, type Topic } from '@waybill/domain';
+import { unsaid } from '@waybill/domain/testing';
 import { topologyDriver, type TopologyDriver } from '@waybill/stream/testing';
 import { dedup } from '../../apps/dedup/src/topology.ts';
 import { inspector } from '../../apps/inspector/src/topology.ts';
@@ -76,22 +77,12 @@ const factsOf = (digest: string) => ({
 
 type Heard = readonly [id: string, event: { type: 'ImagePushed'; data: ImagePushed } | { type: 'ImageDeleted'; data: ImageDeleted }];
 const common = {
-  ...{
-    registry: 'a.test',
-    repository: 'demo/app',
-    tags: ['v1'],
-    rawDigest: null,
-    artifactKind: 'unknown',
-    rawOccurredAt: null,
-    transportDeliveryId: null,
-    actor: null,
-    receivedAtMs: 9_000_000,
-  },
+  ...{ registry: 'a.test', repository: 'demo/app', tags: ['v1'], actor: null, receivedAtMs: 9_000_000 },
   ...{ source: 'distribution', endpoint: 'distribution', sourceDeliveryId: null, origin: 'webhook' },
 };
 const pushed = (id: string, digest: string, occurredAtMs: number): Heard => [
   id,
-  { type: 'ImagePushed', data: { ...common, digest, occurredAtMs, mediaType: null, configMediaType: null, sizeBytes: null } },
+  { type: 'ImagePushed', data: { ...unsaid, ...common, digest, occurredAtMs } },
 ];
 const deleted = (id: string, occurredAtMs: number): Heard => [
   id,

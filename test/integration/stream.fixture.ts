@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deterministicId, repositoryKey, topics, type ImagePushed, type MarkBatch, type Topic } from '@waybill/domain';
+import { unsaid } from '@waybill/domain/testing';
 import { createAppender, createCodec, createEventLog, deploy, type Appender } from '@waybill/kafka';
 import { openStateStore } from '@waybill/state-store';
 import { runTopology, encodeEvent, type Codec, type EventLog, type NewRecord, type Running, type RunOptions } from '@waybill/stream';
@@ -44,19 +45,7 @@ export function pushRecord({ codec, appender }: Cluster, run: string, index: num
   const repository = `${run}/app${index % 40}`;
   const data: ImagePushed = {
     ...{ registry: 'registry.test', repository, tags: [`v${index}`], digest: `sha256:${String(index).padStart(64, '0')}` },
-    ...{
-      rawDigest: null,
-      artifactKind: 'unknown',
-      rawOccurredAt: null,
-      transportDeliveryId: null,
-      mediaType: null,
-      configMediaType: null,
-      sizeBytes: 1,
-      actor: null,
-      occurredAtMs: index,
-      receivedAtMs: index,
-    },
-    ...{ source: 'test', endpoint: 'test', sourceDeliveryId: null, origin: 'webhook' },
+    ...{ ...unsaid, sizeBytes: 1, occurredAtMs: index, receivedAtMs: index, source: 'test', endpoint: 'test' },
   };
   const id = deterministicId(run, index);
   const meta = { id, source: '/test', timeMs: Date.now(), subject: repository, correlationId: id, causationId: null, traceparent: null };

@@ -1,5 +1,6 @@
 // What the fault tests feed: pushes that move tags, each named by its number, some delivered more than once.
 import { deterministicId, repositoryKey, topics, type ImagePushed } from '@waybill/domain';
+import { unsaid } from '@waybill/domain/testing';
 import { encodeEvent, type NewRecord } from '@waybill/stream';
 import type { FaultCluster } from './fault-cluster.ts';
 import type { Random } from './random.ts';
@@ -14,19 +15,7 @@ export function push({ codec, appender }: Pick<FaultCluster, 'codec' | 'appender
   const occurredAtMs = index % 20 === 7 ? index - 200 : index;
   const data: ImagePushed = {
     ...{ registry: 'registry.test', repository, tags: [`t${index % 3}`], digest: `sha256:${String(index % 5_000).padStart(64, '0')}` },
-    ...{
-      rawDigest: null,
-      artifactKind: 'unknown',
-      rawOccurredAt: null,
-      transportDeliveryId: null,
-      mediaType: null,
-      configMediaType: null,
-      sizeBytes: 1,
-      actor: null,
-      occurredAtMs,
-      receivedAtMs: index,
-    },
-    ...{ source: 'test', endpoint: 'test', sourceDeliveryId: null, origin: 'webhook' },
+    ...{ ...unsaid, sizeBytes: 1, occurredAtMs, receivedAtMs: index, source: 'test', endpoint: 'test' },
   };
   const id = deterministicId(run, index);
   const meta = { id, source: '/test', timeMs: index, subject: repository, correlationId: id, causationId: null, traceparent: null };

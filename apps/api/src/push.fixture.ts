@@ -1,4 +1,5 @@
 import { type DecisionState, type RecordTypes, type Topic, topics } from '@waybill/domain';
+import { unsaid } from '@waybill/domain/testing';
 import { type FakeLog, startMs } from './log.fixture.ts';
 
 export const [registry, repository, tag] = ['127.0.0.1:25001', 'demo/app', '1.0'];
@@ -69,21 +70,8 @@ const deliveryData = (delayMs: number): RecordTypes['DeliveryReceived'] => ({
 });
 
 const pushData = (delayMs: number): RecordTypes['ImagePushed'] => ({
-  ...{
-    ...from,
-    tags: [tag],
-    digest: indexDigest,
-    rawDigest: null,
-    artifactKind: 'unknown',
-    rawOccurredAt: null,
-    transportDeliveryId: null,
-    mediaType: null,
-    configMediaType: null,
-    sizeBytes: 500,
-    actor: 'ci',
-  },
+  ...{ ...unsaid, ...from, tags: [tag], digest: indexDigest, sizeBytes: 500, actor: 'ci' },
   ...{ occurredAtMs: null, receivedAtMs: startMs + delayMs, source: 'distribution', endpoint: 'distribution' },
-  ...{ sourceDeliveryId: null, origin: 'webhook' },
 });
 
 export const platform = (digest: string, architecture: string, os = 'linux') => ({

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics, type DigestEntry, type ImageDeleted, type ImagePushed, type TagEntry } from '@waybill/domain';
+import { unsaid } from '@waybill/domain/testing';
 import { topologyDriver } from '@waybill/stream/testing';
 import { dedup } from './topology.ts';
 
@@ -9,10 +10,6 @@ const key = 'registry.example/team/app';
 const base = {
   registry: 'registry.example',
   repository: 'team/app',
-  rawDigest: null,
-  artifactKind: 'unknown',
-  rawOccurredAt: null,
-  transportDeliveryId: null,
   actor: null,
   source: 'harbor',
   endpoint: 'harbor',
@@ -22,7 +19,7 @@ const base = {
 };
 const push = (tags: readonly string[], digest: string | null, occurredAtMs: number): { type: 'ImagePushed'; data: ImagePushed } => ({
   type: 'ImagePushed',
-  data: { ...base, tags, digest, occurredAtMs, mediaType: null, configMediaType: null, sizeBytes: null },
+  data: { ...unsaid, ...base, tags, digest, occurredAtMs },
 });
 const deletion = (tags: readonly string[], digest: string | null, occurredAtMs: number): { type: 'ImageDeleted'; data: ImageDeleted } => ({
   type: 'ImageDeleted',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics, type EventOf, type ImageFacts, type ImagePushed } from '@waybill/domain';
+import { unsaid } from '@waybill/domain/testing';
 import type { InspectedImage } from '@waybill/oci';
 import { topologyDriver } from '@waybill/stream/testing';
 import { inspector } from './topology.ts';
@@ -23,19 +24,8 @@ const start = () => {
   const driver = topologyDriver(inspector(inspect, { timeoutMs: 1, concurrencyMax: 1, perRegistryMax: 1, attemptsMax: 1 }));
   const push = (id: string, data: Partial<ImagePushed> = {}, atMs = nowMs) => {
     const pushed: ImagePushed = {
-      ...{
-        registry: 'r.test',
-        repository: 'team/app',
-        tags: ['v1'],
-        digest: index.digest,
-        rawDigest: null,
-        artifactKind: 'unknown',
-        rawOccurredAt: null,
-        transportDeliveryId: null,
-        mediaType: null,
-      },
-      ...{ configMediaType: null, sizeBytes: null, actor: null, occurredAtMs: null, receivedAtMs: nowMs, source: 'distribution' },
-      ...{ endpoint: 'distribution', sourceDeliveryId: null, origin: 'webhook', ...data },
+      ...{ ...unsaid, registry: 'r.test', repository: 'team/app', tags: ['v1'], digest: index.digest, occurredAtMs: null },
+      ...{ receivedAtMs: nowMs, source: 'distribution', endpoint: 'distribution', ...data },
     };
     driver.pipe(topics.images, 'r.test/team/app', { type: 'ImagePushed', data: pushed }, { id, correlationId: id, atMs });
   };

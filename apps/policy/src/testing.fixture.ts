@@ -7,6 +7,7 @@ import {
   type ImagePushed,
   type Topic,
 } from '@waybill/domain';
+import { unsaid } from '@waybill/domain/testing';
 import { topologyDriver } from '@waybill/stream/testing';
 import { policy } from './topology.ts';
 
@@ -106,22 +107,13 @@ function eventOf(happening: Happening): Piped {
 
 const pushed = (tags: readonly string[], digest: string | null, occurredAtMs: number | null = null): ImagePushed => ({
   ...image,
+  ...unsaid,
   tags,
   digest,
-  rawDigest: null,
-  artifactKind: 'unknown',
-  rawOccurredAt: null,
-  transportDeliveryId: null,
-  mediaType: null,
-  configMediaType: null,
-  sizeBytes: null,
-  actor: null,
   occurredAtMs,
   receivedAtMs: nowMs,
   source: 'distribution',
   endpoint: 'distribution',
-  sourceDeliveryId: null,
-  origin: 'webhook',
 });
 
 const inspected = (digest: string, pushEventId: string, tags: readonly string[], platforms: readonly string[]): ImageInspected => ({
