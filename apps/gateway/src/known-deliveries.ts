@@ -18,7 +18,7 @@ type Half = { readonly words: Uint32Array; readonly atMs: Float64Array; count: n
 
 /**
  * Deliveries by their names, in two halves, of which the older goes as a whole. Numbers in two arrays and no objects: what lives for an
- * hour is moved and looked at by every collection of garbage in between, which cost a push more than its parsing.
+ * hour would be moved and marked by every collection of garbage in between.
  *
  * Two deliveries are taken for one where 64 bits of the name and 64 of the ids agree: by chance never.
  */
