@@ -14,7 +14,7 @@ const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['libs/app-kit/src/open-store.ts', /'((?:STATE|SNAPSHOT)_[A-Z_]+)'(?=, partition)/g],
   ['libs/app-kit/src/run-app.ts', /'(JOB_[A-Z_]+)'/g],
   ['apps/replicator/src/topology.ts', /'(COPY_[A-Z_]+)'/g],
-  ['libs/oci/src/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
+  ['libs/oci/src/host/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
   ['libs/scanners/src/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
   ['libs/webhook-sources/src/parsed.ts', /^ {2}([A-Z_0-9]+): '/gm],
   ['libs/transparency-log/src/faults.ts', /^ {2}([A-Z_]+): '/gm],

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { readBounded, verifiedChunks } from './body.ts';
-import { asOciError, parseLocation, type RegistryClient, type RegistryResponse } from './client.ts';
-import type { Descriptor } from './descriptor.ts';
-import { OciError } from './errors.ts';
+import { asOciError, parseLocation, type RegistryClient, type RegistryResponse } from '../host/client.ts';
+import type { Descriptor } from '../descriptor/descriptor.ts';
+import { OciError } from '../host/errors.ts';
 
 export type BlobQuery = { readonly repository: string; readonly descriptor: Descriptor };
 

@@ -1,12 +1,12 @@
 import { isDigest, type Digest } from '@waybill/domain';
 import { Type, type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { readBounded } from './body.ts';
-import { asOciError, type RegistryClient } from './client.ts';
-import { annotationsSchema, descriptorSchema, type Descriptor } from './descriptor.ts';
-import { algorithmOf, digestOf, hasDigest } from './digest.ts';
-import { OciError } from './errors.ts';
-import { isIndexType, isManifestType, isSchema1Type, manifestAccept } from './media-types.ts';
+import { readBounded } from '../blob/body.ts';
+import { asOciError, type RegistryClient } from '../host/client.ts';
+import { annotationsSchema, descriptorSchema, type Descriptor } from '../descriptor/descriptor.ts';
+import { algorithmOf, digestOf, hasDigest } from '../descriptor/digest.ts';
+import { OciError } from '../host/errors.ts';
+import { isIndexType, isManifestType, isSchema1Type, manifestAccept } from '../descriptor/media-types.ts';
 
 /** What every registry must take (OCI distribution spec 1.1, "Pushing Manifests"). */
 export const manifestBytesMax = 4 * 1_024 * 1_024;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { Agent, request as httpRequest, type Dispatcher } from 'undici';
-import { createAuthorizer, type Authorizer } from './auth.ts';
-import { readBounded } from './body.ts';
-import { parseChallenges } from './challenge.ts';
+import { createAuthorizer, type Authorizer } from '../auth/authorizer.ts';
+import { readBounded } from '../blob/body.ts';
+import { parseChallenges } from '../auth/challenge.ts';
 import { OciError } from './errors.ts';
 import { answerError, findRegistryCode, findRetryAfterMs } from './response-error.ts';
 import { apiOrigin, type Registry } from './settings.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readBounded, verifiedChunks } from './body.ts';
-import { digestOf } from './digest.ts';
+import { digestOf } from '../descriptor/digest.ts';
 
 const where = { host: 'r.example', repository: 'a' };
 async function* chunksOf(...texts: readonly string[]): AsyncGenerator<Buffer> {

@@ -1,6 +1,6 @@
 import type { Digest } from '@waybill/domain';
-import { algorithmOf, hashFor } from './digest.ts';
-import { OciError, type OciErrorDetails } from './errors.ts';
+import { algorithmOf, hashFor } from '../descriptor/digest.ts';
+import { OciError, type OciErrorDetails } from '../host/errors.ts';
 
 type Where = Pick<OciErrorDetails, 'host' | 'repository'>;
 export type Chunks = AsyncIterable<Uint8Array>;

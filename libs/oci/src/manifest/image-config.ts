@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import type { RegistryClient } from './client.ts';
-import type { Descriptor } from './descriptor.ts';
-import { OciError } from './errors.ts';
-import { readBlob } from './blob.ts';
+import type { RegistryClient } from '../host/client.ts';
+import type { Descriptor } from '../descriptor/descriptor.ts';
+import { OciError } from '../host/errors.ts';
+import { readBlob } from '../blob/blob.ts';
 
 export const configBytesMax = 8 * 1_024 * 1_024;
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { Digest } from '@waybill/domain';
 import { pushImage, pushIndex, pushReferrer, randomImage, startFakeRegistry, type FakeRegistry } from '@waybill/testing';
-import { createRegistryClient, type RegistryClient } from './client.ts';
+import { createRegistryClient, type RegistryClient } from '../host/client.ts';
 import { copyImage, type CopyRequest } from './copy-image.ts';
-import { findManifestDigest } from './manifest.ts';
-import { listReferrers } from './referrers.ts';
+import { findManifestDigest } from '../manifest/manifest.ts';
+import { listReferrers } from '../referrer/referrers.ts';
 
 describe('a copy', () => {
   let registries: readonly [FakeRegistry, FakeRegistry, FakeRegistry];

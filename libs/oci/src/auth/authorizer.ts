@@ -1,10 +1,10 @@
 import { request, type Dispatcher } from 'undici';
-import { readBounded } from './body.ts';
+import { readBounded } from '../blob/body.ts';
 import type { Challenge } from './challenge.ts';
 import { findBasicHeader } from './credentials.ts';
-import { OciError } from './errors.ts';
-import type { Registry } from './settings.ts';
-import { apiOrigin } from './settings.ts';
+import { OciError } from '../host/errors.ts';
+import type { Registry } from '../host/settings.ts';
+import { apiOrigin } from '../host/settings.ts';
 
 /**
  * Answers a registry's 401s: anonymous, basic, or a bearer token from the realm that the challenge names

@@ -1,11 +1,11 @@
 import type { Digest } from '@waybill/domain';
-import { asOciError, type RegistryClient } from './client.ts';
-import { readBounded } from './body.ts';
-import type { DescriptorDocument } from './descriptor.ts';
-import { digestOf } from './digest.ts';
-import { OciError } from './errors.ts';
-import { findManifestDigest, getManifest, manifestBytesMax, parseManifest, putManifest, type Manifest } from './manifest.ts';
-import { mediaTypes } from './media-types.ts';
+import { asOciError, type RegistryClient } from '../host/client.ts';
+import { readBounded } from '../blob/body.ts';
+import type { DescriptorDocument } from '../descriptor/descriptor.ts';
+import { digestOf } from '../descriptor/digest.ts';
+import { OciError } from '../host/errors.ts';
+import { findManifestDigest, getManifest, manifestBytesMax, parseManifest, putManifest, type Manifest } from '../manifest/manifest.ts';
+import { mediaTypes } from '../descriptor/media-types.ts';
 
 export const referrersMax = 1_000;
 const pagesMax = 50;

@@ -1,11 +1,11 @@
 import type { Digest } from '@waybill/domain';
-import type { RegistryClient } from './client.ts';
+import type { RegistryClient } from '../host/client.ts';
 import { mapConcurrently } from './concurrent.ts';
-import { toDescriptor, type Descriptor, type DescriptorDocument } from './descriptor.ts';
-import { OciError } from './errors.ts';
-import { findManifestDigest, getManifest, type Manifest } from './manifest.ts';
-import { isForeignLayerType } from './media-types.ts';
-import { listReferrers, referrersTag } from './referrers.ts';
+import { toDescriptor, type Descriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
+import { OciError } from '../host/errors.ts';
+import { findManifestDigest, getManifest, type Manifest } from '../manifest/manifest.ts';
+import { isForeignLayerType } from '../descriptor/media-types.ts';
+import { listReferrers, referrersTag } from '../referrer/referrers.ts';
 
 /** All that an image consists of at its source. */
 export type ImageTree = {

@@ -1,11 +1,11 @@
 import type { Digest, ImageCopied } from '@waybill/domain';
-import { findBlobSize, openBlob, uploadBlob } from './blob.ts';
-import type { RegistryClient } from './client.ts';
+import { findBlobSize, openBlob, uploadBlob } from '../blob/blob.ts';
+import type { RegistryClient } from '../host/client.ts';
 import { mapConcurrently } from './concurrent.ts';
-import type { Descriptor } from './descriptor.ts';
+import type { Descriptor } from '../descriptor/descriptor.ts';
 import { readImageTree, type ImageTree } from './image-tree.ts';
-import { findManifestDigest, putManifest } from './manifest.ts';
-import { addToReferrersTag, listReferrers } from './referrers.ts';
+import { findManifestDigest, putManifest } from '../manifest/manifest.ts';
+import { addToReferrersTag, listReferrers } from '../referrer/referrers.ts';
 import { verifyCopy } from './verify-copy.ts';
 
 export type Place = { readonly client: RegistryClient; readonly repository: string };

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { OciError } from './errors.ts';
-import type { Registry } from './settings.ts';
+import { OciError } from '../host/errors.ts';
+import type { Registry } from '../host/settings.ts';
 
 /**
  * `Basic` header of the registry's user, or undefined for an anonymous one. The file is read each time, so that a rotated

@@ -3,8 +3,8 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { pushImage, randomImage, startFakeRegistry, type FakeRegistry } from '@waybill/testing';
 import { createRegistryClient, type RegistryClient } from './client.ts';
 import { OciError } from './errors.ts';
-import { findManifestDigest, getManifest } from './manifest.ts';
-import { readBlob } from './blob.ts';
+import { findManifestDigest, getManifest } from '../manifest/manifest.ts';
+import { readBlob } from '../blob/blob.ts';
 
 describe('a registry client', () => {
   let registry: FakeRegistry;

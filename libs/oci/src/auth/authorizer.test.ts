@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { pushImage, randomImage, startFakeRegistry, type FakeRegistry, type FakeRegistryOptions } from '@waybill/testing';
-import { createRegistryClient, type RegistryClient } from './client.ts';
-import { getManifest } from './manifest.ts';
-import type { Registry } from './settings.ts';
+import { createRegistryClient, type RegistryClient } from '../host/client.ts';
+import { getManifest } from '../manifest/manifest.ts';
+import type { Registry } from '../host/settings.ts';
 
 const password = 'correct horse';
 const basic = `Basic ${Buffer.from(`robot:${password}`).toString('base64')}`;

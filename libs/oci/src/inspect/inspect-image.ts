@@ -1,12 +1,12 @@
 import type { Digest, ImageFacts, PlatformManifest } from '@waybill/domain';
-import type { RegistryClient } from './client.ts';
-import { mapConcurrently } from './concurrent.ts';
-import { isAttestation, toDescriptor, type DescriptorDocument } from './descriptor.ts';
-import { OciError } from './errors.ts';
-import { readImageConfig } from './image-config.ts';
-import { getManifest, type Manifest } from './manifest.ts';
-import { isImageConfigType, isLayerType } from './media-types.ts';
-import { listReferrers } from './referrers.ts';
+import type { RegistryClient } from '../host/client.ts';
+import { mapConcurrently } from '../copy/concurrent.ts';
+import { isAttestation, toDescriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
+import { OciError } from '../host/errors.ts';
+import { readImageConfig } from '../manifest/image-config.ts';
+import { getManifest, type Manifest } from '../manifest/manifest.ts';
+import { isImageConfigType, isLayerType } from '../descriptor/media-types.ts';
+import { listReferrers } from '../referrer/referrers.ts';
 
 /** What a manifest is, without who asked and when. */
 export type InspectedImage = Omit<ImageFacts, 'registry' | 'repository' | 'inspectedAtMs' | 'eventId'>;

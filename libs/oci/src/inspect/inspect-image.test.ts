@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { pushImage, pushIndex, pushReferrer, randomImage, startFakeRegistry, type FakeRegistry } from '@waybill/testing';
-import { uploadBlob } from './blob.ts';
-import { createRegistryClient, type RegistryClient } from './client.ts';
-import type { Descriptor } from './descriptor.ts';
-import { digestOf } from './digest.ts';
+import { uploadBlob } from '../blob/blob.ts';
+import { createRegistryClient, type RegistryClient } from '../host/client.ts';
+import type { Descriptor } from '../descriptor/descriptor.ts';
+import { digestOf } from '../descriptor/digest.ts';
 import { inspectImage } from './inspect-image.ts';
-import { putManifest } from './manifest.ts';
-import { mediaTypes } from './media-types.ts';
+import { putManifest } from '../manifest/manifest.ts';
+import { mediaTypes } from '../descriptor/media-types.ts';
 
 describe('inspecting', () => {
   let registry: FakeRegistry;

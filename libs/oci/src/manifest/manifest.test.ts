@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { digestOf } from './digest.ts';
-import { OciError } from './errors.ts';
+import { digestOf } from '../descriptor/digest.ts';
+import { OciError } from '../host/errors.ts';
 import { parseManifest } from './manifest.ts';
-import { mediaTypes } from './media-types.ts';
+import { mediaTypes } from '../descriptor/media-types.ts';
 
 const where = { host: 'r.example', repository: 'team/app' };
 const descriptor = (mediaType: string) => ({ mediaType, digest: digestOf(mediaType), size: 2 });

@@ -1,11 +1,11 @@
 import type { Digest } from '@waybill/domain';
-import { findBlobSize } from './blob.ts';
-import type { RegistryClient } from './client.ts';
+import { findBlobSize } from '../blob/blob.ts';
+import type { RegistryClient } from '../host/client.ts';
 import { mapConcurrently } from './concurrent.ts';
-import { OciError } from './errors.ts';
+import { OciError } from '../host/errors.ts';
 import type { ImageTree } from './image-tree.ts';
-import { findManifestDigest, getManifest } from './manifest.ts';
-import { listReferrers, listReferrersByTag } from './referrers.ts';
+import { findManifestDigest, getManifest } from '../manifest/manifest.ts';
+import { listReferrers, listReferrersByTag } from '../referrer/referrers.ts';
 
 const readsAtOnceMax = 4;
 
