@@ -9,7 +9,7 @@ import { answerError, findRegistryCode, findRetryAfterMs } from './response-erro
 import { apiOrigin, type Registry } from './settings.ts';
 
 export type RegistryRequest = {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly repository: string;
   /** For messages: `manifest latest`. */
   readonly what: string;
