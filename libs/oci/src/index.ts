@@ -3,7 +3,7 @@ export { asJobError } from './host/job-error.ts';
 export { copyImage } from './copy/copy-image.ts';
 export type { CopyCounts, CopyRequest, Place } from './copy/copy-image.ts';
 export { createRegistryClient } from './host/client.ts';
-export type { ClientTimeouts, RegistryClient } from './host/client.ts';
+export type { ClientTimeouts, RegistryClient, RequestOwner } from './host/client.ts';
 export { createRegistryClients, findRegistry } from './host/registries.ts';
 export type { RegistryClients } from './host/registries.ts';
 export { digestOf, hasDigest } from './descriptor/digest.ts';

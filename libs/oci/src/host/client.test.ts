@@ -100,6 +100,17 @@ describe('a registry client', () => {
     await assert.rejects(reading, (error) => error === reason);
   });
 
+  it('counts the requests of each owner, with those that a redirect or a challenge takes', async () => {
+    const counts = { mine: 0, theirs: 0 };
+    const mine = client.ownedBy({ onRequest: () => void counts.mine++ });
+    const theirs = client.ownedBy({ onRequest: () => void counts.theirs++ });
+    const location = `/v2/team/app/manifests/${image.manifest.descriptor.digest}`;
+    registry.fail({ path: /manifests\/v1/, kind: 'answer', status: 307, headers: { location } });
+    await getManifest(mine, query, signal);
+    await getManifest(theirs, query, signal);
+    assert.deepEqual(counts, { mine: 2, theirs: 1 });
+  });
+
   it('finds out the digest where the registry does not tell it', async () => {
     registry.fail({ method: 'HEAD', path: /manifests/, kind: 'answer', status: 200 });
     assert.equal(await findManifestDigest(client, query, signal), image.manifest.descriptor.digest);

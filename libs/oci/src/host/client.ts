@@ -33,11 +33,22 @@ export type RegistryResponse = {
   readonly url: URL;
 };
 
+/** Whose requests these are: one object per image under way, told apart by identity. Owners take turns at a client's limits. */
+export type RequestOwner = {
+  /** Called for every request that goes out to the registry: answers to challenges, repetitions and followed redirects too. */
+  readonly onRequest?: (() => void) | undefined;
+};
+
 /** A connection pool to one registry with its own authentication. */
 export type RegistryClient = {
   readonly registry: Registry;
   /** @throws OciError, or the signal's reason */
   readonly send: (request: RegistryRequest) => Promise<RegistryResponse>;
+  /**
+   * The same client, with the same connections, tokens and limits, whose requests are counted for and shared fairly with `owner`:
+   * hand it to whatever takes a client. Closing it closes the client.
+   */
+  readonly ownedBy: (owner: RequestOwner) => RegistryClient;
   readonly close: () => Promise<void>;
 };
 
@@ -59,20 +70,22 @@ export function createRegistryClient(registry: Registry, timeouts: Partial<Clien
     connect: { timeout: connectMs, ...(registry.caFile === undefined ? {} : { ca: readFileSync(registry.caFile) }) },
   });
   const authorizer = createAuthorizer(registry, agent);
-  return {
+  const clientOf = (owner: RequestOwner): RegistryClient => ({
     registry,
     send: async (request) => {
       try {
-        return await send({ registry, agent, authorizer }, request);
+        return await send({ registry, agent, authorizer, owner }, request);
       } catch (error) {
         throw asOciError(error, request, registry);
       }
     },
+    ownedBy: clientOf,
     close: () => agent.destroy(),
-  };
+  });
+  return clientOf({});
 }
 
-type Connection = { readonly registry: Registry; readonly agent: Agent; readonly authorizer: Authorizer };
+type Connection = { readonly registry: Registry; readonly agent: Agent; readonly authorizer: Authorizer; readonly owner: RequestOwner };
 
 async function send(connection: Connection, request: RegistryRequest): Promise<RegistryResponse> {
   const { registry, authorizer } = connection;
@@ -94,6 +107,7 @@ async function send(connection: Connection, request: RegistryRequest): Promise<R
 }
 
 async function dispatch(connection: Connection, request: RegistryRequest, url: URL, authorization?: string): Promise<RegistryResponse> {
+  connection.owner.onRequest?.();
   const { statusCode, headers, body } = await httpRequest(url, {
     dispatcher: connection.agent,
     method: request.method,
