@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { delimiter, dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compileCache } from '../infra/local/paths.ts';
 import { sum, withoutSkips } from './runner/outcome.ts';
 import type { Outcome } from './runner/outcome.ts';
 import { filesSuite, runTimeoutMs, select } from './runner/plan.ts';
@@ -40,7 +41,7 @@ async function main(): Promise<Outcome> {
   const marker = [process.env[markerName], randomUUID()].filter((part) => part !== undefined).join('/'); // Below an outer run's, if any.
   const path = [resolve(root, 'node_modules/.bin'), dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
   const signal = stopSignal(timeoutMs);
-  const options = { cwd: root, env: { ...process.env, PATH: path }, marker, signal, grep };
+  const options = { cwd: root, env: { ...compileCache, ...process.env, PATH: path }, marker, signal, grep };
 
   const judge = (outcome: Outcome): Outcome => (isCi ? withoutSkips(outcome) : outcome);
   const onStep = (step: StepReport): void => console.log(stepText({ ...step, outcome: judge(step.outcome) }));

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { prepareKafka } from './kafka.ts';
 import type { Launch } from './launch.ts';
 import { prepareOciRegistry } from './oci-registry.ts';
-import { repositoryRoot } from './paths.ts';
+import { compileCache, repositoryRoot } from './paths.ts';
 import { prepareSchemaRegistry } from './schema-registry.ts';
 import { ensureWebhookSecrets } from './secrets.ts';
 import type { AppName, StackPorts } from './stack-ports.ts';
@@ -155,7 +155,7 @@ function nodeLaunch(
     name,
     command: process.execPath,
     args,
-    env,
+    env: { ...compileCache, ...env },
     cwd: repositoryRoot,
     logPath: logPathOf(home, name),
     pidPath: join(home, 'data', `${name}.pid`),

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { compileCache } from '../../infra/local/paths.ts';
 import type { AppConfig, AppProgress, FromApp, ToApp } from './app-messages.ts';
 import type { Profile } from './profile.ts';
 import { usageOf, type Usage } from './usage.ts';
@@ -36,7 +37,10 @@ const nothing: AppProgress = { inputs: 0, transactions: 0, firstMs: 0, lastMs: 0
 export async function startApp(config: AppConfig): Promise<AppProcess> {
   const logPath = `${config.stateDir}.log`;
   const output = openSync(logPath, 'a');
-  const child = fork(join(import.meta.dirname, 'stream-app.ts'), [JSON.stringify(config)], { stdio: ['ignore', output, output, 'ipc'] });
+  const child = fork(join(import.meta.dirname, 'stream-app.ts'), [JSON.stringify(config)], {
+    env: { ...process.env, ...compileCache },
+    stdio: ['ignore', output, output, 'ipc'],
+  });
   closeSync(output);
   const told: FromApp[] = [];
   const asking = new Set<() => void>();
