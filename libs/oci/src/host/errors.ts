@@ -1,5 +1,7 @@
 /** Whether another try can help, per code: this table is the whole retry policy towards registries. */
 const retries = {
+  REFERENCE_INVALID: false,
+  PLATFORM_INVALID: false,
   REGISTRY_NOT_CONFIGURED: false,
   REGISTRY_UNAUTHORIZED: false, // 401 with what we have: more tries lock accounts.
   REGISTRY_DENIED: false,
