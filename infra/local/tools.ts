@@ -22,6 +22,9 @@ const pomPath = join(repositoryRoot, 'infra/local/pom.xml');
 export const goTools = {
   registry: 'github.com/distribution/distribution/v3/cmd/registry@v3.0.0',
   crane: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1',
+  regctl: 'github.com/regclient/regclient/cmd/regctl@v0.11.7',
+  regsync: 'github.com/regclient/regclient/cmd/regsync@v0.11.7',
+  cosign: 'github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3',
   syft: 'github.com/anchore/syft/cmd/syft@v1.52.0',
   'osv-scanner': 'github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.5.0',
 } as const satisfies Record<string, string>;
