@@ -5,7 +5,8 @@ import { isAttestation, toDescriptor, type DescriptorDocument } from '../descrip
 import { OciError } from '../host/errors.ts';
 import { readImageConfig } from '../manifest/image-config.ts';
 import { getManifest, type Manifest } from '../manifest/manifest.ts';
-import { isImageConfigType, isLayerType } from '../descriptor/media-types.ts';
+import { isImage, type PlatformImage } from './platform-images.ts';
+import { isImageConfigType } from '../descriptor/media-types.ts';
 import { listReferrers } from '../referrer/referrers.ts';
 
 /** What a manifest is, without who asked and when. */
@@ -61,8 +62,6 @@ export async function inspectImage(
   return facts;
 }
 
-type Platform = { readonly manifest: Extract<Manifest, { kind: 'manifest' }>; readonly platform: DescriptorDocument['platform'] };
-
 /** The image manifests below a manifest, itself if it is one. */
 async function readPlatformManifests(
   client: RegistryClient,
@@ -71,7 +70,7 @@ async function readPlatformManifests(
   depthMax: number,
   signal: AbortSignal,
   platform?: DescriptorDocument['platform'],
-): Promise<readonly Platform[]> {
+): Promise<readonly PlatformImage[]> {
   if (manifest.kind === 'manifest') return isImage(manifest) ? [{ manifest, platform }] : [];
   const children = manifest.document.manifests.filter((child) => !isAttestation(child));
   if (children.length > childrenMax || depthMax === 0) {
@@ -90,17 +89,10 @@ async function readPlatformManifests(
   return [...unique.values()];
 }
 
-/**
- * Signatures and attestations borrow the image config's media type, but none of their layers is one of a file system. A single one makes
- * an image: containerd passes over the layers that it does not know and runs the rest, so that any other rule leaves a way around scans.
- */
-const isImage = ({ document: { config, layers } }: Platform['manifest']): boolean =>
-  isImageConfigType(config.mediaType) && (layers.length === 0 || layers.some(({ mediaType }) => isLayerType(mediaType)));
-
 async function readPlatform(
   client: RegistryClient,
   repository: string,
-  { manifest, platform }: Platform,
+  { manifest, platform }: PlatformImage,
   signal: AbortSignal,
 ): Promise<PlatformManifest> {
   const { descriptor, document } = manifest;

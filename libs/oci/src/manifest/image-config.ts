@@ -30,6 +30,8 @@ export type ImageConfig = {
   readonly variant: string | null;
   readonly createdAt: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** All of it, as it was written. */
+  readonly document: Readonly<Record<string, unknown>>;
 };
 
 /** @throws OciError `MANIFEST_INVALID` when it is no image configuration */
@@ -50,6 +52,7 @@ export async function readImageConfig(
     variant: document.variant || null,
     createdAt: document.created || null,
     labels: document.config?.Labels ?? {},
+    document,
   };
 }
 
