@@ -8,7 +8,7 @@ import { setInterval as every } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import {
-  copyImage,
+  createCopier,
   createRegistryClient,
   digestOf,
   findManifestDigest,
@@ -61,19 +61,22 @@ describe('copies between two real registries', () => {
     const request = {
       source: { client: a!, repository },
       target: { client: b!, repository: 'mirror/signed' },
-      digest: index.digest,
+      reference: index.digest,
       tag: 'v1',
       signal,
     };
-    const first = await copyImage(request);
-    assert.deepEqual([first.manifestsCopied, first.referrersCopied, first.blobsCopied, first.verified], [4, 1, 8, true]);
+    const copier = createCopier();
+    const first = await copier.copy(request);
+    const copied = first.manifests.filter(({ outcome }) => outcome === 'copied');
+    assert.deepEqual([copied.length, copied.filter(({ refers }) => refers).length, first.blobs.length], [4, 1, 8]);
     const listed = await listReferrers(b!, { repository: 'mirror/signed', digest: index.digest }, signal);
     assert.deepEqual(
       listed.map(({ digest }) => digest),
       [signature.digest],
     );
-    const second = await copyImage(request);
-    assert.deepEqual([second.manifestsCopied, second.blobsCopied, second.blobsSkipped, second.bytesCopied], [0, 0, 8, 0]);
+    const second = await copier.copy(request);
+    assert.ok([...second.manifests, ...second.blobs].every(({ outcome }) => outcome === 'present'));
+    assert.equal(second.bytesSent, 0);
     const facts = await inspectImage(b!, { repository: 'mirror/signed', reference: 'v1' }, signal);
     assert.deepEqual([facts.kind, facts.platforms.length, facts.referrers.length], ['index', 2, 1]);
   });
@@ -85,7 +88,8 @@ describe('copies between two real registries', () => {
       randomImage({ layersCount: 2 }),
       randomImage({ architecture: 'arm64' }),
     ]);
-    await copyImage({ source: { client: a!, repository }, target: { client: b!, repository }, digest, tag: 'v1', signal });
+    const place = { source: { client: a!, repository }, target: { client: b!, repository } };
+    await createCopier().copy({ ...place, reference: digest, tag: 'v1', signal });
     const crane = findProgram('go') === undefined ? findProgram('crane')! : await ensureGoTool('crane');
     const name = `${registries[1]!.host}/${repository}:v1`;
     assert.equal((await execa(crane, ['digest', name])).stdout, digest);
@@ -128,10 +132,10 @@ describe('copies between two real registries', () => {
       }
     })().catch(() => {});
     const place = { source: { client: a!, repository }, target: { client: b!, repository } };
-    const { bytesCopied } = await copyImage({ ...place, digest: descriptor.digest, tag: 'v1', signal });
+    const { bytesSent } = await createCopier().copy({ ...place, reference: descriptor.digest, tag: 'v1', signal });
     stop.abort();
     await watching;
-    assert.ok(bytesCopied > 64 * 1_024 * 1_024);
+    assert.ok(bytesSent > 64 * 1_024 * 1_024);
     assert.ok(peakBytes - startBytes < 24 * 1_024 * 1_024, `${peakBytes - startBytes} bytes more`);
     assert.equal(await findManifestDigest(b!, { repository, reference: 'v1' }, signal), descriptor.digest);
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createRegistryClients, findManifestDigest, type RegistryClients } from '@waybill/oci';
+import { createCopier, createRegistryClients, findManifestDigest, type RegistryClients } from '@waybill/oci';
 import { JobError } from '@waybill/stream';
 import { pushImage, randomImage, startFakeRegistry, type FakeRegistry } from '@waybill/testing';
 import { createCopy, type CopyPayload } from './copy.ts';
@@ -10,7 +10,7 @@ describe('the copy job', () => {
   let clients: RegistryClients;
   let clockMs = 0;
   const copy = (payload: CopyPayload) =>
-    createCopy(clients, () => clockMs++)(payload, { signal: AbortSignal.timeout(10_000), attempt: 1, correlationId: 'c' });
+    createCopy(createCopier(), clients, () => clockMs++)(payload, { signal: AbortSignal.timeout(10_000), attempt: 1, correlationId: 'c' });
   const payloadOf = (digest: string, target = 'b'): CopyPayload => ({
     ...{ registry: registries[0]!.host, repository: 'team/app', tag: 'v1', digest, decisionEventId: 'd1' },
     target: { registry: target, repository: 'mirror/app', tag: 'prod' },

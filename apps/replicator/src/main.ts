@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { loadConfig, runApp } from '@waybill/app-kit';
-import { createRegistryClients, findRegistry, loadRegistries } from '@waybill/oci';
+import { createCopier, createRegistryClients, findRegistry, loadRegistries } from '@waybill/oci';
 import { ReplicatorConfig } from './config.ts';
 import { createCopy } from './copy.ts';
 import { replicator } from './topology.ts';
@@ -8,7 +8,7 @@ import { replicator } from './topology.ts';
 const config = loadConfig(ReplicatorConfig, process.env);
 const registries = loadRegistries(join(config.CONFIG_DIR, 'registries.yaml'), process.env);
 const hostOf = (name: string): string => findRegistry(registries, { name })?.host ?? name;
-const topology = replicator(createCopy(createRegistryClients(registries), Date.now), hostOf, {
+const topology = replicator(createCopy(createCopier(), createRegistryClients(registries), Date.now), hostOf, {
   timeoutMs: config.COPY_TIMEOUT_MS,
   concurrencyMax: config.COPY_CONCURRENCY,
   perTargetMax: config.COPY_PER_TARGET,

@@ -3,9 +3,19 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { Digest } from '@waybill/domain';
 import { pushImage, pushIndex, pushReferrer, randomImage, startFakeRegistry, type FakeRegistry } from '@waybill/testing';
 import { createRegistryClient, type RegistryClient } from '../host/client.ts';
-import { copyImage, type CopyRequest } from './copy-image.ts';
+import { createCopier } from './copier.ts';
+import type { CopyReport, CopyRequest } from './copy-request.ts';
 import { findManifestDigest } from '../manifest/manifest.ts';
 import { listReferrers } from '../referrer/referrers.ts';
+
+const countsOf = ({ manifests, blobs, bytesSent, verified }: CopyReport) => ({
+  manifestsCopied: manifests.filter(({ outcome }) => outcome === 'copied').length,
+  referrersCopied: manifests.filter(({ outcome, refers }) => refers && outcome === 'copied').length,
+  blobsCopied: blobs.filter(({ outcome }) => outcome !== 'present').length,
+  blobsSkipped: blobs.filter(({ outcome }) => outcome === 'present').length,
+  bytesCopied: bytesSent,
+  verified: verified !== null,
+});
 
 describe('a copy', () => {
   let registries: readonly [FakeRegistry, FakeRegistry, FakeRegistry];
@@ -14,7 +24,9 @@ describe('a copy', () => {
   const signal = AbortSignal.timeout(30_000);
   const fresh = (): string => `team/app${repositoriesCount++}`;
   const copy = (repository: string, digest: Digest, more: Partial<CopyRequest> = {}) =>
-    copyImage({ source: { client: a!, repository }, target: { client: b!, repository }, digest, tag: 'v1', signal, ...more });
+    createCopier()
+      .copy({ source: { client: a!, repository }, target: { client: b!, repository }, reference: digest, tag: 'v1', signal, ...more })
+      .then(countsOf);
   const tagAt = (client: RegistryClient | undefined, repository: string) =>
     findManifestDigest(client!, { repository, reference: 'v1' }, signal);
 

@@ -1,54 +1,51 @@
-import type { Digest, ImageCopied } from '@waybill/domain';
+import type { Digest } from '@waybill/domain';
 import { findBlobSize, openBlob, uploadBlob } from '../blob/blob.ts';
-import type { RegistryClient } from '../host/client.ts';
 import { mapConcurrently } from './concurrent.ts';
+import type { BlobReport, CopyReport, CopyRequest, ManifestReport, Place } from './copy-request.ts';
 import type { Descriptor } from '../descriptor/descriptor.ts';
-import { readImageTree, type ImageTree } from './image-tree.ts';
+import type { ImageTree } from './image-tree.ts';
 import { findManifestDigest, putManifest } from '../manifest/manifest.ts';
 import { addToReferrersTag, listReferrers } from '../referrer/referrers.ts';
-import { verifyCopy } from './verify-copy.ts';
 
-export type Place = { readonly client: RegistryClient; readonly repository: string };
-export type CopyRequest = {
-  readonly source: Place;
-  readonly target: Place;
-  readonly digest: Digest;
-  /** Put on the copy as the very last thing. */
-  readonly tag: string;
-  readonly signal: AbortSignal;
-  /** Blobs under way at the same time. */
-  readonly blobsAtOnceMax?: number;
-};
-export type CopyCounts = Pick<
-  ImageCopied,
-  'manifestsCopied' | 'blobsCopied' | 'blobsSkipped' | 'referrersCopied' | 'bytesCopied' | 'verified'
->;
+type Places = Pick<CopyRequest, 'source' | 'target'>;
+type Under = { readonly blobsAtOnceMax: number } & Pick<CopyRequest, 'signal' | 'onProgress'>;
 
 /**
- * Copies an image with its platforms and all that refers to them, byte for byte, and reads it back.
+ * Moves an image with its platforms and all that refers to them, byte for byte.
  *
  * The order is what makes it safe to end anywhere: blobs, then manifests with children before parents, then referrers, and the tag
  * last. So a tag never points to something incomplete, a second call goes on where the first one ended, and a call for what
  * is there already only checks it. Blobs stream from registry to registry; neither disk nor memory holds one.
- * @throws OciError, `COPY_UNVERIFIED` when the target does not give back what it took; or the signal's reason
+ * @throws OciError, or the signal's reason
  */
-export async function copyImage(request: CopyRequest): Promise<CopyCounts> {
-  const { source, target, digest, tag, signal, blobsAtOnceMax = 4 } = request;
-  const tree = await readImageTree(source.client, { repository: source.repository, digest }, signal);
-  const blobs = await mapConcurrently(tree.blobs, blobsAtOnceMax, signal, (blob, either) => copyBlob(source, target, blob, either));
-  const copied = await putManifests(target, tree, signal);
+export async function copyTree(
+  { source, target }: Places,
+  tree: ImageTree,
+  tag: string | undefined,
+  { blobsAtOnceMax, signal, onProgress }: Under,
+): Promise<Pick<CopyReport, 'manifests' | 'blobs' | 'tags'>> {
+  const blobs = await mapConcurrently(tree.blobs, blobsAtOnceMax, signal, async (descriptor, either) => {
+    const startedAtMs = performance.now();
+    const moved = await copyBlob(source, target, descriptor, either);
+    const blob = { ...descriptor, ...moved, durationMs: performance.now() - startedAtMs };
+    if (moved.bytesSent > 0) onProgress?.({ kind: 'bytes', digest: blob.digest, bytes: moved.bytesSent });
+    onProgress?.({ kind: 'blob', blob });
+    return blob;
+  });
+  const copied = new Set(await putManifests(target, tree, signal));
+  const manifests = tree.manifests.map(({ descriptor }): ManifestReport => {
+    const outcome = copied.has(descriptor.digest) ? 'copied' : 'present';
+    return { ...descriptor, outcome, refers: tree.referring.has(descriptor.digest) };
+  });
+  for (const manifest of manifests) onProgress?.({ kind: 'manifest', manifest });
   await linkReferrers(target, tree, signal);
-  const tags = [...tree.digestTags, [tag, digest] as const];
-  for (const [name, tagged] of tags) await putTag(target, tree, name, tagged, signal);
-  await verifyCopy(target, tree, tags, signal);
-  return {
-    manifestsCopied: copied.length,
-    referrersCopied: copied.filter((found) => tree.referring.has(found)).length,
-    blobsCopied: blobs.filter(({ copied }) => copied).length,
-    blobsSkipped: blobs.filter(({ copied }) => !copied).length,
-    bytesCopied: blobs.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
-    verified: true,
-  };
+  const wanted = [...tree.digestTags, ...(tag === undefined ? [] : [[tag, tree.root.descriptor.digest] as const])];
+  const tags: CopyReport['tags'][number][] = [];
+  for (const [name, digest] of wanted) {
+    tags.push({ tag: name, digest, outcome: await putTag(target, tree, name, digest, signal) });
+    onProgress?.({ kind: 'tagged', tag: name, digest });
+  }
+  return { manifests, blobs, tags };
 }
 
 async function copyBlob(
@@ -56,15 +53,15 @@ async function copyBlob(
   target: Place,
   descriptor: Descriptor,
   signal: AbortSignal,
-): Promise<{ readonly copied: boolean; readonly bytesSent: number }> {
+): Promise<Pick<BlobReport, 'outcome' | 'bytesSent'>> {
   const query = { repository: target.repository, descriptor };
   // One of another size is not ours; sent again, the registry keeps the one whose digest is right.
-  if ((await findBlobSize(target.client, query, signal)) === descriptor.sizeBytes) return { copied: false, bytesSent: 0 };
+  if ((await findBlobSize(target.client, query, signal)) === descriptor.sizeBytes) return { outcome: 'present', bytesSent: 0 };
   const isSameRegistry = source.client.registry.host === target.client.registry.host;
   const mountFrom = isSameRegistry ? source.repository : undefined;
   const open = () => openBlob(source.client, { repository: source.repository, descriptor }, signal);
   const { mounted } = await uploadBlob(target.client, { ...query, mountFrom }, open, signal);
-  return { copied: true, bytesSent: mounted ? 0 : descriptor.sizeBytes };
+  return mounted ? { outcome: 'mounted', bytesSent: 0 } : { outcome: 'copied', bytesSent: descriptor.sizeBytes };
 }
 
 /** @returns digests of those that were not there */
@@ -88,9 +85,16 @@ async function linkReferrers({ client, repository }: Place, tree: ImageTree, sig
   }
 }
 
-async function putTag({ client, repository }: Place, tree: ImageTree, tag: string, digest: Digest, signal: AbortSignal): Promise<void> {
+async function putTag(
+  { client, repository }: Place,
+  tree: ImageTree,
+  tag: string,
+  digest: Digest,
+  signal: AbortSignal,
+): Promise<'set' | 'present'> {
   const present = await findManifestDigest(client, { repository, reference: tag }, signal);
-  if (present === digest) return; // Set again, a tag would look like a push to everybody who listens to the target.
+  if (present === digest) return 'present'; // Set again, a tag would look like a push to everybody who listens to the target.
   const manifest = tree.manifests.find(({ descriptor }) => descriptor.digest === digest)!;
   await putManifest(client, { repository, reference: tag }, manifest, signal);
+  return 'set';
 }
