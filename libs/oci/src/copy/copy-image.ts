@@ -28,7 +28,7 @@ export async function copyTree(
     const startedAtMs = performance.now();
     const moved = await copyBlob(source, target, descriptor, either);
     const blob = { ...descriptor, ...moved, durationMs: performance.now() - startedAtMs };
-    if (moved.bytesSent > 0) onProgress?.({ kind: 'bytes', digest: blob.digest, bytes: moved.bytesSent });
+    if (moved.bytesSent > 0) onProgress?.({ kind: 'bytes', digest: blob.digest, bytes: moved.bytesSent, sizeBytes: blob.sizeBytes });
     onProgress?.({ kind: 'blob', blob });
     return blob;
   });

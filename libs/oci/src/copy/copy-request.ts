@@ -28,8 +28,8 @@ export type CopyRequest = {
 export type CopyProgress =
   /** The tree is known: this much there is to look at. */
   | { readonly kind: 'planned'; readonly digest: Digest; readonly manifests: number; readonly blobs: number; readonly bytes: number }
-  /** Bytes of a blob that have left for the target since the last event of it; negative when a transfer begins anew. */
-  | { readonly kind: 'bytes'; readonly digest: Digest; readonly bytes: number }
+  /** Bytes of a blob that have left for the target since the last event of it; negative when a transfer begins anew. For bars: of how many. */
+  | { readonly kind: 'bytes'; readonly digest: Digest; readonly bytes: number; readonly sizeBytes: number }
   | { readonly kind: 'blob'; readonly blob: BlobReport }
   | { readonly kind: 'manifest'; readonly manifest: ManifestReport }
   | { readonly kind: 'tagged'; readonly tag: string; readonly digest: Digest }
