@@ -107,8 +107,7 @@ export class LocalStore implements TaskStore {
   }
 
   sweep(order: SweepOrder): void {
-    const known = this.#sweeps.get(order.store);
-    if (!known || Buffer.compare(known.below, order.below) < 0) this.#sweeps.set(order.store, order);
+    this.#sweeps.set(order.store, order);
   }
 
   async clear(): Promise<void> {

@@ -83,7 +83,7 @@ describe('a store of marks', () => {
     const mixed = Array.from({ length: 20 }, (_, index) => mark(`${index < 10 ? 2_000 : 3_000}-${index % 10}`, index < 10 ? 2_000 : 3_000));
     await store.commit({ puts: mixed, position });
     await store.flush();
-    store.sweep({ store: '#seen', limit: 1, below: timeOf(2_500) });
+    store.sweep({ store: '#seen', below: timeOf(2_500) });
     for (let round = 0; round < 8; round++) await add(store, 10, 4_000 + round);
     assert.equal(timeIn(store, '1000-0'), undefined);
     for (let tries = 0; timeIn(store, '2000-0') !== undefined; tries++) {

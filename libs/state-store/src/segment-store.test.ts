@@ -71,7 +71,7 @@ describe('segments', () => {
   it('lose nothing when the oldest of those that are becoming one has expired meanwhile', () => {
     const { store, add, read, merge, files, list } = start();
     for (let round = 1; round <= 8; round++) add('#seen', { [`id${round}`]: mark(round) });
-    store.sweep({ store: '#seen', limit: 1, below: Buffer.from(mark(3)) });
+    store.sweep({ store: '#seen', below: Buffer.from(mark(3)) });
     add('#seen', { id9: mark(9) });
     merge();
     add('#seen', { id10: mark(10) });
@@ -83,7 +83,7 @@ describe('segments', () => {
   it('leave no file of a merge of which nothing is left', () => {
     const { store, add, merge, list, files } = start();
     for (let round = 1; round <= 8; round++) add('#seen', { [`id${round}`]: mark(round) });
-    store.sweep({ store: '#seen', limit: 1, below: Buffer.from(mark(90)) });
+    store.sweep({ store: '#seen', below: Buffer.from(mark(90)) });
     merge();
     add('rows', { a: '1' });
     assert.deepEqual([list().map((entry) => entry.store), files()], [['rows'], 1]);

@@ -68,14 +68,14 @@ export class MarksDraft {
   }
 
   /**
-   * Twice as many rows as were added, so that the store holds at most about twice the marks that count.
-   * Not by the clock alone: a replay of old inputs makes marks that are old, and needs them.
+   * What is too old to matter beside the marks just made. Not by the clock alone: a replay of old inputs makes marks that are old, and
+   * needs them.
    */
   sweeps(nowMs: number): readonly SweepOrder[] {
     return this.#changed().map(({ store, ttlMs, made }) => {
       const oldestMs = made.values().reduce((a, b) => Math.min(a, b), nowMs);
       const below = timeBytes(Math.max(0, oldestMs - ttlMs - markGraceMs)); // A negative number's bytes sort last.
-      return { store, below, limit: 2 * made.size + 16 };
+      return { store, below };
     });
   }
 

@@ -32,8 +32,8 @@ export type TaskStore = StateStore & {
   /** Forgets all rows and the position, in one local transaction. */
   clear(): Promise<void>;
   /**
-   * Expires rows of a store of marks: those whose value sorts below may be deleted from now on. An implementation may look at `limit` rows
-   * with each flush, or wait until all that were written at about the same time have expired.
+   * Expires rows of a store of marks: those whose value sorts below may be deleted from now on, also by a later order that says less.
+   * When they go is the store's affair: it may wait until all that were written at about the same time have expired.
    */
   sweep(order: SweepOrder): void;
   /**
@@ -49,7 +49,7 @@ export type TaskStore = StateStore & {
 };
 
 /** `below` is compared byte by byte, as rows are that begin with a time in big-endian order. */
-export type SweepOrder = { readonly store: string; readonly limit: number; readonly below: Uint8Array };
+export type SweepOrder = { readonly store: string; readonly below: Uint8Array };
 
 export type EntryRange = { readonly prefix?: string; readonly limit?: number; readonly reverse?: boolean };
 

@@ -51,7 +51,6 @@ class ModelStore implements TaskStore {
   readonly #durable: Durable;
   readonly #owner: number;
   readonly #overlay = new Map<string, Buffer | null>();
-  readonly #cursors = new Map<string, string>();
   #position: StorePosition;
   #writtenAtMs: number | undefined;
   #cancelFlush: (() => void) | undefined;
@@ -95,12 +94,9 @@ class ModelStore implements TaskStore {
     await this.commit({ puts: rows.map((row) => ({ ...row, key: row.key.toString() })), position });
   }
 
-  sweep({ store, limit, below }: SweepOrder): void {
-    const after = this.#cursors.get(store) ?? '';
-    const rows = [...this.entries(store)].filter(([key]) => key > after).slice(0, limit);
-    const expired = rows.filter(([, value]) => value.compare(below) < 0);
+  sweep({ store, below }: SweepOrder): void {
+    const expired = [...this.entries(store)].filter(([, value]) => value.compare(below) < 0);
     for (const [key] of expired) this.#overlay.set(`${store}${separator}${key}`, null);
-    this.#cursors.set(store, rows.length < limit ? '' : rows.at(-1)![0]);
   }
 
   async clear(): Promise<void> {
