@@ -128,12 +128,12 @@ function parseJson(bytes: Buffer): unknown {
   }
 }
 
-/** Digest that a tag or digest has at the registry, without its bytes; undefined when it is not there. */
-export async function findManifestDigest(
+/** What a tag or digest stands for at the registry, without its bytes; undefined when it is not there. */
+export async function findManifestDescriptor(
   client: RegistryClient,
   { repository, reference }: ManifestQuery,
   signal: AbortSignal,
-): Promise<Digest | undefined> {
+): Promise<Descriptor | undefined> {
   const { status, headers } = await client.send({
     method: 'HEAD',
     repository,
@@ -146,13 +146,23 @@ export async function findManifestDigest(
   });
   if (status === 404) return undefined;
   const digest = headers['docker-content-digest'];
-  if (typeof digest === 'string' && isDigest(digest)) return digest;
-  // The header is only a SHOULD; without it the bytes tell.
-  return (await getManifest(client, { repository, reference }, signal)).descriptor.digest;
+  const mediaType = String(headers['content-type'] ?? '')
+    .split(';')[0]!
+    .trim();
+  const sizeBytes = Number(headers['content-length'] ?? 0);
+  if (typeof digest === 'string' && isDigest(digest) && (isManifestType(mediaType) || isIndexType(mediaType)) && sizeBytes > 0)
+    return { mediaType, digest, sizeBytes };
+  // The digest is only a SHOULD, and a header may be missing; without them the bytes tell.
+  return (await getManifest(client, { repository, reference }, signal)).descriptor;
 }
+
+/** Digest that a tag or digest has at the registry; undefined when it is not there. */
+export const findManifestDigest = async (client: RegistryClient, query: ManifestQuery, signal: AbortSignal): Promise<Digest | undefined> =>
+  (await findManifestDescriptor(client, query, signal))?.digest;
 
 /**
  * Stores a manifest under a tag or its digest, byte for byte.
+ * @returns whether the registry says that it will list the manifest as a referrer of its subject (header `OCI-Subject`)
  * @throws OciError
  */
 export async function putManifest(
@@ -160,9 +170,9 @@ export async function putManifest(
   target: { readonly repository: string; readonly reference: string },
   manifest: Pick<Manifest, 'descriptor' | 'bytes'>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<{ readonly subjectLinked: boolean }> {
   const { repository, reference } = target;
-  const { body } = await client.send({
+  const { headers, body } = await client.send({
     method: 'PUT',
     repository,
     what: `manifest ${reference}`,
@@ -174,4 +184,5 @@ export async function putManifest(
     signal,
   });
   await body.dump();
+  return { subjectLinked: headers['oci-subject'] !== undefined };
 }

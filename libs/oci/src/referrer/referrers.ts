@@ -13,20 +13,33 @@ const pagesMax = 50;
 /** Tag of the index that lists referrers where the registry has no API for it (distribution spec 1.1, "Referrers Tag Schema"). */
 export const referrersTag = (subject: Digest): string => subject.replace(':', '-').slice(0, 'sha256-'.length + 64);
 
+type Subject = { readonly repository: string; readonly digest: Digest };
+
 /**
  * What refers to a manifest: signatures, SBOMs, attestations. From the API, else from the fallback tag.
  * @throws OciError `CONTENT_TOO_LARGE` above {@link referrersMax}
  */
-export async function listReferrers(
+export const listReferrers = async (
   client: RegistryClient,
-  { repository, digest }: { readonly repository: string; readonly digest: Digest },
+  subject: Subject,
   signal: AbortSignal,
-): Promise<readonly DescriptorDocument[]> {
+): Promise<readonly DescriptorDocument[]> =>
+  (await findReferrersByApi(client, subject, signal)) ?? listReferrersByTag(client, subject, signal);
+
+/**
+ * What the registry's own API lists; undefined where it has none.
+ * @throws OciError `CONTENT_TOO_LARGE` above {@link referrersMax}
+ */
+export async function findReferrersByApi(
+  client: RegistryClient,
+  { repository, digest }: Subject,
+  signal: AbortSignal,
+): Promise<readonly DescriptorDocument[] | undefined> {
   const found: DescriptorDocument[] = [];
   let at: string | URL | undefined = `referrers/${digest}`;
   for (let pages = 0; at !== undefined; pages++) {
     const page: Page | undefined = await getPage(client, repository, at, signal);
-    if (!page) return listReferrersByTag(client, { repository, digest }, signal);
+    if (!page) return undefined;
     found.push(...page.descriptors);
     if (found.length > referrersMax || pages >= pagesMax) throw tooMany(client, repository, digest);
     at = page.next;
@@ -63,7 +76,7 @@ const descriptorsOf = (manifest: Manifest): readonly DescriptorDocument[] => (ma
 /** What the fallback tag lists; nothing where there is none. */
 export async function listReferrersByTag(
   client: RegistryClient,
-  { repository, digest }: { readonly repository: string; readonly digest: Digest },
+  { repository, digest }: Subject,
   signal: AbortSignal,
 ): Promise<readonly DescriptorDocument[]> {
   const reference = referrersTag(digest);
@@ -86,7 +99,7 @@ const tooMany = (client: RegistryClient, repository: string, digest: Digest): Oc
  */
 export async function addToReferrersTag(
   client: RegistryClient,
-  { repository, digest }: { readonly repository: string; readonly digest: Digest },
+  { repository, digest }: Subject,
   added: readonly DescriptorDocument[],
   signal: AbortSignal,
 ): Promise<void> {
