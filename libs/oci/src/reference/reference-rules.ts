@@ -11,10 +11,10 @@ const quotedLengthMax = 100;
 export const referenceInvalid = (text: string, why: string): OciError =>
   new OciError('REFERENCE_INVALID', `reference ${quote(text)} ${why}`, { host: '', repository: '' });
 
-/** As JSON, whose escapes make control characters harmless in logs. What stands before an "@" within a path may be a password. */
+/** As JSON, whose escapes make control characters harmless in logs. Before an "@" that no digest follows there may be a password. */
 function quote(text: string): string {
-  const at = text.includes('/') ? text.lastIndexOf('@', text.lastIndexOf('/')) : -1;
-  const shown = at < 0 ? text : `…${text.slice(at)}`;
+  const at = text.lastIndexOf('@');
+  const shown = at < 0 || /^[A-Za-z0-9+._-]{1,32}:[A-Fa-f0-9]*$/.test(text.slice(at + 1)) ? text : `…${text.slice(at)}`;
   return JSON.stringify(shown.length > quotedLengthMax ? `${shown.slice(0, quotedLengthMax)}…` : shown);
 }
 
@@ -23,7 +23,7 @@ export function checkHost(text: string, written: string): RegistryHost {
   const host = written.toLowerCase();
   const wrong = (why: string): OciError => referenceInvalid(text, `has the host ${quote(written)}: ${why}`);
   const [, name = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(host) ?? [];
-  if (port?.includes(':') === true) throw wrong('write an IPv6 address in brackets, as in [::1]:5000');
+  if (port?.includes(':') === true) throw wrong('write one port, and an IPv6 address in brackets, as in [::1]:5000');
   if (port !== undefined && !(/^[0-9]{1,5}$/.test(port) && Number(port) > 0 && Number(port) < 65_536))
     throw wrong('write a port from 1 to 65535');
   if (host.length > hostLengthMax) throw wrong(`${hostLengthMax} characters are the most`);
@@ -42,15 +42,18 @@ export function checkHost(text: string, written: string): RegistryHost {
 /** Looked at as written: in lower case some letters that are not ASCII become ones that are. */
 const isDomainName = (name: string): boolean => name.split('.').every((label) => /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/.test(label));
 
-export function checkRepository(text: string, repository: string): RepositoryName {
+/** @param prefix that was left out, as Docker Hub's `library/` is */
+export function checkRepository(text: string, prefix: string, path: string): RepositoryName {
+  const repository = `${prefix}${path}`;
+  if (path === '') throw referenceInvalid(text, 'has no repository: write one between host and tag');
   if (repository.length > repositoryLengthMax)
     throw referenceInvalid(text, `has a repository of ${repository.length} characters; ${repositoryLengthMax} are the most`);
   if (isRepositoryName(repository)) return repository;
-  if (isRepositoryName(repository.toLowerCase()))
-    throw referenceInvalid(text, `has upper-case letters in its repository: write ${quote(repository.toLowerCase())}`);
+  if (/^[\w./-]*$/.test(path) && isRepositoryName(repository.toLowerCase()))
+    throw referenceInvalid(text, `has upper-case letters in its repository: write ${quote(path.toLowerCase())}`);
   throw referenceInvalid(
     text,
-    `has the repository ${quote(repository)}: write parts of a-z and 0-9 with a slash between them; within a part ., _, __ or hyphens may join`,
+    `has the repository ${quote(path)}: write parts of a-z and 0-9, joined by ., _, __ or hyphens, with a slash between`,
   );
 }
 
@@ -69,8 +72,10 @@ const hexLengths = { sha256: 64, sha512: 128 } as const;
 
 export function checkDigest(text: string, digest: string): Digest {
   if (isDigest(digest)) return digest;
-  const algorithm = digest.split(':')[0]!;
+  if (digest.includes('/'))
+    throw referenceInvalid(text, 'has an "@" before its name: credentials do not belong here, and a digest comes last');
+  const algorithm = digest.split(':')[0];
   if (algorithm !== 'sha256' && algorithm !== 'sha512')
-    throw referenceInvalid(text, `has a digest of ${quote(algorithm)}: sha256 and sha512 are the ones that can be checked`);
+    throw referenceInvalid(text, `has the digest ${quote(digest)}: write sha256:<hex> or sha512:<hex>, which can be checked`);
   throw referenceInvalid(text, `has a broken digest: write ${algorithm}: and ${hexLengths[algorithm]} digits, 0-9 and lower-case a-f`);
 }

@@ -27,24 +27,31 @@ describe('a reference', () => {
     const advice: Readonly<Record<string, RegExp>> = {
       '': /is empty: write \[host\/\]repository/,
       'https://r.example/app': /leave out all before the host/,
-      [sha256.slice('sha256:'.length)]: /is an id/,
+      [sha256.slice('sha256:'.length)]: /is an image id/,
       'r.example/Team/App': /write "team\/app"/,
       'Team/app': /lower case \("team\/app"\)/,
       'r.example/app:': /write a tag after it/,
       [`r.example/app:${'x'.repeat(129)}`]: /tag of 129 characters; 128/,
       [`r.example/${'x'.repeat(256)}`]: /256 characters; 255/,
-      [`r.example/app@sha384:${'0'.repeat(96)}`]: /"sha384": sha256 and sha512/,
-      [`r.example/app@${sha256.slice(1)}`]: /"ha256"/,
+      [`r.example/app@sha384:${'0'.repeat(96)}`]: /write sha256:<hex> or sha512:<hex>/,
+      [`r.example/app@${sha256.slice(1)}`]: /the digest "ha256:/,
       [`r.example/app@${sha256.slice(0, -1)}`]: /sha256: and 64 digits/,
       '::1/app': /in brackets/,
       'r.example:99999/app': /from 1 to 65535/,
       '127.1/app': /four numbers/,
+      'r.example/:v1': /has no repository/,
     };
     for (const [text, pattern] of Object.entries(advice)) assert.throws(() => parseReference(text), refusedWith(pattern), text);
   });
 
   it('gives nothing of a password away, nor a line of its own to a log', () => {
-    for (const text of ['user:hunter2@r.example/app', 'https://user:hunter2@r.example/app', 'r.example/user:hunter2@x/app:v1']) {
+    for (const text of [
+      'user:hunter2@r.example/app',
+      'https://user:hunter2@r.example/app',
+      'r.example/user:hunter2@x/app:v1',
+      'user:hunter2@r.example',
+      'user:hunt/er2:hunter2@r',
+    ]) {
       assert.throws(
         () => parseReference(text),
         (error: Error) => !error.message.includes('hunter2'),
@@ -109,14 +116,14 @@ describe('a reference', () => {
           }
         },
       ),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
   it('of any length is answered at once', () => {
     const hostile = ['a', 'a-', 'a.', 'a/', '-', '_', ':', '@', '[', '/', 'A', '0:', '@a/', '[::1]'];
     for (const piece of hostile) {
-      for (const length of [1_000, 1_000_000]) {
+      for (const length of [1_000, 100_000]) {
         const text = piece.repeat(length / piece.length);
         for (const whole of [text, `${text}!`, `r.example/${text}!`, `${text}/a`, `h:5/a:${text}!`, `a@${text}!`]) {
           assert.throws(() => parseReference(whole), OciError, `${piece} × ${length}`);

@@ -13,7 +13,7 @@ export type Reference = {
   readonly reference: string;
 };
 
-const dockerHub = 'docker.io';
+const dockerHub = 'docker.io' as RegistryHost;
 /** Docker Hub's name of before; still in many configurations. */
 const dockerHubOfOld = 'index.docker.io';
 const officialImages = 'library/';
@@ -33,32 +33,35 @@ const textLengthMax = 1_024;
  */
 export function parseReference(text: string): Reference {
   refuseOtherThings(text);
-  const slash = text.indexOf('/');
-  const first = text.slice(0, Math.max(slash, 0));
-  const isHost = first === 'localhost' || /[.:]/.test(first) || first !== first.toLowerCase();
-  const host = isHost ? checkHost(text, first) : dockerHub;
-  const [name, digest, ...more] = text.slice(isHost ? slash + 1 : 0).split('@');
+  const [named, digestText, ...more] = text.split('@');
   if (more.length > 0) throw referenceInvalid(text, 'has more than one "@": write name@digest');
-  const [path, ...tags] = name!.split(':');
-  const tag = tags.length === 0 ? undefined : checkTag(text, tags.join(':'));
-  const isHub = host === dockerHub || host === dockerHubOfOld;
-  const repository = checkRepository(text, isHub && !path!.includes('/') ? `${officialImages}${path}` : path!);
-  const place = { host: (isHub ? dockerHub : host) as RegistryHost, repository };
-  if (digest === undefined) return { ...place, tag: tag ?? defaultTag, digest, reference: tag ?? defaultTag };
-  const checked = checkDigest(text, digest);
-  return { ...place, tag, digest: checked, reference: checked };
+  const digest = digestText === undefined ? undefined : checkDigest(text, digestText);
+  const { host, rest } = splitHost(text, named!);
+  const [path, ...tags] = rest.split(':');
+  const tagText = tags.length > 0 ? checkTag(text, tags.join(':')) : undefined;
+  const prefix = host === dockerHub && !path!.includes('/') ? officialImages : '';
+  const repository = checkRepository(text, prefix, path!);
+  const tag = tagText ?? (digest === undefined ? defaultTag : undefined);
+  return { host, repository, tag, digest, reference: digest ?? tag ?? defaultTag };
 }
 
 /** The whole of it in one line, from which {@link parseReference} makes the same again. */
 export const formatReference = ({ host, repository, tag, digest }: Omit<Reference, 'reference'>): string =>
   `${host}/${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
 
+function splitHost(text: string, named: string): { readonly host: RegistryHost; readonly rest: string } {
+  const slash = named.indexOf('/');
+  const first = named.slice(0, Math.max(slash, 0));
+  const isHost = first === 'localhost' || /[.:]/.test(first) || first !== first.toLowerCase();
+  if (!isHost) return { host: dockerHub, rest: named };
+  const host = checkHost(text, first);
+  return { host: host === dockerHubOfOld ? dockerHub : host, rest: named.slice(slash + 1) };
+}
+
 /** What is given in a reference's place so often that it deserves an answer of its own. */
 function refuseOtherThings(text: string): void {
   if (text === '') throw referenceInvalid(text, 'is empty: write [host/]repository[:tag][@digest]');
   if (text.length > textLengthMax) throw referenceInvalid(text, `has ${text.length} characters; ${textLengthMax} are the most`);
   if (/^[a-z]+:\/\//i.test(text)) throw referenceInvalid(text, 'begins with a scheme: leave out all before the host');
-  if (text.lastIndexOf('/') > text.indexOf('@') && text.includes('@'))
-    throw referenceInvalid(text, 'has an "@" before its name: credentials do not belong here, and a digest comes last');
-  if (/^[a-f0-9]{64}$/.test(text)) throw referenceInvalid(text, 'is an id, which only the machine knows that it is of: write a name');
+  if (/^[a-f0-9]{64}$/.test(text)) throw referenceInvalid(text, 'is an image id, which one machine knows and no registry: write a name');
 }
