@@ -1,9 +1,11 @@
 // `npm run bench -- <suite>`: how fast it is, beside others that do the same on the same machine. See README.md.
 import { UsageError } from './bench.ts';
+import { copyBench } from './copy.ts';
 import { gatewayBench } from './gateway.ts';
 import { streamBench } from './stream.ts';
 
 const suites = new Map([
+  ['copy', copyBench],
   ['gateway', gatewayBench],
   ['stream', streamBench],
 ]);

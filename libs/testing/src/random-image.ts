@@ -67,7 +67,7 @@ export function randomImage(options: ImageOptions = {}): TestImage {
 }
 
 /** The first block of a POSIX tar file, the file and the two blocks of zeros at the end. */
-function tarOf(name: string, bytes: Buffer): Buffer {
+export function tarOf(name: string, bytes: Buffer): Buffer {
   const header = Buffer.alloc(512);
   const field = (text: string, offset: number): void => void header.write(text, offset, 'latin1');
   const octal = (value: number, length: number): string => `${value.toString(8).padStart(length - 1, '0')}\0`;

@@ -1,0 +1,3 @@
+module waybill/bench/timed
+
+go 1.26
