@@ -27,7 +27,11 @@ const tokenLifeSecondsDefault = 60;
 /** A token is left alone before its end, so that it does not end on the way. */
 const tokenMarginMs = 5_000;
 
-export function createAuthorizer(registry: Registry, dispatcher: Dispatcher, nowMs: () => number = Date.now): Authorizer {
+export function createAuthorizer(
+  registry: Registry,
+  dispatcherFor: (origin: string) => Dispatcher,
+  nowMs: () => number = Date.now,
+): Authorizer {
   const tokens = new Map<string, { readonly header: string; readonly expiresAtMs: number }>();
   let basic: string | undefined;
 
@@ -39,7 +43,7 @@ export function createAuthorizer(registry: Registry, dispatcher: Dispatcher, now
     async answer(challenges, scopes, signal) {
       const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
       if (bearer) {
-        const { token, lifeMs } = await fetchToken(registry, dispatcher, bearer, scopes, signal);
+        const { token, lifeMs } = await fetchToken(registry, dispatcherFor, bearer, scopes, signal);
         const oldest = tokens.size >= tokensMax ? tokens.keys().next().value : undefined;
         if (oldest !== undefined) tokens.delete(oldest);
         const header = `Bearer ${token}`;
@@ -56,7 +60,7 @@ export function createAuthorizer(registry: Registry, dispatcher: Dispatcher, now
 
 async function fetchToken(
   registry: Registry,
-  dispatcher: Dispatcher,
+  dispatcherFor: (origin: string) => Dispatcher,
   challenge: Challenge,
   scopes: readonly string[],
   signal: AbortSignal,
@@ -66,7 +70,11 @@ async function fetchToken(
   if (challenge.params['service'] !== undefined) realm.searchParams.set('service', challenge.params['service']);
   for (const scope of scopes) realm.searchParams.append('scope', scope);
   const authorization = await findBasicHeader(registry);
-  const { statusCode, body } = await request(realm, { dispatcher, signal, headers: authorization === undefined ? {} : { authorization } });
+  const { statusCode, body } = await request(realm, {
+    dispatcher: dispatcherFor(realm.origin),
+    signal,
+    headers: authorization === undefined ? {} : { authorization },
+  });
   const answer = await readBounded(body, tokenBytesMax, 'the token answer', where);
   if (statusCode !== 200) {
     const code = statusCode === 429 ? 'REGISTRY_RATE_LIMITED' : statusCode >= 500 ? 'REGISTRY_UNAVAILABLE' : 'REGISTRY_UNAUTHORIZED';

@@ -1,12 +1,17 @@
-import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { Agent, request as httpRequest, type Dispatcher } from 'undici';
+import { systemClock } from '@waybill/stream';
 import { createAuthorizer, type Authorizer } from '../auth/authorizer.ts';
-import { readBounded } from '../blob/body.ts';
 import { parseChallenges } from '../auth/challenge.ts';
-import { OciError } from './errors.ts';
-import { answerError, findRegistryCode, findRetryAfterMs } from './response-error.ts';
-import { apiOrigin, type Registry } from './settings.ts';
+import { openConnection, type ClientTimeouts, type Connection, type Incoming } from './connection.ts';
+import { isRedirect, redirectTarget } from './redirect.ts';
+import { repeated, type RepeatOptions } from './repeat.ts';
+import { failedAnswer, isPage, pageError } from './response-error.ts';
+import type { Registry } from './settings.ts';
+import { asOciError } from './transport-error.ts';
+
+export { parseLocation } from './redirect.ts';
+export { asOciError } from './transport-error.ts';
+export type { ClientTimeouts } from './connection.ts';
 
 export type RegistryRequest = {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -19,19 +24,12 @@ export type RegistryRequest = {
   /** Repository that a blob is mounted from: it needs a right of its own. */
   readonly mountFrom?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A stream is sent once: a request with it is not repeated after a challenge. */
+  /** A stream is sent once: a request with it is never repeated. */
   readonly body?: Buffer | Readable;
   readonly expects: readonly number[];
   readonly signal: AbortSignal;
 };
-export type RegistryResponse = {
-  readonly status: number;
-  readonly headers: Dispatcher.ResponseData['headers'];
-  /** To be read to its end or destroyed. */
-  readonly body: Dispatcher.ResponseData['body'];
-  /** What `Location` and `Link` are relative to. */
-  readonly url: URL;
-};
+export type RegistryResponse = Incoming;
 
 /** Whose requests these are: one object per image under way, told apart by identity. Owners take turns at a client's limits. */
 export type RequestOwner = {
@@ -39,10 +37,20 @@ export type RequestOwner = {
   readonly onRequest?: (() => void) | undefined;
 };
 
-/** A connection pool to one registry with its own authentication. */
+/** Connections to one registry, with its authentication and under its limits. */
 export type RegistryClient = {
   readonly registry: Registry;
-  /** @throws OciError, or the signal's reason */
+  /**
+   * Sends a request until it is answered as expected.
+   *
+   * What a broken connection, a slow answer or a 5xx failed is sent again a few times when that changes nothing (GET, HEAD, the PUT of a
+   * manifest by its digest, the start of an upload), and what a 429 turned away as well, unless its body is a stream. Once a body has
+   * been handed on, its reader has to deal with what happens to it.
+   *
+   * Waits for its turn where the registry's limits say so: `connectionsMax` requests, and as many uploads of streams beside them, until
+   * their bodies have ended; so a body that is not wanted is to be destroyed.
+   * @throws OciError, or the signal's reason
+   */
   readonly send: (request: RegistryRequest) => Promise<RegistryResponse>;
   /**
    * The same client, with the same connections, tokens and limits, whose requests are counted for and shared fairly with `owner`:
@@ -52,138 +60,121 @@ export type RegistryClient = {
   readonly close: () => Promise<void>;
 };
 
-/** `idleMs`: longest silence within a body. The whole of an operation is bounded by its signal. */
-export type ClientTimeouts = { readonly connectMs: number; readonly answerMs: number; readonly idleMs: number };
-const timeoutsDefault: ClientTimeouts = { connectMs: 5_000, answerMs: 60_000, idleMs: 30_000 };
+/** What is not given has a default. */
+export type ClientOptions = Partial<ClientTimeouts & RepeatOptions>;
+const optionsDefault: ClientTimeouts & RepeatOptions = {
+  connectMs: 5_000,
+  answerMs: 60_000,
+  idleMs: 30_000,
+  triesMax: 5,
+  repeatMsMax: 30_000,
+  clock: systemClock,
+  random: Math.random,
+};
 
-const redirectsMax = 5;
-const errorBytesMax = 16_384;
-const redirectStatuses = [301, 302, 303, 307, 308];
+const bodyDumpBytesMax = 16_384;
 
-/** @param timeouts in ms; those not given have defaults */
-export function createRegistryClient(registry: Registry, timeouts: Partial<ClientTimeouts> = {}): RegistryClient {
-  const { connectMs, answerMs, idleMs } = { ...timeoutsDefault, ...timeouts };
-  const agent = new Agent({
-    connections: registry.connectionsMax ?? 16,
-    headersTimeout: answerMs,
-    bodyTimeout: idleMs,
-    connect: { timeout: connectMs, ...(registry.caFile === undefined ? {} : { ca: readFileSync(registry.caFile) }) },
-  });
-  const authorizer = createAuthorizer(registry, agent);
-  const clientOf = (owner: RequestOwner): RegistryClient => ({
-    registry,
-    send: async (request) => {
-      try {
-        return await send({ registry, agent, authorizer, owner }, request);
-      } catch (error) {
-        throw asOciError(error, request, registry);
-      }
-    },
-    ownedBy: clientOf,
-    close: () => agent.destroy(),
-  });
+/** @throws OciError `REGISTRY_UNTRUSTED` when a file with a certificate or a key cannot be read */
+export function createRegistryClient(registry: Registry, given: ClientOptions = {}): RegistryClient {
+  const options = { ...optionsDefault, ...given };
+  const connection = openConnection(registry, options, options.clock);
+  const authorizer = createAuthorizer(registry, connection.dispatcherFor);
+  const repeat = { ...options, onTurnedAway: connection.pause };
+  const clientOf = (owner: RequestOwner): RegistryClient => {
+    const host: Host = { registry, connection, authorizer, owner };
+    return {
+      registry,
+      send: (request) => repeated(() => attempt(host, request), isIdempotent(request), repeat, request.signal),
+      ownedBy: clientOf,
+      close: connection.close,
+    };
+  };
   return clientOf({});
 }
 
-type Connection = { readonly registry: Registry; readonly agent: Agent; readonly authorizer: Authorizer; readonly owner: RequestOwner };
+type Host = {
+  readonly registry: Registry;
+  readonly connection: Connection;
+  readonly authorizer: Authorizer;
+  readonly owner: RequestOwner;
+};
+type Target = { readonly origin: string; readonly path: string };
 
-async function send(connection: Connection, request: RegistryRequest): Promise<RegistryResponse> {
-  const { registry, authorizer } = connection;
-  const origin = apiOrigin(registry);
-  const url = request.at instanceof URL ? request.at : new URL(`/v2/${request.repository}/${request.at}`, origin);
+async function attempt(host: Host, request: RegistryRequest): Promise<RegistryResponse> {
+  try {
+    const response = await answered(host, request);
+    if (!request.expects.includes(response.status)) throw await failedAnswer(host.registry, request, response);
+    if (!isPage(request, response)) return response;
+    response.body.destroy();
+    throw pageError(host.registry, request, response);
+  } catch (error) {
+    throw asOciError(error, request, host.registry);
+  }
+}
+
+/** The last answer, of whatever status: challenges are met and redirects followed. */
+async function answered(host: Host, request: RegistryRequest): Promise<RegistryResponse> {
+  const { authorizer, connection } = host;
   const scopes = scopesOf(request);
-  const isOwn = url.origin === origin.origin;
-  let response = await dispatch(connection, request, url, isOwn ? authorizer.find(scopes) : undefined);
+  const target = targetOf(connection.origin, request);
+  const isOwn = target.origin === connection.origin;
+  let response = await dispatch(host, request, target, isOwn ? authorizer.find(scopes) : undefined);
   if (response.status === 401 && isOwn && !isStream(request.body)) {
     const authorization = await authorizer.answer(parseChallenges(response.headers['www-authenticate']), scopes, request.signal);
     if (authorization !== undefined) {
-      await response.body.dump();
-      response = await dispatch(connection, request, url, authorization);
+      await discard(response);
+      response = await dispatch(host, request, target, authorization);
     }
   }
-  if (redirectStatuses.includes(response.status) && request.body === undefined) response = await follow(connection, request, response);
-  if (request.expects.includes(response.status)) return response;
-  throw await failure(registry, request, response);
-}
-
-async function dispatch(connection: Connection, request: RegistryRequest, url: URL, authorization?: string): Promise<RegistryResponse> {
-  connection.owner.onRequest?.();
-  const { statusCode, headers, body } = await httpRequest(url, {
-    dispatcher: connection.agent,
-    method: request.method,
-    headers: { ...request.headers, 'user-agent': 'waybill', ...(authorization === undefined ? {} : { authorization }) },
-    body: request.body ?? null,
-    signal: request.signal,
-  });
-  body.on('error', () => {}); // A body that nobody wants any more is destroyed; that is not worth the process.
-  return { status: statusCode, headers, body, url };
-}
-
-/** Registries hand blobs out from object storage. Our credentials are for the registry: another host never gets them. */
-async function follow(connection: Connection, request: RegistryRequest, first: RegistryResponse): Promise<RegistryResponse> {
-  const { registry } = connection;
-  let response = first;
-  for (let hops = 0; redirectStatuses.includes(response.status); hops++) {
-    await response.body.dump();
-    const refuse = (why: string) =>
-      new OciError('REDIRECT_REFUSED', `${registry.host} redirects ${request.what} of ${request.repository} ${why}`, {
-        host: registry.host,
-        repository: request.repository,
-        status: response.status,
-      });
-    const url = parseLocation(response);
-    if (!url) throw refuse('without saying where');
-    if (hops >= redirectsMax) throw refuse(`more than ${redirectsMax} times`);
-    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && registry.plainHttp === true))
-      throw refuse('to something that is not https');
-    if (url.username !== '' || url.password !== '') throw refuse('with credentials in the URL');
-    const authorization = url.origin === apiOrigin(registry).origin ? connection.authorizer.find(scopesOf(request)) : undefined;
-    response = await dispatch(connection, request, url, authorization);
+  for (let hops = 0; request.body === undefined && isRedirect(response.status); hops++) {
+    await discard(response);
+    const url = redirectTarget(host.registry, request, response, hops);
+    // Registries hand blobs out from object storage. Our credentials are for the registry: another host never gets them.
+    const authorization = url.origin === connection.origin ? authorizer.find(scopes) : undefined;
+    response = await dispatch(host, request, { origin: url.origin, path: url.pathname + url.search }, authorization);
   }
   return response;
 }
 
-/** Absolute URL of the answer's `Location`, or undefined. */
-export function parseLocation(response: RegistryResponse): URL | undefined {
-  const location = response.headers['location'];
-  return typeof location === 'string' && URL.canParse(location, response.url) ? new URL(location, response.url) : undefined;
+function dispatch({ connection, owner }: Host, request: RegistryRequest, target: Target, authorization: string | undefined) {
+  const { method, body, signal } = request;
+  owner.onRequest?.();
+  return connection.send({
+    method,
+    origin: target.origin,
+    path: target.path,
+    headers: { ...request.headers, 'user-agent': 'waybill', ...(authorization === undefined ? {} : { authorization }) },
+    body,
+    owner,
+    signal,
+  });
 }
 
+/** Nearly all paths are plain; a URL is parsed only where there is something to be escaped or resolved. */
+const plainPath = /^(?!.*\.\.)[\w./:@?=&%+~-]*$/;
+
+function targetOf(origin: string, { at, repository }: RegistryRequest): Target {
+  if (typeof at === 'string') {
+    const path = `/v2/${repository}/${at}`;
+    if (plainPath.test(path)) return { origin, path };
+  }
+  const url = typeof at === 'string' ? new URL(`/v2/${repository}/${at}`, origin) : at;
+  return { origin: url.origin, path: url.pathname + url.search };
+}
+
+/** So that the connection can be used again; more than a little, or what does not come, is not worth it. */
+const discard = ({ body }: RegistryResponse): Promise<void> => body.dump({ limit: bodyDumpBytesMax });
+
 const isStream = (body: RegistryRequest['body']): boolean => body !== undefined && !Buffer.isBuffer(body);
+
+/** An upload begun twice leaves a session that the registry forgets. */
+function isIdempotent({ method, at, body }: RegistryRequest): boolean {
+  if (method === 'GET' || method === 'HEAD') return true;
+  if (method === 'POST') return body === undefined;
+  return method === 'PUT' && typeof at === 'string' && at.startsWith('manifests/') && at.includes(':');
+}
 
 const scopesOf = ({ repository, action, mountFrom }: RegistryRequest): readonly string[] => [
   `repository:${repository}:${action === 'pull' ? 'pull' : 'pull,push'}`,
   ...(mountFrom === undefined ? [] : [`repository:${mountFrom}:pull`]),
 ];
-
-async function failure(registry: Registry, request: RegistryRequest, response: RegistryResponse): Promise<OciError> {
-  const { host } = registry;
-  const { repository } = request;
-  const text = await readBounded(response.body, errorBytesMax, 'error', { host, repository }).catch(() => Buffer.alloc(0));
-  return answerError({
-    host,
-    registryName: registry.name,
-    repository,
-    what: `${request.method} ${request.what}`,
-    status: response.status,
-    registryCode: findRegistryCode(text),
-    retryAfterMs: findRetryAfterMs(response.headers['retry-after'], Date.now()),
-    hasCredentials: registry.username !== undefined,
-  });
-}
-
-const timeoutCodes = ['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT'];
-
-/** An abort stays what the signal says; all that the client throws becomes an {@link OciError}. */
-export function asOciError(error: unknown, request: Pick<RegistryRequest, 'signal' | 'what' | 'repository'>, registry: Registry): unknown {
-  if (request.signal.aborted) return request.signal.reason;
-  if (error instanceof OciError) return error;
-  const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-  const isTimeout = timeoutCodes.includes(code);
-  const message = `${registry.host} ${isTimeout ? 'was too slow' : 'broke off'} at ${request.what} of ${request.repository} (${code})`;
-  return new OciError(isTimeout ? 'REGISTRY_TIMEOUT' : 'REGISTRY_UNAVAILABLE', message, {
-    host: registry.host,
-    repository: request.repository,
-    cause: error,
-  });
-}

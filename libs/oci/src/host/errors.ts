@@ -5,9 +5,11 @@ const retries = {
   REGISTRY_NOT_CONFIGURED: false,
   REGISTRY_UNAUTHORIZED: false, // 401 with what we have: more tries lock accounts.
   REGISTRY_DENIED: false,
+  CREDENTIALS_UNAVAILABLE: true, // What gives them out is down or too slow; what it refuses is REGISTRY_UNAUTHORIZED.
   REGISTRY_RATE_LIMITED: true,
   REGISTRY_UNAVAILABLE: true, // 5xx, refused or cut connections.
   REGISTRY_TIMEOUT: true,
+  REGISTRY_UNTRUSTED: false, // Its certificate, or ours to it.
   REGISTRY_REJECTED: false, // Any other 4xx: the same request gets the same answer.
   REGISTRY_PROTOCOL: false, // An answer outside the distribution spec.
   REDIRECT_REFUSED: false,
@@ -31,12 +33,15 @@ export type OciErrorDetails = {
   readonly status?: number;
   /** First `errors[].code` of the answer (OCI distribution spec 1.1, "Error Codes"). */
   readonly registryCode?: string;
-  /** From Retry-After. */
+  /** From Retry-After or the RateLimit headers, at most an hour. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 };
 
-/** What went wrong with a registry or its content. The message tells what to do next and holds no secret. */
+/**
+ * What went wrong with a registry or its content. The message tells what to do next. Neither it nor a cause holds a secret: what a
+ * registry or a realm answered is never quoted, and errors of the network below, which may hold bytes, are named by their code.
+ */
 export class OciError extends Error {
   override readonly name = 'OciError';
   readonly code: OciErrorCode;
@@ -45,6 +50,8 @@ export class OciError extends Error {
   readonly status: number | undefined;
   readonly registryCode: string | undefined;
   readonly retryAfterMs: number | undefined;
+  /** Whether another try can help. */
+  readonly retry: boolean;
 
   constructor(code: OciErrorCode, message: string, details: OciErrorDetails) {
     super(message, { cause: details.cause });
@@ -54,9 +61,6 @@ export class OciError extends Error {
     this.status = details.status;
     this.registryCode = details.registryCode;
     this.retryAfterMs = details.retryAfterMs;
-  }
-
-  get retry(): boolean {
-    return retries[this.code];
+    this.retry = retries[code];
   }
 }

@@ -16,7 +16,7 @@ const load = (text: string, env: NodeJS.ProcessEnv = {}) => {
 
 describe('registries.yaml', () => {
   it('as it ships names the two local registries, which the environment may move', () => {
-    const shipped = join(import.meta.dirname, '../../../config/registries.yaml');
+    const shipped = join(import.meta.dirname, '../../../../config/registries.yaml');
     const hosts = (env: NodeJS.ProcessEnv) => loadRegistries(shipped, env).map(({ name, host, plainHttp }) => [name, host, plainHttp]);
     assert.deepEqual(hosts({}), [
       ['a', '127.0.0.1:25001', true],

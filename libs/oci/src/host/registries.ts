@@ -1,4 +1,4 @@
-import { createRegistryClient, type ClientTimeouts, type RegistryClient } from './client.ts';
+import { createRegistryClient, type ClientOptions, type RegistryClient } from './client.ts';
 import { OciError } from './errors.ts';
 import type { Registry } from './settings.ts';
 
@@ -17,14 +17,14 @@ export type RegistryClients = {
   readonly close: () => Promise<void>;
 };
 
-export function createRegistryClients(registries: readonly Registry[], timeouts: Partial<ClientTimeouts> = {}): RegistryClients {
+export function createRegistryClients(registries: readonly Registry[], options: ClientOptions = {}): RegistryClients {
   const clients = new Map<string, RegistryClient>();
   const open = (registry: Registry | undefined, wanted: string): RegistryClient => {
     if (!registry) {
       const message = `registry ${wanted} is not configured: add it to config/registries.yaml and restart`;
       throw new OciError('REGISTRY_NOT_CONFIGURED', message, { host: wanted, repository: '' });
     }
-    const client = clients.get(registry.name) ?? createRegistryClient(registry, timeouts);
+    const client = clients.get(registry.name) ?? createRegistryClient(registry, options);
     clients.set(registry.name, client);
     return client;
   };

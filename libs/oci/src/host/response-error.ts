@@ -1,14 +1,19 @@
+import type { Incoming } from './connection.ts';
 import { OciError, type OciErrorCode } from './errors.ts';
+import { findRetryAfterMs } from './rate-limit.ts';
+import type { Registry } from './settings.ts';
 
-const retryAfterMsMax = 3_600_000;
+const bodyBytesMax = 16_384;
+/** An error's text is worth so much waiting; its status has been told already. */
+const bodyMsMax = 2_000;
 
-/** Delay in ms that Retry-After asks for (RFC 9110, section 10.2.3: seconds or a date), at most an hour. */
-export function findRetryAfterMs(header: string | readonly string[] | undefined, nowMs: number): number | undefined {
-  const text = typeof header === 'string' ? header : header?.[0];
-  if (text === undefined) return undefined;
-  const delayMs = /^\d{1,9}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - nowMs;
-  return Number.isNaN(delayMs) ? undefined : Math.min(Math.max(delayMs, 0), retryAfterMsMax);
-}
+type Asked = {
+  readonly method: string;
+  readonly what: string;
+  readonly repository: string;
+  readonly at: string | URL;
+  readonly signal: AbortSignal;
+};
 
 /** First error code of a registry's answer, where it has one in the form that the specification asks for. */
 export function findRegistryCode(body: Buffer): string | undefined {
@@ -21,24 +26,16 @@ export function findRegistryCode(body: Buffer): string | undefined {
   }
 }
 
-export type FailedAnswer = {
-  readonly host: string;
-  readonly registryName: string;
-  readonly repository: string;
-  /** What was asked for, as in `GET manifest sha256:…`; never a URL with a query. */
-  readonly what: string;
-  readonly status: number;
-  readonly registryCode: string | undefined;
-  readonly retryAfterMs: number | undefined;
-  readonly hasCredentials: boolean;
-};
-
 /** The error for an answer that is none of those hoped for. */
-export function answerError(answer: FailedAnswer): OciError {
-  const { host, repository, status, registryCode, retryAfterMs, what } = answer;
-  const [code, advice] = judge(answer);
+export async function failedAnswer(registry: Registry, request: Asked, response: Incoming): Promise<OciError> {
+  const { host } = registry;
+  const { repository } = request;
+  const { status, headers } = response;
+  const registryCode = findRegistryCode(await readSome(response, request.signal));
+  const retryAfterMs = findRetryAfterMs(headers, Date.now());
+  const [code, advice] = judge(registry, status);
   const said = registryCode === undefined ? `${status}` : `${status} ${registryCode}`;
-  return new OciError(code, `${host} answered ${said} to ${what} of ${repository}: ${advice}`, {
+  return new OciError(code, `${host} answered ${said} to ${request.method} ${request.what} of ${repository}: ${advice}`, {
     host,
     repository,
     status,
@@ -47,13 +44,50 @@ export function answerError(answer: FailedAnswer): OciError {
   });
 }
 
-function judge({ status, registryName, hasCredentials }: FailedAnswer): readonly [OciErrorCode, string] {
-  const entry = `registry ${registryName} in registries.yaml`;
+/** What there is of a body within the bounds of bytes and time; it is destroyed after. */
+async function readSome({ body }: Incoming, signal: AbortSignal): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytesRead = 0;
+  const timer = setTimeout(() => body.destroy(), bodyMsMax);
+  const onAbort = (): void => void body.destroy();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytesRead += chunk.byteLength;
+      if (bytesRead >= bodyBytesMax) break;
+    }
+  } catch {
+    // Cut off, or too slow: the status has to do.
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Whether a page for people has come instead of the API's answer. Blobs are proven by their digests, whatever their type. */
+export function isPage({ at, method }: Asked, { status, headers }: Incoming): boolean {
+  const isBlob = typeof at === 'string' && at.startsWith('blobs/');
+  return method === 'GET' && status === 200 && !isBlob && /^text\/html\b/i.test(String(headers['content-type'] ?? ''));
+}
+
+export const pageError = ({ host, name }: Registry, { method, what, repository }: Asked, { status }: Incoming): OciError =>
+  new OciError(
+    'REGISTRY_PROTOCOL',
+    `${host} answered ${method} ${what} of ${repository} with an HTML page: a portal or proxy answers in place of registry ${name}`,
+    { host, repository, status },
+  );
+
+function judge({ name, username }: Registry, status: number): readonly [OciErrorCode, string] {
+  const entry = `registry ${name} in registries.yaml`;
+  const hasCredentials = username !== undefined;
   if (status === 401)
     return ['REGISTRY_UNAUTHORIZED', hasCredentials ? `check username and passwordFile of ${entry}` : `give ${entry} credentials`];
   if (status === 403) return ['REGISTRY_DENIED', `the user of ${entry} needs more rights there`];
   if (status === 404) return ['CONTENT_NOT_FOUND', 'it is not there, or not visible to this user'];
   if (status === 429) return ['REGISTRY_RATE_LIMITED', 'it asks for fewer requests'];
+  if (status === 501 || status === 505) return ['REGISTRY_REJECTED', 'it cannot do that'];
   if (status >= 500) return ['REGISTRY_UNAVAILABLE', 'it is in trouble itself'];
   if (status >= 400) return ['REGISTRY_REJECTED', 'it does not take this request'];
   return ['REGISTRY_PROTOCOL', 'the distribution spec has no such answer here'];

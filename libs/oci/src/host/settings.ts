@@ -17,7 +17,19 @@ export const Registry = Type.Object(
     ),
     authHost: Type.Optional(Type.String({ ...host, description: 'The only host whose token realm may have the password.' })),
     caFile: Type.Optional(Type.String({ minLength: 1, description: 'PEM file of the authority that signed its certificate.' })),
-    connectionsMax: Type.Optional(Type.Integer({ minimum: 1, maximum: 256, default: 16, description: 'At the same time, per process.' })),
+    certFile: Type.Optional(
+      Type.String({ minLength: 1, description: 'PEM file of our own certificate, for a registry that asks for one; needs keyFile.' }),
+    ),
+    keyFile: Type.Optional(Type.String({ minLength: 1, description: 'PEM file of its private key.' })),
+    connectionsMax: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 256, default: 16, description: 'Requests at the same time, and as many uploads; per process.' }),
+    ),
+    requestsPerSecondMax: Type.Optional(
+      Type.Number({ exclusiveMinimum: 0, maximum: 100_000, description: 'Per process; the images under way take turns.' }),
+    ),
+    bytesPerSecondMax: Type.Optional(
+      Type.Integer({ minimum: 1_024, description: 'Of downloads and uploads together, per process; the images under way take turns.' }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -40,8 +52,11 @@ export function findFaults({ registries }: RegistriesFile): readonly string[] {
   const halfCredentials = registries
     .filter(({ username, passwordFile }) => (username === undefined) !== (passwordFile === undefined))
     .map(({ name }) => `registry ${name}: username and passwordFile need each other`);
+  const halfCertificate = registries
+    .filter(({ certFile, keyFile }) => (certFile === undefined) !== (keyFile === undefined))
+    .map(({ name }) => `registry ${name}: certFile and keyFile need each other`);
   const noHost = registries
     .filter((registry) => !URL.canParse(`https://${registry.apiHost ?? registry.host}`))
     .map(({ name }) => `registry ${name}: host or apiHost is no host[:port]`);
-  return [...twice('name'), ...twice('host'), ...halfCredentials, ...noHost];
+  return [...twice('name'), ...twice('host'), ...halfCredentials, ...halfCertificate, ...noHost];
 }

@@ -1,0 +1,65 @@
+import type { Clock } from '@waybill/stream';
+import { OciError } from './errors.ts';
+
+/** How a request is tried again, by the client itself. */
+export type RepeatOptions = {
+  /** Of a request that a broken connection or a server in trouble failed. One that is told to come later is tried as long as the time allows. */
+  readonly triesMax: number;
+  /** No try begins this long after the first one; 0: each request is sent once. */
+  readonly repeatMsMax: number;
+  readonly clock: Pick<Clock, 'now' | 'sleep' | 'after'>;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+};
+
+const delayMsMin = 100;
+const delayMsMax = 2_000;
+
+export type Tried = {
+  readonly error: OciError;
+  /** 1 after the first. */
+  readonly tries: number;
+  readonly sinceFirstMs: number;
+  /** Whether the request may have been carried out and can be carried out twice; else it is repeated only when it was turned away. */
+  readonly isIdempotent: boolean;
+};
+
+/**
+ * Pause before the next try, in ms; undefined: there is none.
+ *
+ * Uniform in [0, min(2 s, 100 ms * 2^(tries-1))] ("full jitter"), on top of what the registry asks for.
+ * Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+ */
+export function findDelayMs({ error, tries, sinceFirstMs, isIdempotent }: Tried, options: RepeatOptions): number | undefined {
+  const isTurnedAway = error.code === 'REGISTRY_RATE_LIMITED';
+  const isBroken = error.code === 'REGISTRY_UNAVAILABLE' || error.code === 'REGISTRY_TIMEOUT';
+  if (!isTurnedAway && !(isBroken && isIdempotent && tries < options.triesMax)) return undefined;
+  const jitterMs = options.random() * Math.min(delayMsMax, delayMsMin * 2 ** (tries - 1));
+  const delayMs = (error.retryAfterMs ?? 0) + jitterMs;
+  return sinceFirstMs + delayMs >= options.repeatMsMax ? undefined : delayMs;
+}
+
+/**
+ * Runs `attempt` until it succeeds or may no longer be repeated. It throws nothing but OciErrors and the signal's reason.
+ * @throws the last {@link OciError}, or the reason of `signal` as soon as it fires
+ */
+export async function repeated<T>(
+  attempt: () => Promise<T>,
+  isIdempotent: boolean,
+  options: RepeatOptions & { readonly onTurnedAway: (delayMs: number) => void },
+  signal: AbortSignal,
+): Promise<T> {
+  const { clock } = options;
+  const firstAtMs = clock.now();
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof OciError) || signal.aborted) throw error;
+      const delayMs = findDelayMs({ error, tries, sinceFirstMs: clock.now() - firstAtMs, isIdempotent }, options);
+      if (delayMs === undefined) throw error;
+      if (error.retryAfterMs !== undefined && error.retryAfterMs > 0) options.onTurnedAway(error.retryAfterMs);
+      await clock.sleep(delayMs, signal);
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import { OciError, type OciErrorCode } from './errors.ts';
+
+type Kind = { readonly codes: RegExp; readonly code: OciErrorCode; readonly what: string; readonly next?: string };
+
+/** What breaks below HTTP, by the codes of Node, OpenSSL and undici. */
+const kinds: readonly Kind[] = [
+  { codes: /^(UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT|ETIMEDOUT)$/, code: 'REGISTRY_TIMEOUT', what: 'was too slow' },
+  {
+    codes: /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/,
+    code: 'REGISTRY_PROTOCOL',
+    what: 'does not speak TLS',
+    next: 'check its host and port, and plainHttp in registries.yaml',
+  },
+  {
+    codes: /CERT|^UNABLE_TO_VERIFY_LEAF_SIGNATURE$|^ERR_(SSL|OSSL|TLS)_/,
+    code: 'REGISTRY_UNTRUSTED',
+    what: 'and Waybill do not trust each other',
+    next: 'see caFile, certFile and keyFile in registries.yaml',
+  },
+  { codes: /^UND_ERR_(RES|REQ)_CONTENT_LENGTH_MISMATCH$/, code: 'CONTENT_SIZE_MISMATCH', what: 'got or sent more or less than announced' },
+  {
+    codes: /^HPE_|^UND_ERR_HEADERS_OVERFLOW$/,
+    code: 'REGISTRY_PROTOCOL',
+    what: 'does not speak HTTP as it must',
+    next: 'check its host and port: something else may answer there',
+  },
+];
+const broken: Kind = { codes: /^/, code: 'REGISTRY_UNAVAILABLE', what: 'broke off' };
+
+/** An abort stays what the signal says; all that a connection fails with becomes an {@link OciError}. */
+export function asOciError(
+  error: unknown,
+  request: { readonly signal: AbortSignal; readonly what: string; readonly repository: string },
+  registry: { readonly host: string },
+): unknown {
+  if (request.signal.aborted) return request.signal.reason;
+  if (error instanceof OciError) return error;
+  const found = findCode(error);
+  const { code, what, next } = kinds.find(({ codes }) => codes.test(found)) ?? broken;
+  const advice = next === undefined ? '' : `: ${next}`;
+  return new OciError(code, `${registry.host} ${what} at ${request.what} of ${request.repository} (${found})${advice}`, {
+    host: registry.host,
+    repository: request.repository,
+    // Errors of the network carry sockets and received bytes. One without a code is a fault of ours, and is found by its stack.
+    ...(found === 'unknown' ? { cause: error } : {}),
+  });
+}
+
+/** Where several addresses of a host were tried, the code of the first. */
+function findCode(error: unknown): string {
+  const { code, errors } = error as { readonly code?: unknown; readonly errors?: readonly unknown[] };
+  if (typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code)) return code;
+  return Array.isArray(errors) && errors.length > 0 ? findCode(errors[0]) : 'unknown';
+}
