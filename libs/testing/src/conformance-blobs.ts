@@ -14,7 +14,7 @@ export function blobRules(under: UnderTest): void {
     const bytes = randomBytes(100_000);
     const query = { repository: 'blobs/one', descriptor: blobOf(bytes) };
     assert.equal(await findBlobSize(under.client(), query, signal), undefined);
-    assert.deepEqual(await uploadBlob(under.client(), query, async () => bytes, signal), { mounted: false });
+    assert.equal((await uploadBlob(under.client(), query, async () => bytes, signal)).mounted, false);
     assert.equal(await findBlobSize(under.client(), query, signal), 100_000);
     assert.deepEqual(await readBlob(under.client(), query, 1_000_000, signal), bytes);
   });
@@ -76,13 +76,13 @@ export function uploadRules(under: UnderTest): void {
     await uploadBlob(under.client(), { repository: 'mount/from', descriptor: blobOf(bytes) }, async () => bytes, signal);
     const query = { repository: 'mount/to', descriptor: blobOf(bytes), mountFrom: 'mount/from' };
     const neverSent = async (): Promise<Buffer> => assert.fail('bytes were asked for');
-    assert.deepEqual(await uploadBlob(under.client(), query, neverSent, signal), { mounted: true });
+    assert.deepEqual(await uploadBlob(under.client(), query, neverSent, signal), { mounted: true, bytesSent: 0 });
     assert.equal(await findBlobSize(under.client(), query, signal), 1_000);
   });
 
   it('falls back to an upload where the blob to mount is not there', async () => {
     const bytes = randomBytes(1_000);
     const query = { repository: 'mount/none', descriptor: blobOf(bytes), mountFrom: 'mount/nowhere' };
-    assert.deepEqual(await uploadBlob(under.client(), query, async () => bytes, signal), { mounted: false });
+    assert.equal((await uploadBlob(under.client(), query, async () => bytes, signal)).mounted, false);
   });
 }

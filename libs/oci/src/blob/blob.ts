@@ -1,12 +1,20 @@
-import { Readable } from 'node:stream';
-import { readBounded, verifiedChunks } from './body.ts';
-import { asOciError, parseLocation, type RegistryClient, type RegistryResponse } from '../host/client.ts';
+import type { Readable } from 'node:stream';
+import { readBounded } from './body.ts';
+import { asOciError, type RegistryClient } from '../host/client.ts';
 import type { Descriptor } from '../descriptor/descriptor.ts';
 import { OciError } from '../host/errors.ts';
+import { openResumingStream, type Opened } from './resuming-stream.ts';
+import { patienceDefault, type Patience } from './tries.ts';
+import { createCheckpoints, createVerifier } from './verifier.ts';
 
-export type BlobQuery = { readonly repository: string; readonly descriptor: Descriptor };
+export type BlobQuery = {
+  readonly repository: string;
+  readonly descriptor: Descriptor;
+  /** With connections that break off. */
+  readonly patience?: Patience | undefined;
+};
 
-const whatOf = ({ descriptor }: BlobQuery): string => `blob ${descriptor.digest}`;
+export const whatOf = ({ descriptor }: BlobQuery): string => `blob ${descriptor.digest}`;
 
 /** Size in bytes of a blob at the registry; undefined when it is not there. */
 export async function findBlobSize(client: RegistryClient, query: BlobQuery, signal: AbortSignal): Promise<number | undefined> {
@@ -24,26 +32,60 @@ export async function findBlobSize(client: RegistryClient, query: BlobQuery, sig
 }
 
 /**
- * A blob as a stream that fails, before its last bytes, when size or digest are wrong. Bytes are not buffered.
- * @throws OciError
+ * A blob as a stream that fails, before its last bytes, when size or digest are wrong. A connection that breaks off or falls silent is
+ * made again and goes on from where it was, a bounded number of times. Nothing is buffered beyond some hundred KiB.
+ * @throws OciError, or the stream fails with it
  */
-export async function openBlob(client: RegistryClient, query: BlobQuery, signal: AbortSignal): Promise<Readable> {
-  const { repository, descriptor } = query;
-  const request = { what: whatOf(query), repository, signal };
-  const { body } = await client.send({ ...request, method: 'GET', at: `blobs/${descriptor.digest}`, action: 'pull', expects: [200] });
+export const openBlob = (client: RegistryClient, query: BlobQuery, signal: AbortSignal): Promise<Readable> =>
+  blobSource(client, query, signal)(0);
+
+/**
+ * A blob to be uploaded elsewhere: a stream from any offset. Size and digest of the whole are checked each time; of what lies before the
+ * offset some MiB at most are fetched again.
+ */
+export function blobSource(client: RegistryClient, query: BlobQuery, signal: AbortSignal): (offsetBytes: number) => Promise<Readable> {
+  const { repository, descriptor, patience = patienceDefault } = query;
   const where = { host: client.registry.host, repository };
-  async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      yield* verifiedChunks(body, descriptor, where);
-    } catch (error) {
-      throw asOciError(error, request, client.registry);
-    } finally {
-      body.destroy(); // Also when the reader stops early: the connection must not wait for it.
-    }
+  const checkpoints = createCheckpoints(descriptor.digest);
+  return (offsetBytes) =>
+    openResumingStream({
+      sizeBytes: descriptor.sizeBytes,
+      verifier: createVerifier(descriptor, offsetBytes, checkpoints, where),
+      open: (atBytes, either) => openBody(client, query, atBytes, either),
+      describe: (error) => asOciError(error, { what: whatOf(query), repository, signal }, client.registry),
+      patience,
+      signal,
+    });
+}
+
+/** Asks the registry each time and never where it redirected to: such addresses expire. */
+async function openBody(client: RegistryClient, query: BlobQuery, offsetBytes: number, signal: AbortSignal): Promise<Opened> {
+  const { repository, descriptor } = query;
+  const request = { method: 'GET', repository, what: whatOf(query), at: `blobs/${descriptor.digest}`, action: 'pull', signal } as const;
+  const response = await client.send(
+    offsetBytes === 0
+      ? { ...request, expects: [200] }
+      : { ...request, headers: { range: `bytes=${offsetBytes}-` }, expects: [200, 206, 416] },
+  );
+  const refuse = (code: 'CONTENT_SIZE_MISMATCH' | 'REGISTRY_PROTOCOL', why: string): OciError => {
+    response.body.destroy();
+    const { host } = client.registry;
+    return new OciError(code, `${host} ${why} of ${whatOf(query)} of ${repository}`, { host, repository, status: response.status });
+  };
+  const { sizeBytes } = descriptor;
+  if (response.status === 416) throw refuse('CONTENT_SIZE_MISMATCH', `has nothing at byte ${offsetBytes} of the ${sizeBytes}`);
+  if (response.status === 206) {
+    const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(response.headers['content-range']));
+    if (Number(range?.[1] ?? NaN) !== offsetBytes)
+      throw refuse('REGISTRY_PROTOCOL', `sent something else than the rest after ${offsetBytes} bytes`);
+    if (range![2] !== '*' && Number(range![2]) !== sizeBytes)
+      throw refuse('CONTENT_SIZE_MISMATCH', `has ${range![2]} bytes instead of ${sizeBytes}`);
+    return { body: response.body, skipBytes: 0 };
   }
-  const stream = Readable.from(chunks(), { objectMode: false });
-  stream.once('close', () => body.destroy()); // A stream destroyed before its first read never enters the generator.
-  return stream;
+  const length = response.headers['content-length'];
+  if (length !== undefined && Number(length) !== sizeBytes)
+    throw refuse('CONTENT_SIZE_MISMATCH', `has ${Number(length)} bytes instead of ${sizeBytes}`);
+  return { body: response.body, skipBytes: offsetBytes };
 }
 
 /**
@@ -60,52 +102,4 @@ export async function readBlob(client: RegistryClient, query: BlobQuery, bytesMa
     );
   }
   return readBounded(await openBlob(client, query, signal), bytesMax, whatOf(query), where);
-}
-
-/**
- * Stores a blob by one POST and one PUT ("monolithic", OCI distribution spec 1.1). With `mountFrom` the registry may
- * take the blob from that repository of its own instead.
- * @param open called only when the bytes are needed
- * @returns whether it was mounted, so that no bytes were sent
- * @throws OciError, or what the body fails with
- */
-export async function uploadBlob(
-  client: RegistryClient,
-  query: BlobQuery & { readonly mountFrom?: string | undefined },
-  open: () => Promise<Readable | Buffer>,
-  signal: AbortSignal,
-): Promise<{ readonly mounted: boolean }> {
-  const { repository, descriptor, mountFrom } = query;
-  const request = { repository, what: `upload of ${whatOf(query)}`, action: 'push', signal } as const;
-  const mount = mountFrom === undefined ? '' : `?${new URLSearchParams({ mount: descriptor.digest, from: mountFrom }).toString()}`;
-  const started = await client.send({ ...request, method: 'POST', at: `blobs/uploads/${mount}`, mountFrom, expects: [201, 202] });
-  await started.body.dump();
-  if (started.status === 201) return { mounted: true };
-
-  const at = parseUploadLocation(client, repository, started);
-  at.searchParams.set('digest', descriptor.digest); // Kept beside what is in the query already: it is the registry's state.
-  const body = await open();
-  const stream = Buffer.isBuffer(body) ? undefined : body;
-  const failed = stream && new Promise<never>((_, reject) => stream.once('error', reject));
-  failed?.catch(() => {}); // The send below fails too; the body's own error is the better one to tell.
-  try {
-    const headers = { 'content-type': 'application/octet-stream', 'content-length': String(descriptor.sizeBytes) };
-    const put = client.send({ ...request, method: 'PUT', at, headers, body, expects: [201] });
-    const { body: answer } = await (failed ? Promise.race([put, failed]) : put);
-    await answer.dump();
-    return { mounted: false };
-  } finally {
-    stream?.destroy();
-  }
-}
-
-function parseUploadLocation(client: RegistryClient, repository: string, started: RegistryResponse): URL {
-  const location = parseLocation(started);
-  const { registry } = client;
-  const where = { host: registry.host, repository };
-  if (!location) throw new OciError('REGISTRY_PROTOCOL', `${registry.host} began an upload without saying where it goes on`, where);
-  if (location.protocol !== 'https:' && registry.plainHttp !== true) {
-    throw new OciError('REDIRECT_REFUSED', `${registry.host} wants an upload over plain HTTP: correct its external URL`, where);
-  }
-  return location;
 }

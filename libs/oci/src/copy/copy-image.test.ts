@@ -132,7 +132,7 @@ describe('a copy', () => {
   it('goes on where an earlier one broke off', async () => {
     const repository = fresh();
     const { digest } = await pushImage({ client: a!, repository, tag: 'v1' }, randomImage({ layersCount: 3 }));
-    registries[1].fail({ method: 'PUT', path: new RegExp(`${repository}/manifests`), kind: 'answer', status: 503 });
+    registries[1].fail({ method: 'PUT', path: new RegExp(`${repository}/manifests`), kind: 'answer', status: 503, times: 5 });
     await assert.rejects(copy(repository, digest), { code: 'REGISTRY_UNAVAILABLE', retry: true });
     assert.equal(await tagAt(b, repository), undefined);
     const { blobsSkipped, blobsCopied } = await copy(repository, digest);
@@ -145,13 +145,14 @@ describe('a copy', () => {
       const image = randomImage({ layerBytes: 200_000 });
       const { digest } = await pushImage({ client: a!, repository, tag: 'v1' }, image);
       const layer = image.blobs[1]!.descriptor.digest;
-      registries[0].fail({ method: 'GET', path: new RegExp(layer), kind });
+      registries[0].fail({ method: 'GET', path: new RegExp(layer), kind, times: kind === 'cut' ? Infinity : 1 });
       await assert.rejects(copy(repository, digest), {
         code: kind === 'cut' ? 'REGISTRY_UNAVAILABLE' : 'CONTENT_DIGEST_MISMATCH',
         retry: true,
       });
       assert.equal(await tagAt(b, repository), undefined);
       assert.equal(registries[1].repositories.get(repository)?.blobs.has(layer), false);
+      registries[0].heal();
       assert.equal((await copy(repository, digest)).verified, true);
     }
   });

@@ -1,5 +1,6 @@
 import type { Digest } from '@waybill/domain';
-import { findBlobSize, openBlob, uploadBlob } from '../blob/blob.ts';
+import { blobSource, findBlobSize } from '../blob/blob.ts';
+import { uploadBlob } from '../blob/upload.ts';
 import { mapConcurrently } from './concurrent.ts';
 import type { BlobReport, CopyReport, CopyRequest, ManifestReport, Place } from './copy-request.ts';
 import type { Descriptor } from '../descriptor/descriptor.ts';
@@ -59,7 +60,7 @@ async function copyBlob(
   if ((await findBlobSize(target.client, query, signal)) === descriptor.sizeBytes) return { outcome: 'present', bytesSent: 0 };
   const isSameRegistry = source.client.registry.host === target.client.registry.host;
   const mountFrom = isSameRegistry ? source.repository : undefined;
-  const open = () => openBlob(source.client, { repository: source.repository, descriptor }, signal);
+  const open = blobSource(source.client, { repository: source.repository, descriptor }, signal);
   const { mounted } = await uploadBlob(target.client, { ...query, mountFrom }, open, signal);
   return mounted ? { outcome: 'mounted', bytesSent: 0 } : { outcome: 'copied', bytesSent: descriptor.sizeBytes };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { pushImage, pushIndex, pushReferrer, randomImage, startFakeRegistry, type FakeRegistry } from '@waybill/testing';
-import { uploadBlob } from '../blob/blob.ts';
+import { uploadBlob } from '../blob/upload.ts';
 import { createRegistryClient, type RegistryClient } from '../host/client.ts';
 import type { Descriptor } from '../descriptor/descriptor.ts';
 import { digestOf } from '../descriptor/digest.ts';
