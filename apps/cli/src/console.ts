@@ -7,8 +7,12 @@ export type OutputFormat = 'table' | 'json';
 export type Console = {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Rewrites one line of progress; on no terminal it says it again only where it has changed much. */
+  /** What must come out byte for byte, with nothing added. */
+  readonly bytes: (bytes: Uint8Array) => void;
+  /** Rewrites the lines of progress, '' takes them away; on no terminal they are said again every few seconds. */
   readonly progress: (text: string) => void;
+  /** Width that progress may take; null where it goes to no terminal and one line at a time is best. */
+  readonly progressColumns: number | null;
   readonly style: (style: Style, text: string) => string;
   /** Width to fit: COLUMNS where that is set, else the terminal's; Infinity where nobody looks (a pipe). */
   readonly columns: number;
@@ -18,11 +22,20 @@ const progressIntervalMs = 2_000;
 
 export function processConsole(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Console {
   let saidAtMs = 0;
+  let linesDrawn = 0;
+  /** Back to where the last text began, so that the next one is written over it. */
+  const upAndClear = (): string => `${linesDrawn > 1 ? `\u001b[${linesDrawn - 1}A` : ''}\r\u001b[J`;
   return {
     out: (text) => void stdout.write(`${text}\n`),
     err: (text) => void stderr.write(`${text}\n`),
+    bytes: (bytes) => void stdout.write(bytes),
+    progressColumns: stderr.isTTY ? stderr.columns || 80 : null,
     progress(text) {
-      if (stderr.isTTY) return void stderr.write(`\r\u001b[K${text}`);
+      if (stderr.isTTY) {
+        stderr.write(`${upAndClear()}${text}`);
+        linesDrawn = text.split('\n').length;
+        return;
+      }
       if (text === '' || Date.now() - saidAtMs < progressIntervalMs) return;
       saidAtMs = Date.now();
       stderr.write(`${text}\n`);

@@ -2,10 +2,11 @@ import { Command, Option } from 'commander';
 import type { NewRecord } from '@waybill/stream';
 import { examples, type Globals, type LogOptions, type ProgramOptions, withLogOptions } from './command-line.ts';
 import { addDeliveries } from './commands/deliveries.ts';
+import { addImage } from './commands/image.ts';
 import { addSources } from './commands/sources.ts';
 import { integer, parseBound, parsePartitions } from './options.ts';
 
-const exits = 'Exit codes: 0 done · 1 the answer is no · 2 wrong use · 3 cannot reach something · 70 a fault of ours';
+const exits = 'Exit codes: 0 done · 1 the answer is no · 2 wrong use · 3 cannot reach something · 70 a fault of ours · 130 interrupted';
 
 /** The command line. Each command loads what it needs when it runs, so that `--help` and the next prompt come at once. */
 export function createProgram({ console, env, onExit }: ProgramOptions): Command {
@@ -62,6 +63,7 @@ export function createProgram({ console, env, onExit }: ProgramOptions): Command
       onExit(await status({ output: globals(command).output, lagMax: maxLag }, await client(command), console));
     });
 
+  addImage(program, { console, env, onExit });
   addDeliveries(program, { console, env, onExit });
   addSources(program, { console, env, onExit });
   addParked(program, { console, env, onExit });

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { buffer } from 'node:stream/consumers';
 import { settingsOf, type Headers, type SourceSettings } from '@waybill/webhook-sources';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { CliError, exitCodes } from './exit.ts';
+import { readInput } from './input.ts';
 
 /** A request as it can be written down: one that was recorded, or a body with headers by hand. */
 export type Recording = {
@@ -68,13 +67,6 @@ export async function readRaw(path: string, lines: readonly string[]): Promise<R
 /** Settings of an endpoint that is only on paper: what it says of itself, the recording's words over those. */
 export const settingsFor = (endpoint: string, ...said: readonly Partial<SourceSettings>[]): SourceSettings =>
   settingsOf(endpoint, Object.assign({}, ...said) as Partial<SourceSettings>);
-
-const readInput = (path: string): Promise<Buffer> =>
-  (path === '-' ? buffer(process.stdin) : readFile(path)).catch((cause: NodeJS.ErrnoException) => {
-    throw new CliError(exitCodes.usage, `${path} cannot be read: ${cause.code ?? cause.message}`, 'Name a file, or - for standard input.', {
-      cause,
-    });
-  });
 
 /** Undefined where it is no JSON. */
 function parseJson(text: string): unknown {

@@ -43,3 +43,11 @@ export const clockTime = (ms: number): string => new Date(ms).toISOString().slic
 export const dateTime = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 
 export const grouped = (count: number): string => count.toLocaleString('en-US');
+
+/** `512 B`, `3.4 MiB`: three digits that count, in powers of 1,024. */
+export function byteCount(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)));
+  const value = bytes / 1_024 ** power;
+  return `${power === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+}

@@ -1,5 +1,4 @@
 import type { Digest } from '@waybill/domain';
-import { findBlobSize, openBlob } from '../blob/blob.ts';
 import { mapConcurrently } from '../copy/concurrent.ts';
 import { toDescriptor, type Descriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
 import { isForeignLayerType } from '../descriptor/media-types.ts';
@@ -8,11 +7,14 @@ import { OciError, type OciErrorCode } from '../host/errors.ts';
 import { findManifestDigest, getManifest, type Manifest } from '../manifest/manifest.ts';
 import { listReferrers, referrersTag } from '../referrer/referrers.ts';
 
-/** Something that an image names and the registry does not give as it is named. */
+/** Something that belongs to an image and is not at a registry as it should be. */
 export type PartFault = {
-  readonly kind: 'manifest' | 'blob';
-  readonly descriptor: Descriptor;
-  /** The manifest that names it. */
+  /** `link`: the registry does not list `name` as referring to `namedBy`. `tag`: one that names `namedBy` by its digest. */
+  readonly kind: 'manifest' | 'blob' | 'link' | 'tag';
+  /** A digest; of a `tag`, the tag. */
+  readonly name: string;
+  readonly sizeBytes: number | null;
+  /** The manifest that it belongs to. */
   readonly namedBy: Digest;
   readonly fault: 'missing' | 'size' | 'digest' | 'invalid';
 };
@@ -25,7 +27,7 @@ export type ImageSurvey = {
   /** Those that could be read, parents before their children. */
   readonly manifests: ReadonlyMap<Digest, Manifest>;
   /** Configs and layers, each once, with a manifest that names them. */
-  readonly blobs: ReadonlyMap<Digest, { readonly descriptor: Descriptor; readonly namedBy: Digest }>;
+  readonly blobs: ReadonlyMap<Digest, Named>;
   readonly referrers: readonly SurveyedReferrer[];
   /** Tags that name a manifest of the image by its digest, as cosign writes them. */
   readonly digestTags: readonly DigestTag[];
@@ -57,11 +59,10 @@ const faultOfCode: Partial<Readonly<Record<OciErrorCode, PartFault['fault']>>> =
   MANIFEST_UNSUPPORTED: 'invalid',
 };
 
-type Named = { readonly descriptor: Descriptor; readonly namedBy: Digest };
+export type Named = { readonly descriptor: Descriptor; readonly namedBy: Digest };
 
 /**
- * Reads the manifests of an image and what refers to them, and goes on where one is missing. Blobs are not asked for:
- * {@link checkBlobs} does that.
+ * Reads the manifests of an image and what refers to them, and goes on where one is missing. Blobs are not asked for: `checkImage` does that.
  * @throws OciError where the registry fails, or the image's own manifest cannot be read
  */
 export async function surveyImage(client: RegistryClient, query: SurveyQuery, signal: AbortSignal): Promise<ImageSurvey> {
@@ -93,7 +94,7 @@ function createWalk(client: RegistryClient, { repository, referrers: refers }: S
     try {
       return [await getManifest(client, { repository, reference: digest, sizeBytes }, either)];
     } catch (error) {
-      faults.push({ kind: 'manifest', ...named, fault: faultOf(error) });
+      faults.push(partFault('manifest', named, faultOf(error)));
       return [];
     }
   };
@@ -122,48 +123,20 @@ function createWalk(client: RegistryClient, { repository, referrers: refers }: S
   return { manifests, referrers, faults, below };
 }
 
-export type BlobCheck = {
-  readonly repository: string;
-  readonly blobs: ImageSurvey['blobs'];
-  /** `head`: it is there and as long as named. `read`: its bytes have the digest too. */
-  readonly how: 'head' | 'read';
-  readonly onBytes?: ((bytes: number) => void) | undefined;
-};
-
-/**
- * Looks for each blob at a registry.
- * @throws OciError where the registry fails
- */
-export async function checkBlobs(client: RegistryClient, check: BlobCheck, signal: AbortSignal): Promise<readonly PartFault[]> {
-  const { repository, how, onBytes = () => {} } = check;
-  const found = await mapConcurrently(
-    [...check.blobs.values()],
-    atOnceMax,
-    signal,
-    async (named, either): Promise<readonly PartFault[]> => {
-      const query = { repository, descriptor: named.descriptor };
-      const faulty = (fault: PartFault['fault']): readonly PartFault[] => [{ kind: 'blob', ...named, fault }];
-      if (how === 'head') {
-        const sizeBytes = await findBlobSize(client, query, either);
-        return sizeBytes === undefined ? faulty('missing') : sizeBytes === named.descriptor.sizeBytes ? [] : faulty('size');
-      }
-      try {
-        for await (const chunk of await openBlob(client, query, either)) onBytes((chunk as Uint8Array).byteLength);
-        return [];
-      } catch (error) {
-        return faulty(faultOf(error));
-      }
-    },
-  );
-  return found.flat();
-}
-
 /** @throws what says nothing about the content */
-function faultOf(error: unknown): PartFault['fault'] {
+export function faultOf(error: unknown): PartFault['fault'] {
   const fault = error instanceof OciError ? faultOfCode[error.code] : undefined;
   if (fault === undefined) throw error;
   return fault;
 }
+
+export const partFault = (kind: PartFault['kind'], { descriptor, namedBy }: Named, fault: PartFault['fault']): PartFault => ({
+  kind,
+  name: descriptor.digest,
+  sizeBytes: descriptor.sizeBytes,
+  namedBy,
+  fault,
+});
 
 const namedIn = (manifest: Manifest, documents: readonly DescriptorDocument[]): readonly Named[] =>
   documents.map((document) => ({ descriptor: toDescriptor(document), namedBy: manifest.descriptor.digest }));

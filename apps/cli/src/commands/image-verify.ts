@@ -1,0 +1,149 @@
+import {
+  checkImage,
+  findManifestDigest,
+  formatReference,
+  getManifest,
+  surveyImage,
+  type ImageSurvey,
+  type PartFault,
+  type Reference,
+  type RegistryClient,
+} from '@waybill/oci';
+import type { Console, OutputFormat } from '../console.ts';
+import { exitCodes, type ExitCode } from '../exit.ts';
+import { pickPlatform } from '../image/pick-platform.ts';
+import { table, type Column } from '../output/table.ts';
+import { byteCount, grouped, shortDigests } from '../output/text.ts';
+
+export type VerifyOptions = {
+  readonly output: OutputFormat;
+  /** What the image is to be; undefined: whole in itself. */
+  readonly from: Reference | undefined;
+  readonly image: Reference;
+  /** These platforms only; none: all. */
+  readonly platforms: readonly string[];
+  readonly referrers: boolean;
+  /** `read`: every blob is read and its digest computed. */
+  readonly how: 'head' | 'read';
+  readonly signal: AbortSignal;
+};
+type Hosts = (host: string) => RegistryClient;
+
+/** Something that should be in a repository, and what is wrong with it. */
+type Finding = Omit<PartFault, 'kind'> & { readonly kind: PartFault['kind'] | 'name'; readonly at: string };
+/** The answer of `waybill image verify -o json`. */
+type Verification = {
+  readonly image: string;
+  readonly digests: readonly string[];
+  readonly whole: boolean;
+  readonly how: 'head' | 'read';
+  readonly checked: { readonly manifests: number; readonly blobs: number; readonly bytes: number; readonly links: number };
+  readonly findings: readonly Finding[];
+};
+
+/**
+ * Looks whether an image is whole: its manifests byte for byte, its blobs by size or by digest, and what refers to it. With `from`: whether
+ * all of that one is at `image`.
+ * @returns 1 where something is missing or another @throws OciError, CliError
+ */
+export async function verify(options: VerifyOptions, forHost: Hosts, console: Console): Promise<ExitCode> {
+  const { output, how, image } = options;
+  const expected = await expectedOf(options, forHost);
+  const findings: Finding[] = [];
+  const surveys: ImageSurvey[] = [];
+  for (const reference of expected) {
+    const { survey, found } = await verifyOne(options, reference, forHost, console);
+    surveys.push(survey);
+    findings.push(...found);
+  }
+  const sum = (count: (survey: ImageSurvey) => number): number => surveys.reduce((total, survey) => total + count(survey), 0);
+  const verification: Verification = {
+    image: formatReference(image),
+    digests: surveys.map(({ root }) => root.descriptor.digest),
+    whole: findings.length === 0,
+    how,
+    checked: {
+      manifests: sum(({ manifests }) => manifests.size),
+      blobs: sum(({ blobs }) => blobs.size),
+      bytes: sum(bytesOf),
+      links: sum(({ referrers, digestTags }) => referrers.length + digestTags.length),
+    },
+    findings,
+  };
+  console.out(output === 'json' ? JSON.stringify(verification, null, 2) : textOf(verification, console));
+  return verification.whole ? exitCodes.done : exitCodes.no;
+}
+
+/** By digest, so that all is compared with one and the same. */
+async function expectedOf({ from, image, platforms, signal }: VerifyOptions, forHost: Hosts): Promise<readonly Reference[]> {
+  const expected = from ?? image;
+  const client = forHost(expected.host);
+  if (platforms.length > 0) return Promise.all(platforms.map((platform) => pickPlatform(client, expected, platform, signal)));
+  const { digest } = (await getManifest(client, expected, signal)).descriptor;
+  return [{ ...expected, digest, reference: digest }];
+}
+
+async function verifyOne(
+  { from, image, platforms, referrers, how, signal }: VerifyOptions,
+  expected: Reference,
+  forHost: Hosts,
+  console: Console,
+): Promise<{ readonly survey: ImageSurvey; readonly found: readonly Finding[] }> {
+  const { repository, reference } = expected;
+  const survey = await surveyImage(forHost(expected.host), { repository, reference, referrers }, signal);
+  const client = forHost(image.host);
+  const bytesTotal = bytesOf(survey);
+  let bytesRead = 0;
+  const onBytes = (bytes: number): void => {
+    bytesRead += bytes;
+    console.progress(`${byteCount(bytesRead)} of ${byteCount(bytesTotal)} read`);
+  };
+  try {
+    const found = await checkImage(client, { repository: image.repository, expected: survey, how, onBytes }, signal);
+    // What the name stands for is compared where all of the image was meant, or one platform that stands for it.
+    const named = from !== undefined && platforms.length <= 1 ? await checkName(client, image, survey, signal) : [];
+    const place = (where: Reference) => (fault: Omit<Finding, 'at'>) => ({ ...fault, at: `${where.host}/${where.repository}` });
+    return { survey, found: [...survey.faults.map(place(expected)), ...[...named, ...found].map(place(image))] };
+  } finally {
+    console.progress('');
+  }
+}
+
+async function checkName(
+  client: RegistryClient,
+  { repository, reference }: Reference,
+  { root }: ImageSurvey,
+  signal: AbortSignal,
+): Promise<readonly Omit<Finding, 'at'>[]> {
+  const digest = await findManifestDigest(client, { repository, reference }, signal);
+  if (digest === root.descriptor.digest) return [];
+  const fault = digest === undefined ? 'missing' : 'digest';
+  return [{ kind: 'name', name: reference, sizeBytes: null, namedBy: root.descriptor.digest, fault }];
+}
+
+const bytesOf = ({ blobs }: ImageSurvey): number => [...blobs.values()].reduce((sum, { descriptor }) => sum + descriptor.sizeBytes, 0);
+
+function textOf({ image, digests, whole, how, checked, findings }: Verification, console: Console): string {
+  const { manifests, blobs, bytes, links } = checked;
+  const size = `${grouped(manifests)} manifests, ${grouped(blobs)} blobs (${byteCount(bytes)}), ${grouped(links)} referrers`;
+  const checks = how === 'read' ? 'each read and its digest computed' : 'manifests read, blobs by size';
+  if (whole) return `${console.style('green', 'whole')} ${image} is ${digests.join(', ')}\n${size}: ${checks}`;
+  const head = `${console.style('red', 'not whole')} ${image} is to be ${digests.join(', ')}\n${grouped(findings.length)} faults in ${size}: ${checks}`;
+  return `${head}\n\n${table(findings, columns, console)}`;
+}
+
+const faultTexts: Readonly<Record<Finding['fault'], string>> = {
+  missing: 'missing',
+  size: 'another size',
+  digest: 'another digest',
+  invalid: 'not understood',
+};
+
+const columns: readonly Column<Finding>[] = [
+  { title: 'FAULT', cell: ({ fault }) => faultTexts[fault], style: () => 'red' },
+  { title: 'WHAT', cell: ({ kind }) => kind },
+  { title: 'NAME', cell: ({ name }) => shortDigests(name) },
+  { title: 'SIZE', cell: ({ sizeBytes }) => (sizeBytes === null ? '' : byteCount(sizeBytes)), align: 'right' },
+  { title: 'OF', cell: ({ namedBy }) => shortDigests(namedBy), optional: true },
+  { title: 'AT', cell: ({ at }) => at, flexible: 'cut' },
+];

@@ -1,0 +1,40 @@
+import { parseReference, type Reference } from '@waybill/oci';
+import { CliError, exitCodes } from '../exit.ts';
+
+/** One image, where from and where to. */
+export type CopyPair = { readonly from: Reference; readonly to: Reference };
+
+const pairsMax = 100_000;
+
+/** @throws OciError `REFERENCE_INVALID`; CliError 2 where the target says a digest that the copy cannot have */
+export function parsePair(from: string, to: string): CopyPair {
+  const pair = { from: parseReference(from), to: parseReference(to) };
+  if (pair.to.digest === undefined || pair.to.digest === pair.from.digest) return pair;
+  const next = 'Name a tag there, as in registry.example/team/app:1.0; a copy has the digest of what it is a copy of.';
+  throw new CliError(exitCodes.usage, `the target ${JSON.stringify(to)} names a digest that its source does not`, next);
+}
+
+/**
+ * Pairs of a file: source and target of each line with space between; `#` begins a comment.
+ * @throws CliError 2 with the number of a line that is not so
+ */
+export function parsePairs(text: string, name: string): readonly CopyPair[] {
+  const lines = text.split(/\r?\n/).map((line) => line.replace(/(^|\s)#.*$/, '').trim());
+  if (lines.length > pairsMax) throw new CliError(exitCodes.usage, `${name} has more than ${pairsMax} lines`, 'Split it.');
+  const pairs = lines.flatMap((line, at) => {
+    if (line === '') return [];
+    const [from, to, ...more] = line.split(/\s+/);
+    const wrong = (why: string, cause?: unknown): CliError =>
+      new CliError(exitCodes.usage, `${name}:${at + 1} ${why}`, 'Each line is a source and a target: a.example/app:1.0 b.example/app:1.0', {
+        cause,
+      });
+    if (from === undefined || to === undefined || more.length > 0) throw wrong('is no pair of images');
+    try {
+      return [parsePair(from, to)];
+    } catch (error) {
+      throw wrong(error instanceof Error ? error.message : String(error), error);
+    }
+  });
+  if (pairs.length === 0) throw new CliError(exitCodes.usage, `${name} names no image`, 'Each line is a source and a target.');
+  return pairs;
+}

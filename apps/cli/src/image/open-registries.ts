@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { ConfigError } from '@waybill/app-kit';
+import { createRegistryClient, findRegistry, loadRegistries, type Registry, type RegistryClient } from '@waybill/oci';
+import { CliError, exitCodes } from '../exit.ts';
+
+export type RegistryOptions = {
+  /** `registries.yaml`; undefined: that of `CONFIG_DIR`, where there is one. */
+  readonly registriesPath: string | undefined;
+  /** Hosts to be spoken to without TLS, beside those of this machine. */
+  readonly plainHttp: readonly string[];
+  /** PEM file of the authority of hosts that name none themselves. */
+  readonly caFile: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+};
+
+/** One client per host, opened on first use. */
+export type OpenRegistries = { readonly forHost: (host: string) => RegistryClient; readonly close: () => Promise<void> };
+
+/**
+ * Clients by `registries.yaml`; a host that is not in it is spoken to as Docker does, with the credentials of `docker login`.
+ * @throws CliError 2 where a file is wrong
+ */
+export function openRegistries(options: RegistryOptions): OpenRegistries {
+  const registries = readRegistries(options);
+  const clients = new Map<string, RegistryClient>();
+  return {
+    forHost(host) {
+      const client = clients.get(host) ?? createRegistryClient(registryOf(host, registries, options));
+      clients.set(host, client);
+      return client;
+    },
+    close: async () => {
+      await Promise.all([...clients.values()].map((client) => client.close()));
+    },
+  };
+}
+
+function readRegistries({ registriesPath, env }: RegistryOptions): readonly Registry[] {
+  const path = registriesPath ?? `${env['CONFIG_DIR'] ?? 'config'}/registries.yaml`;
+  if (registriesPath === undefined && !existsSync(path)) return [];
+  try {
+    return loadRegistries(path, env);
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause;
+    throw new CliError(exitCodes.usage, cause.message, 'Mend the file, or name another with --registries.', { cause });
+  }
+}
+
+/** Docker Hub's API is not where its name says. */
+const apiHosts: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
+
+/** The settings for a host: what the command line says goes before what the file says. */
+export function registryOf(
+  host: string,
+  registries: readonly Registry[],
+  { plainHttp, caFile }: Pick<RegistryOptions, 'plainHttp' | 'caFile'>,
+): Registry {
+  const configured = findRegistry(registries, { host });
+  const apiHost = apiHosts[host];
+  const registry: Registry = configured ?? { name: host, host, ...(apiHost === undefined ? {} : { apiHost }) };
+  const isPlain = plainHttp.includes(host) || (configured === undefined && caFile === undefined && isLoopback(host));
+  return {
+    ...registry,
+    ...(isPlain ? { plainHttp: true } : {}),
+    ...(caFile === undefined || registry.caFile !== undefined ? {} : { caFile }),
+  };
+}
+
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(host);
