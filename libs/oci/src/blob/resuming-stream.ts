@@ -91,8 +91,7 @@ const drain = (body: Readable, skipBytes: number, take: (chunk: Buffer) => void)
       try {
         take(skipped === 0 ? chunk : chunk.subarray(skipped));
       } catch (error) {
-        reject(error); // Thrown here, it would hit the connection's parser.
-        body.destroy();
+        body.destroy(error as Error); // Thrown here, it would hit the connection's parser.
       }
     });
     body.once('end', resolve).once('error', reject);
