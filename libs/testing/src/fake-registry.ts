@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { newRepository, type FakeRepository } from './fake-content.ts';
 import { createFaults, sendFaulty, type Fault } from './fake-faults.ts';
 import { createNotifier, type NotificationTarget } from './fake-notifications.ts';
-import { answer, type Answer, type RegistryOptions } from './fake-routes.ts';
+import { answer, keepBegun, type Answer, type RegistryOptions } from './fake-routes.ts';
 
 export type FakeRegistryOptions = Partial<RegistryOptions> & {
   readonly port?: number;
@@ -40,11 +40,12 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
   let host = '';
   const notifier = createNotifier(options.notifications, () => host);
   const context = {
-    options: { referrersApi: true, pageSizeMax: 100, relativeLocations: true, ...options },
+    options: { referrersApi: true, pageSizeMax: 100, relativeLocations: true, ranges: true, ...options },
     notify: notifier.notify,
     origin: () => `http://${host}`,
     repository: (name: string) => repositories.get(name) ?? repositories.set(name, newRepository()).get(name)!,
     find: (name: string) => repositories.get(name),
+    names: () => repositories.keys(),
   };
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -52,10 +53,17 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
     const fault = faults.take(request);
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'slow') await sleep(fault.delayMs);
+    if (fault?.kind === 'cut-request') {
+      const begun = await readBody(request, fault.atBytes);
+      if (fault.isKept !== false) keepBegun(context, request, begun);
+      return void request.socket.resetAndDestroy();
+    }
     const body = await readBody(request);
     const { status, headers, bytes } =
       fault?.kind === 'answer' ? toAnswer(fault) : (options.guard?.(request) ?? answer(context, request, body));
-    response.writeHead(status, { 'content-length': bytes?.byteLength ?? 0, ...headers });
+    if (fault?.kind === 'lose-answer') return void request.socket.resetAndDestroy();
+    const lies = fault?.kind === 'headers' ? fault.headers : {};
+    response.writeHead(status, { 'content-length': bytes?.byteLength ?? 0, ...headers, ...lies });
     if (request.method === 'HEAD') response.end();
     else await sendFaulty(response, bytes ?? Buffer.alloc(0), fault);
   };
@@ -86,13 +94,15 @@ const toAnswer = ({ status, headers = {}, body = '' }: Extract<Fault, { kind: 'a
   bytes: Buffer.from(body),
 });
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+/** @param endBytes where to stop reading */
+async function readBody(request: IncomingMessage, endBytes = Infinity): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytesRead = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytesRead += chunk.byteLength;
     if (bytesRead > bodyBytesMax) throw new Error('body too large');
     chunks.push(chunk);
+    if (bytesRead >= endBytes) break;
   }
-  return Buffer.concat(chunks);
+  return Buffer.concat(chunks).subarray(0, endBytes);
 }

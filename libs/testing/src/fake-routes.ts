@@ -10,6 +10,12 @@ export type RegistryOptions = {
   readonly pageSizeMax: number;
   /** Whether `Location` names no host. */
   readonly relativeLocations: boolean;
+  /** False: blobs come whole whatever is asked for. */
+  readonly ranges: boolean;
+  /** Smallest piece of an upload but the last one; asked for by `OCI-Chunk-Min-Length` and insisted on. */
+  readonly chunkBytesMin?: number;
+  /** Larger bodies get a 413, as from a proxy in front. */
+  readonly requestBytesMax?: number;
 };
 export type RouteContext = {
   readonly options: RegistryOptions;
@@ -18,6 +24,7 @@ export type RouteContext = {
   /** Made on first use. */
   readonly repository: (name: string) => FakeRepository;
   readonly find: (name: string) => FakeRepository | undefined;
+  readonly names: () => Iterable<string>;
 };
 type Call = {
   readonly context: RouteContext;
@@ -50,7 +57,9 @@ const routes: readonly (readonly [RegExp, (call: Call) => Answer])[] = [
 /** The answer to a request, after OCI distribution spec 1.1. */
 export function answer(context: RouteContext, request: IncomingMessage, body: Buffer): Answer {
   const url = new URL(request.url ?? '/', context.origin());
+  if (body.byteLength > (context.options.requestBytesMax ?? Infinity)) return refuse(413, 'SIZE_INVALID');
   if (/^\/v2\/?$/.test(url.pathname)) return json(200, {});
+  if (url.pathname === '/v2/_catalog') return listRepositories(context, url);
   for (const [pattern, route] of routes) {
     const [, name, rest] = pattern.exec(url.pathname) ?? [];
     if (name === undefined || rest === undefined) continue;
@@ -62,7 +71,7 @@ export function answer(context: RouteContext, request: IncomingMessage, body: Bu
   return refuse(404, 'NOT_FOUND');
 }
 
-function serveBlob({ context, method, name, repository, rest: digest, url }: Call): Answer {
+function serveBlob({ context, request, method, name, repository, rest: digest, url }: Call): Answer {
   const bytes = repository.blobs.get(digest);
   if (!bytes) return refuse(404, 'BLOB_UNKNOWN');
   if (method === 'DELETE') {
@@ -70,7 +79,23 @@ function serveBlob({ context, method, name, repository, rest: digest, url }: Cal
     context.notify({ action: 'delete', repository: name, digest, path: url.pathname, method });
     return { status: 202 };
   }
-  return { status: 200, headers: { 'content-type': 'application/octet-stream', 'docker-content-digest': digest }, bytes };
+  const headers = { 'content-type': 'application/octet-stream', 'docker-content-digest': digest };
+  if (!context.options.ranges) return { status: 200, headers, bytes };
+  const accepts = { ...headers, 'accept-ranges': 'bytes' };
+  const { range } = request.headers;
+  return range === undefined ? { status: 200, headers: accepts, bytes } : rangeOf(bytes, range, accepts);
+}
+
+/** One range of a body (RFC 9110, section 14); several at once are answered by all of it, as a server may. */
+function rangeOf(bytes: Buffer, range: string, headers: Readonly<Record<string, string>>): Answer {
+  const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(range) ?? [];
+  if (from === undefined || to === undefined || from + to === '') return { status: 200, headers, bytes };
+  const last = bytes.byteLength - 1;
+  const start = from === '' ? Math.max(0, bytes.byteLength - Number(to)) : Number(from);
+  const end = from === '' || to === '' ? last : Math.min(Number(to), last);
+  if (start > end) return { ...refuse(416, 'RANGE_INVALID'), headers: { 'content-range': `bytes */${bytes.byteLength}` } };
+  const part = bytes.subarray(start, end + 1);
+  return { status: 200, headers: { ...headers, 'content-range': `bytes ${start}-${end}/${bytes.byteLength}` }, bytes: part };
 }
 
 function startUpload(call: Call): Answer {
@@ -85,7 +110,17 @@ function startUpload(call: Call): Answer {
   if (url.searchParams.has('digest')) return storeBlob(call, body);
   const session = randomUUID();
   repository.uploads.set(session, Buffer.alloc(0));
-  return { status: 202, headers: { location: uploadLocation(call, session), range: '0-0' } };
+  const { chunkBytesMin } = context.options;
+  const least = chunkBytesMin === undefined ? {} : { 'oci-chunk-min-length': String(chunkBytesMin) };
+  return { status: 202, headers: { location: uploadLocation(call, session), range: '0-0', ...least } };
+}
+
+/** What has come of an upload whose connection broke off stays. */
+export function keepBegun(context: RouteContext, request: IncomingMessage, body: Buffer): void {
+  const [, name = '', session = ''] = /^\/v2\/(.+)\/blobs\/uploads\/([^/?]+)/.exec(request.url ?? '') ?? [];
+  const uploads = context.find(name)?.uploads;
+  const sofar = uploads?.get(session);
+  if (sofar) uploads?.set(session, Buffer.concat([sofar, body]));
 }
 
 /** Real registries put their state into the query, which clients must give back. */
@@ -93,7 +128,7 @@ const uploadLocation = ({ context, name }: Call, session: string): string =>
   `${context.options.relativeLocations ? '' : context.origin()}/v2/${name}/blobs/uploads/${session}?_state=${session}`;
 
 function continueUpload(call: Call): Answer {
-  const { method, repository, request, rest: session, url, body } = call;
+  const { context, method, repository, request, rest: session, url, body } = call;
   const sofar = repository.uploads.get(session);
   if (!sofar) return refuse(404, 'BLOB_UPLOAD_UNKNOWN');
   if (url.searchParams.get('_state') !== session && method !== 'GET') return refuse(400, 'BLOB_UPLOAD_INVALID');
@@ -108,6 +143,8 @@ function continueUpload(call: Call): Answer {
   if (start !== undefined && Number(start) !== sofar.byteLength) return { status: 416, headers: { ...location, ...range } };
   const all = Buffer.concat([sofar, body]);
   if (method === 'PATCH') {
+    if (repository.closing.has(session)) return refuse(400, 'SIZE_INVALID');
+    if (body.byteLength < (context.options.chunkBytesMin ?? 0)) repository.closing.add(session);
     repository.uploads.set(session, all);
     return { status: 202, headers: { ...location, range: `0-${Math.max(all.byteLength - 1, 0)}` } };
   }
@@ -187,12 +224,27 @@ function storeManifest({ context, name, repository, rest: reference, request, bo
 }
 
 function listTags({ context, name, repository, url }: Call): Answer {
+  const { page, headers } = pageOf(context, repository.tags.keys(), url);
+  return json(200, { name, tags: page }, headers);
+}
+
+function listRepositories(context: RouteContext, url: URL): Answer {
+  const { page, headers } = pageOf(context, context.names(), url);
+  return json(200, { repositories: page }, headers);
+}
+
+function pageOf(
+  { options }: RouteContext,
+  names: Iterable<string>,
+  url: URL,
+): { readonly page: readonly string[]; readonly headers: Readonly<Record<string, string>> } {
   const last = url.searchParams.get('last') ?? '';
-  const limit = Math.min(Number(url.searchParams.get('n') ?? context.options.pageSizeMax), context.options.pageSizeMax);
-  const tags = [...repository.tags.keys()].sort().filter((tag) => tag > last);
-  const page = tags.slice(0, limit);
-  const more = tags.length > page.length ? { link: `</v2/${name}/tags/list?n=${limit}&last=${page.at(-1)}>; rel="next"` } : {};
-  return json(200, { name, tags: page }, more);
+  const limit = Math.min(Number(url.searchParams.get('n') ?? options.pageSizeMax), options.pageSizeMax);
+  const left = [...names].sort().filter((name) => name > last);
+  const page = left.slice(0, limit);
+  if (left.length === page.length) return { page, headers: {} };
+  const query = new URLSearchParams({ n: String(limit), last: page.at(-1)! }).toString();
+  return { page, headers: { link: `<${url.pathname}?${query}>; rel="next"` } };
 }
 
 function listReferrers({ context, name, repository, rest: subject, url }: Call): Answer {

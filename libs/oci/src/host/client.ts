@@ -4,7 +4,7 @@ import { createAuthorizer, type Authorizer } from '../auth/authorizer.ts';
 import { parseChallenges } from '../auth/challenge.ts';
 import { openConnection, type ClientTimeouts, type Connection, type Incoming } from './connection.ts';
 import { isRedirect, redirectTarget } from './redirect.ts';
-import { repeated, type RepeatOptions } from './repeat.ts';
+import { repeated, type RepeatOptions, type Repeats } from './repeat.ts';
 import { failedAnswer, isPage, pageError } from './response-error.ts';
 import type { Registry } from './settings.ts';
 import { asOciError } from './transport-error.ts';
@@ -15,12 +15,13 @@ export type { ClientTimeouts } from './connection.ts';
 
 export type RegistryRequest = {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Empty for what is the registry's as a whole: its catalog. */
   readonly repository: string;
   /** For messages: `manifest latest`. */
   readonly what: string;
   /** Below `/v2/<repository>/`, or where the registry said that an upload goes on. */
   readonly at: string | URL;
-  readonly action: 'pull' | 'push';
+  readonly action: keyof typeof rights;
   /** Repository that a blob is mounted from: it needs a right of its own. */
   readonly mountFrom?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
@@ -84,7 +85,7 @@ export function createRegistryClient(registry: Registry, given: ClientOptions = 
     const host: Host = { registry, connection, authorizer, owner };
     return {
       registry,
-      send: (request) => repeated(() => attempt(host, request), isIdempotent(request), repeat, request.signal),
+      send: (request) => repeated(() => attempt(host, request), repeatsOf(request), repeat, request.signal),
       ownedBy: clientOf,
       close: connection.close,
     };
@@ -167,14 +168,15 @@ const discard = ({ body }: RegistryResponse): Promise<void> => body.dump({ limit
 
 const isStream = (body: RegistryRequest['body']): boolean => body !== undefined && !Buffer.isBuffer(body);
 
-/** An upload begun twice leaves a session that the registry forgets. */
-function isIdempotent({ method, at, body }: RegistryRequest): boolean {
-  if (method === 'GET' || method === 'HEAD') return true;
-  if (method === 'POST') return body === undefined;
-  return method === 'PUT' && typeof at === 'string' && at.startsWith('manifests/') && at.includes(':');
+function repeatsOf({ method, at, body }: RegistryRequest): Repeats {
+  if (isStream(body)) return 'never';
+  if (method === 'GET' || method === 'HEAD') return 'always';
+  const isUploadStart = method === 'POST' && body === undefined; // Begun twice, it leaves a session that the registry forgets.
+  const isManifestByDigest = method === 'PUT' && typeof at === 'string' && at.startsWith('manifests/') && at.includes(':');
+  return isUploadStart || isManifestByDigest ? 'always' : 'turned-away';
 }
 
 const scopesOf = ({ repository, action, mountFrom }: RegistryRequest): readonly string[] => [
-  `repository:${repository}:${action === 'pull' ? 'pull' : 'pull,push'}`,
+  `${action === 'catalog' ? 'registry:catalog' : `repository:${repository}`}:${rights[action]}`,
   ...(mountFrom === undefined ? [] : [`repository:${mountFrom}:pull`]),
 ];

@@ -11,6 +11,7 @@ const retries = {
   REGISTRY_TIMEOUT: true,
   REGISTRY_UNTRUSTED: false, // Its certificate, or ours to it.
   REGISTRY_REJECTED: false, // Any other 4xx: the same request gets the same answer.
+  REGISTRY_UNSUPPORTED: false, // It does not offer this at all: deletion, a catalog.
   REGISTRY_PROTOCOL: false, // An answer outside the distribution spec.
   REDIRECT_REFUSED: false,
   CONTENT_NOT_FOUND: false,

@@ -1,5 +1,6 @@
 import type { Incoming } from './connection.ts';
 import { OciError, type OciErrorCode } from './errors.ts';
+import { nameOf } from './transport-error.ts';
 import { findRetryAfterMs } from './rate-limit.ts';
 import type { Registry } from './settings.ts';
 
@@ -35,7 +36,7 @@ export async function failedAnswer(registry: Registry, request: Asked, response:
   const retryAfterMs = findRetryAfterMs(headers, Date.now());
   const [code, advice] = judge(registry, status);
   const said = registryCode === undefined ? `${status}` : `${status} ${registryCode}`;
-  return new OciError(code, `${host} answered ${said} to ${request.method} ${request.what} of ${repository}: ${advice}`, {
+  return new OciError(code, `${host} answered ${said} to ${request.method} ${nameOf(request)}: ${advice}`, {
     host,
     repository,
     status,
@@ -72,11 +73,11 @@ export function isPage({ at, method }: Asked, { status, headers }: Incoming): bo
   return method === 'GET' && status === 200 && !isBlob && /^text\/html\b/i.test(String(headers['content-type'] ?? ''));
 }
 
-export const pageError = ({ host, name }: Registry, { method, what, repository }: Asked, { status }: Incoming): OciError =>
+export const pageError = ({ host, name }: Registry, request: Asked, { status }: Incoming): OciError =>
   new OciError(
     'REGISTRY_PROTOCOL',
-    `${host} answered ${method} ${what} of ${repository} with an HTML page: a portal or proxy answers in place of registry ${name}`,
-    { host, repository, status },
+    `${host} answered ${request.method} ${nameOf(request)} with an HTML page: a portal or proxy answers in place of registry ${name}`,
+    { host, repository: request.repository, status },
   );
 
 function judge({ name, username }: Registry, status: number): readonly [OciErrorCode, string] {

@@ -27,6 +27,10 @@ const kinds: readonly Kind[] = [
 ];
 const broken: Kind = { codes: /^/, code: 'REGISTRY_UNAVAILABLE', what: 'broke off' };
 
+/** What was asked for, in words; the catalog is of no repository. */
+export const nameOf = ({ what, repository }: { readonly what: string; readonly repository: string }): string =>
+  repository === '' ? what : `${what} of ${repository}`;
+
 /** An abort stays what the signal says; all that a connection fails with becomes an {@link OciError}. */
 export function asOciError(
   error: unknown,
@@ -38,17 +42,21 @@ export function asOciError(
   const found = findCode(error);
   const { code, what, next } = kinds.find(({ codes }) => codes.test(found)) ?? broken;
   const advice = next === undefined ? '' : `: ${next}`;
-  return new OciError(code, `${registry.host} ${what} at ${request.what} of ${request.repository} (${found})${advice}`, {
+  return new OciError(code, `${registry.host} ${what} at ${nameOf(request)} (${found})${advice}`, {
     host: registry.host,
     repository: request.repository,
-    // Errors of the network carry sockets and received bytes. One without a code is a fault of ours, and is found by its stack.
-    ...(found === 'unknown' ? { cause: error } : {}),
+    // A fault of ours is found by its stack. Errors of the network carry sockets and received bytes, which may hold anything.
+    ...(isProgrammingError(error) ? { cause: error } : {}),
   });
 }
 
+const isProgrammingError = (error: unknown): boolean =>
+  !('code' in Object(error)) && (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError);
+
 /** Where several addresses of a host were tried, the code of the first. */
 function findCode(error: unknown): string {
-  const { code, errors } = error as { readonly code?: unknown; readonly errors?: readonly unknown[] };
+  const { code, errors, name } = Object(error) as { readonly code?: unknown; readonly errors?: unknown; readonly name?: unknown };
+  if (name === 'HTTPParserError') return String(code ?? 'HPE_INVALID'); // Undici's own, which may have none.
   if (typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code)) return code;
   return Array.isArray(errors) && errors.length > 0 ? findCode(errors[0]) : 'unknown';
 }
