@@ -87,7 +87,8 @@ export function openConnection(registry: Registry, timeouts: ClientTimeouts, clo
 
 async function exchange(dispatcher: Dispatcher, outgoing: Outgoing, transfer: Transfer): Promise<Incoming> {
   const { method, origin, path, headers, signal } = outgoing;
-  const options = { method, origin, path, headers, signal, body: await paced(outgoing, transfer.pacer), transfer };
+  // Undici would close the connection after each HEAD, which most of our requests are: it fears servers that send a body with it.
+  const options = { method, origin, path, headers, signal, body: await paced(outgoing, transfer.pacer), transfer, reset: false };
   const { statusCode, headers: answered, body } = await dispatcher.request(options);
   body.on('error', () => {}); // A body that nobody wants any more is destroyed; that is not worth the process.
   return {
