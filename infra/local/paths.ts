@@ -13,6 +13,18 @@ export function toolsDir(env: NodeJS.ProcessEnv = process.env): string {
  */
 export const compileCache = { NODE_COMPILE_CACHE: resolve(repositoryRoot, '.waybill/compile-cache') } as const;
 
+/**
+ * What an app is started with, beside its settings. glibc gives each thread an arena of its own, and what is freed in one is of no use to
+ * the others: with two of them the gateway under overload takes 288 MiB in place of 303.
+ */
+export const appEnvironment = { ...compileCache, MALLOC_ARENA_MAX: '2' } as const;
+
+/**
+ * Flags of Node that an app is started with. What a request leaves behind is garbage soon: in a smaller young generation the gateway under
+ * overload takes 255 MiB in place of 288, for a tenth more processor time.
+ */
+export const nodeFlagsOf = (app: string): readonly string[] => (app === 'gateway' ? ['--max-semi-space-size=16'] : []);
+
 /** Data, logs and secrets of the stack that `npm start` runs. `WAYBILL_HOME` moves it. */
 export function homeDir(env: NodeJS.ProcessEnv = process.env): string {
   return resolve(repositoryRoot, env['WAYBILL_HOME'] || '.waybill/local');

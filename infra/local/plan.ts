@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { prepareKafka } from './kafka.ts';
 import type { Launch } from './launch.ts';
 import { prepareOciRegistry } from './oci-registry.ts';
-import { compileCache, repositoryRoot } from './paths.ts';
+import { appEnvironment, nodeFlagsOf, repositoryRoot } from './paths.ts';
 import { prepareSchemaRegistry } from './schema-registry.ts';
 import { ensureWebhookSecrets } from './secrets.ts';
 import type { AppName, StackPorts } from './stack-ports.ts';
@@ -140,7 +140,7 @@ function appLaunch(home: string, app: AppName, env: Readonly<Record<string, stri
     ...(app === 'gateway' && gatewayHost !== undefined ? { HTTP_HOST: gatewayHost } : {}),
   };
   const address = httpPort === undefined ? ops : `http://127.0.0.1:${httpPort}`;
-  const launch = nodeLaunch(home, app, [`apps/${app}/src/main.ts`], appEnv, { address, readyTimeoutMs: 60_000 });
+  const launch = nodeLaunch(home, app, [...nodeFlagsOf(app), `apps/${app}/src/main.ts`], appEnv, { address, readyTimeoutMs: 60_000 });
   return { ...launch, probe: { kind: 'http', url: `${ops}/readyz` } };
 }
 
@@ -155,7 +155,7 @@ function nodeLaunch(
     name,
     command: process.execPath,
     args,
-    env: { ...compileCache, ...env },
+    env: { ...appEnvironment, ...env },
     cwd: repositoryRoot,
     logPath: logPathOf(home, name),
     pidPath: join(home, 'data', `${name}.pid`),

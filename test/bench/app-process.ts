@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compileCache } from '../../infra/local/paths.ts';
+import { appEnvironment } from '../../infra/local/paths.ts';
 import type { AppConfig, AppProgress, FromApp, ToApp } from './app-messages.ts';
 import type { Profile } from './profile.ts';
 import { usageOf, type Usage } from './usage.ts';
@@ -38,7 +38,7 @@ export async function startApp(config: AppConfig): Promise<AppProcess> {
   const logPath = `${config.stateDir}.log`;
   const output = openSync(logPath, 'a');
   const child = fork(join(import.meta.dirname, 'stream-app.ts'), [JSON.stringify(config)], {
-    env: { ...process.env, ...compileCache },
+    env: { ...process.env, ...appEnvironment },
     stdio: ['ignore', output, output, 'ipc'],
   });
   closeSync(output);

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { topics, type Topic } from '@waybill/domain';
 import { startReady, type Launch, type Probe, type Running } from '../../infra/local/launch.ts';
-import { compileCache, repositoryRoot } from '../../infra/local/paths.ts';
+import { appEnvironment, nodeFlagsOf, repositoryRoot } from '../../infra/local/paths.ts';
 import { pickPorts } from '../../infra/local/ports.ts';
 import type { Cluster } from './cluster.ts';
 import { ensureGoProgram, ingestDir } from './go-program.ts';
@@ -146,9 +146,9 @@ export async function startGateway(cluster: Cluster, { instances, profilePath }:
     return {
       name,
       command: process.execPath,
-      args: [...profile, program('gateway')],
+      args: [...profile, ...nodeFlagsOf('gateway'), program('gateway')],
       env: {
-        ...compileCache,
+        ...appEnvironment,
         ...{ HTTP_PORT: String(port), OPS_PORT: String(opsPort), KAFKA_BROKERS: cluster.brokers, CONFIG_DIR: configDir },
         ...{ SCHEMA_REGISTRY_URL: cluster.registryUrl, SECRETS_DIR: cluster.dir, ...(profilePath && { BENCH_PROFILE: profilePath }) },
       },
