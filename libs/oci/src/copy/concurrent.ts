@@ -28,3 +28,16 @@ export async function mapConcurrently<T, R>(
   failed.signal.throwIfAborted();
   return results;
 }
+
+/** Waits for something that goes on whether or not it is waited for. @throws the signal's reason when that is first */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

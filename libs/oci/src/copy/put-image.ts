@@ -1,0 +1,132 @@
+import type { Digest } from '@waybill/domain';
+import type { DescriptorDocument } from '../descriptor/descriptor.ts';
+import { OciError, type OciErrorCode } from '../host/errors.ts';
+import { getManifest, putManifest, type Manifest } from '../manifest/manifest.ts';
+import { addToReferrersTag, findReferrersByApi, listReferrersByTag } from '../referrer/referrers.ts';
+import type { MissingApis } from './attachments.ts';
+import { mapConcurrently } from './concurrent.ts';
+import type { CopyReport, ManifestReport, Place } from './copy-request.ts';
+import type { CopyPlan, PlannedManifest } from './plan-copy.ts';
+
+export type PutRequest = {
+  readonly source: Place;
+  readonly target: Place;
+  readonly tag: string | undefined;
+  /** Whether the target is asked first for what is to be put, since the plan did not. */
+  readonly looksFirst: boolean;
+  readonly missingApis: MissingApis;
+  readonly onManifest: (manifest: ManifestReport) => void;
+  readonly onTag: (tag: TagReport) => void;
+  readonly signal: AbortSignal;
+};
+type TagReport = CopyReport['tags'][number];
+
+const putsAtOnceMax = 4;
+
+/**
+ * Puts the manifests of a plan whose blobs are at the target, and reads back what it has put. Children come before parents, an image before
+ * what is attached to it, and its tag last of all: so it never points to something incomplete, wherever this ends.
+ * @throws OciError, `COPY_UNVERIFIED` when the target does not give back what it took; or the signal's reason
+ */
+export async function putImage(plan: CopyPlan, request: PutRequest): Promise<void> {
+  const { tag, onTag, signal } = request;
+  const { root, manifests, referrers, digestTags } = plan;
+  const putAll = async (planned: readonly PlannedManifest[]): Promise<void> => {
+    const put = (one: PlannedManifest, either: AbortSignal) => putPlanned(plan, request, one, either);
+    const isIndex = ({ manifest }: PlannedManifest): boolean => manifest?.kind === 'index';
+    await mapConcurrently(
+      planned.filter((one) => !isIndex(one)),
+      putsAtOnceMax,
+      signal,
+      put,
+    );
+    for (const index of planned.filter(isIndex)) await put(index, signal);
+  };
+  const at = (distance: number) => manifests.filter((planned) => planned !== root && planned.distance === distance);
+  const distanceMax = Math.max(...manifests.map(({ distance }) => distance));
+
+  await putAll(at(0));
+  // Put under its tag, a manifest is there by its digest too; but some registries refuse what is attached to nothing.
+  if (tag === undefined || distanceMax > 0) await putPlanned(plan, request, root, signal);
+  for (let distance = 1; distance <= distanceMax; distance++) await putAll(at(distance));
+  for (const [digest, referring] of referrers) await linkReferrers(request, digest, referring);
+  for (const { tag: name, digest, isThere } of digestTags) onTag({ tag: name, digest, outcome: isThere ? 'present' : 'set' });
+  if (tag === undefined) return;
+  const outcome = root.isThere ? 'present' : await ensureManifest(request, root, tag, signal);
+  if (distanceMax === 0) request.onManifest(reportOf(root, outcome));
+  onTag({ tag, digest: root.descriptor.digest, outcome: outcome === 'present' ? 'present' : 'set' });
+}
+
+export const reportOf = ({ descriptor, distance }: PlannedManifest, outcome: ManifestReport['outcome']): ManifestReport => ({
+  ...{ ...descriptor, outcome, refers: distance > 0 },
+});
+
+/** Under its digest tags where it has any, else under its digest. */
+async function putPlanned({ digestTags }: CopyPlan, request: PutRequest, planned: PlannedManifest, signal: AbortSignal): Promise<void> {
+  const { descriptor, isThere } = planned;
+  const tags = digestTags.filter((one) => one.digest === descriptor.digest && !one.isThere).map(({ tag }) => tag);
+  const outcomes: ManifestReport['outcome'][] = [];
+  for (const reference of tags.length > 0 || isThere ? tags : [descriptor.digest])
+    outcomes.push(await ensureManifest(request, planned, reference, signal));
+  request.onManifest(reportOf(planned, !isThere && outcomes.includes('copied') ? 'copied' : 'present'));
+}
+
+async function ensureManifest(
+  request: PutRequest,
+  { descriptor, manifest: read }: PlannedManifest,
+  reference: string,
+  signal: AbortSignal,
+): Promise<ManifestReport['outcome']> {
+  const { source, target, looksFirst, missingApis } = request;
+  const { client, repository } = target;
+  const manifest = read ?? (await getManifest(source.client, { repository: source.repository, reference: descriptor.digest }, signal));
+  if (looksFirst && (await isThere(target, reference, manifest, signal))) return 'present';
+  const { subjectLinked } = await putManifest(client, { repository, reference }, manifest, signal);
+  if (manifest.document.subject && !subjectLinked) missingApis.add(target); // The fallback tag has to say it then.
+  if (!(await isThere(target, reference, manifest, signal))) throw unverified(target, `manifest ${reference}`);
+  return 'copied';
+}
+
+/** What a registry gives for something else than what it was asked for. */
+const otherContent: ReadonlySet<OciErrorCode> = new Set([
+  'CONTENT_NOT_FOUND',
+  'CONTENT_SIZE_MISMATCH',
+  'CONTENT_DIGEST_MISMATCH',
+  'CONTENT_TOO_LARGE',
+  'MANIFEST_INVALID',
+  'MANIFEST_UNSUPPORTED',
+]);
+
+async function isThere({ client, repository }: Place, reference: string, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
+  try {
+    const { bytes, descriptor } = await getManifest(client, { repository, reference }, signal);
+    return bytes.equals(manifest.bytes) && descriptor.mediaType === manifest.descriptor.mediaType;
+  } catch (error) {
+    if (error instanceof OciError && otherContent.has(error.code)) return false;
+    throw error;
+  }
+}
+
+/** A registry with the API has linked them by their `subject`; for any other, and for what names none, the fallback tag must say it. */
+async function linkReferrers({ target, missingApis, signal }: PutRequest, digest: Digest, referrers: readonly DescriptorDocument[]) {
+  const { client, repository } = target;
+  const subject = { repository, digest };
+  const without = (listed: readonly DescriptorDocument[], wanted: readonly DescriptorDocument[]) =>
+    wanted.filter((referrer) => !listed.some((other) => other.digest === referrer.digest));
+  const byApi = missingApis.has(target) ? undefined : await findReferrersByApi(client, subject, signal);
+  if (!byApi) missingApis.add(target);
+  const unlisted = without(byApi ?? [], referrers);
+  if (unlisted.length === 0) return;
+  if (without(await listReferrersByTag(client, subject, signal), unlisted).length === 0) return;
+  await addToReferrersTag(client, subject, unlisted, signal);
+  const [lost] = without(await listReferrersByTag(client, subject, signal), unlisted);
+  if (lost) throw unverified(target, `the link to ${lost.digest}`);
+}
+
+const unverified = ({ client, repository }: Place, what: string): OciError => {
+  const { host } = client.registry;
+  return new OciError('COPY_UNVERIFIED', `${host} does not give back ${what} of ${repository} as it took it: copy again`, {
+    host,
+    repository,
+  });
+};
