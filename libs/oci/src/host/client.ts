@@ -176,6 +176,9 @@ function repeatsOf({ method, at, body }: RegistryRequest): Repeats {
   return isUploadStart || isManifestByDigest ? 'always' : 'turned-away';
 }
 
+/** What a token must allow (Docker Registry token authentication, "Requesting a Token"). */
+const rights = { pull: 'pull', push: 'pull,push', delete: 'pull,delete', catalog: '*' } as const;
+
 const scopesOf = ({ repository, action, mountFrom }: RegistryRequest): readonly string[] => [
   `${action === 'catalog' ? 'registry:catalog' : `repository:${repository}`}:${rights[action]}`,
   ...(mountFrom === undefined ? [] : [`repository:${mountFrom}:pull`]),
