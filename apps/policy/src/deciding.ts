@@ -1,5 +1,5 @@
 import { repositoryKey, tagKey, topics, type DecisionState, type ImageDecided, type ImageEvidence } from '@waybill/domain';
-import { evaluate, traceMax, type Decision } from '@waybill/policy-engine';
+import { evaluate, traceMax, traceOf, type Decision, type Evidence } from '@waybill/policy-engine';
 import type { Emit } from '@waybill/stream';
 import type { Draft } from './draft.ts';
 import { bounds, inspectionOf } from './evidence.ts';
@@ -18,21 +18,22 @@ export type Occasion = 'push' | 'evidence';
 export function decide(deciding: Deciding, row: DecisionState, evidence: ImageEvidence, occasion: Occasion): void {
   const { draft, set } = deciding;
   const atMs = momentOf(deciding, row);
-  const decision = evaluateTag(set, row, evidence, atMs);
+  const facts = factsOf(row, evidence);
+  const decision = decisionOn(set, facts, evidence, atMs);
   if (decision.outcome === 'held') {
     if (occasion === 'evidence' && row.status !== 'held') return;
     const { awaiting, reason, policyId } = decision;
-    draft.putDecision({ ...row, status: 'held', awaiting, reason, policyId, policySetVersion: set.version, changedAtMs: atMs });
+    draft.putDecision({ ...row, status: 'held', awaiting, reason, policyId, policySetVersion: set.compiled.version, changedAtMs: atMs });
     return;
   }
   const status = decision.outcome === 'allow' ? 'allowed' : 'denied';
   const { reason, policyId, targets } = decision;
-  const decided = { ...row, status, awaiting: [], reason, policyId, policySetVersion: set.version, targets, changedAtMs: atMs };
+  const decided = { ...row, status, awaiting: [], reason, policyId, policySetVersion: set.compiled.version, targets, changedAtMs: atMs };
   if (isAsBefore(row, decision)) {
     if (row.status === 'held') draft.putDecision(decided);
     return;
   }
-  const emit = decidedEvent({ set, atMs }, row, evidence, decision);
+  const emit = decidedEvent({ set, atMs }, row, evidence, { ...decision, trace: traceOf(set.compiled, facts, atMs) });
   draft.emit(emit);
   draft.putDecision({ ...decided, decisionEventId: deciding.idOf(emit) });
 }
@@ -47,10 +48,15 @@ function isAsBefore(row: DecisionState, { outcome, targets }: Decision): boolean
 const targetText = (target: { readonly registry: string; readonly repository: string; readonly tag: string }): string =>
   `${target.registry}/${target.repository}:${target.tag}`;
 
-function evaluateTag(set: PolicySet, row: DecisionState, evidence: ImageEvidence, atMs: number): Decision {
-  const { registry, repository, tag, digest } = row;
-  const inspection = inspectionOf(evidence);
-  const decision = evaluate(set.policies, { registry, repository, tag, digest, inspection, scans: evidence.scans }, atMs);
+const factsOf = ({ registry, repository, tag, digest }: DecisionState, evidence: ImageEvidence): Evidence => ({
+  ...{ registry, repository, tag, digest },
+  inspection: inspectionOf(evidence),
+  scans: evidence.scans,
+});
+
+function decisionOn(set: PolicySet, facts: Evidence, evidence: ImageEvidence, atMs: number): Decision {
+  const { tag, digest } = facts;
+  const decision = evaluate(set.compiled, facts, atMs);
   if (decision.outcome !== 'held' || evidence.tags.includes(tag)) return decision;
   // It would never be looked at again; better a clear no than a wait without an end.
   const reason = `TAGS_TOO_MANY: ${bounds.tagsMax} tags of this repository wait for ${digest} already`;
@@ -65,7 +71,7 @@ function decidedEvent(
   { set, atMs }: Pick<Deciding, 'set' | 'atMs'>,
   row: DecisionState,
   evidence: ImageEvidence,
-  decision: Decision,
+  decision: Decision & Pick<ImageDecided, 'trace'>,
 ): Emit {
   const { registry, repository, tag, digest, pushEventId } = row;
   const { policyId, reason } = decision;
@@ -83,7 +89,7 @@ function decidedEvent(
     digest,
     outcome: decision.outcome,
     policyId,
-    policySetVersion: set.version,
+    policySetVersion: set.compiled.version,
     reason,
     trace: [...decision.trace, ...set.broken].slice(0, traceMax),
     targets,

@@ -1,41 +1,67 @@
 import type { Event, PolicyPublished, PolicyTrace } from '@waybill/domain';
-import { parsePolicy, policySetVersion, type ParsedPolicy, type Policy } from '@waybill/policy-engine';
+import { compileSet, parsePolicy, withoutPolicy, withPolicy, type CompiledSet, type ParsedPolicy } from '@waybill/policy-engine';
 import { parse } from 'yaml';
 
 /** The policies in force, and the ones that cannot be. */
 export type PolicySet = {
-  readonly policies: readonly Policy[];
+  readonly compiled: CompiledSet;
   /** One line per policy that is not valid: it decides nothing and stops no other, and every trace says so. */
   readonly broken: readonly PolicyTrace[];
-  readonly version: string;
 };
 
 const documentLengthMax = 262_144;
 const brokenShownMax = 10;
+/** Changing more of them one by one costs more than compiling the whole set. */
+const changesMax = 100;
+
+type Published = { readonly event: Event; readonly parsed: ParsedPolicy };
 
 /**
- * Reads the newest event per policy id. Parsing is cached by text, and the set as long as no event changes, so that a decision
- * does not pay for policies that it has seen; the cache holds what is in force and no more.
+ * Reads the newest event per policy id. What has not changed is neither parsed nor compiled again: an input without a change of
+ * policies pays nothing, a change of one policy pays for that one.
  */
 export function createPolicyReader(): (events: readonly Event[]) => PolicySet {
-  let parsed = new Map<string, ParsedPolicy>();
-  let last: { readonly events: readonly Event[]; readonly set: PolicySet } | undefined;
+  let known: ReadonlyMap<string, Published> = new Map();
+  let last: { readonly events: readonly Event[]; readonly set: PolicySet } = { events: [], set: { compiled: compileSet([]), broken: [] } };
   return (events) => {
-    if (last && isSame(last.events, events)) return last.set;
-    const next = new Map<string, ParsedPolicy>();
-    for (const { type, data } of events) {
-      if (type !== 'PolicyPublished') continue; // PolicyRetired is the newest of its id: nothing is in force.
-      const cacheKey = `${data.policyId}\n${data.document}`;
-      next.set(cacheKey, parsed.get(cacheKey) ?? parsePublished(data));
+    if (last.events === events) return last.set;
+    const next = new Map<string, Published>();
+    for (const event of events) {
+      if (event.type !== 'PolicyPublished') continue; // PolicyRetired is the newest of its id: nothing is in force.
+      const { policyId } = event.data;
+      const before = known.get(policyId);
+      next.set(policyId, before !== undefined && isSame(before.event, event) ? before : { event, parsed: parsePublished(event.data) });
     }
-    parsed = next;
-    last = { events, set: setOf(next) };
+    last = { events, set: changed(last.set, known, next) };
+    known = next;
     return last.set;
   };
 }
 
-const isSame = (a: readonly Event[], b: readonly Event[]): boolean =>
-  a === b || (a.length === b.length && a.every((event, index) => event === b[index]));
+const isSame = (before: Event, event: Event): boolean =>
+  before === event ||
+  (before.type === 'PolicyPublished' && event.type === 'PolicyPublished' && before.data.document === event.data.document);
+
+function changed(set: PolicySet, before: ReadonlyMap<string, Published>, after: ReadonlyMap<string, Published>): PolicySet {
+  const gone = [...before.keys()].filter((id) => !after.has(id));
+  const come = [...after].filter(([id, { parsed }]) => before.get(id)?.parsed !== parsed);
+  if (gone.length + come.length === 0) return set;
+  return {
+    compiled:
+      gone.length + come.length > changesMax
+        ? compileSet([...after.values()].flatMap(({ parsed }) => (parsed.ok ? [parsed.policy] : [])))
+        : come.reduce(
+            (compiled, [id, { parsed }]) => (parsed.ok ? withPolicy(compiled, parsed.policy) : withoutPolicy(compiled, id)),
+            gone.reduce(withoutPolicy, set.compiled),
+          ),
+    broken: [...after].flatMap(([id, { parsed }]) => (parsed.ok ? [] : [brokenLine(id, parsed.faults)])).slice(0, brokenShownMax),
+  };
+}
+
+const brokenLine = (policyId: string, faults: readonly string[]): PolicyTrace => ({
+  ...{ policyId, matched: false, outcome: 'not-matched' },
+  reason: `is not valid: ${faults.slice(0, 3).join('; ')}`,
+});
 
 function parsePublished({ policyId, document }: PolicyPublished): ParsedPolicy {
   if (document.length > documentLengthMax) return broken(`has more than ${documentLengthMax} characters`);
@@ -51,14 +77,3 @@ function parsePublished({ policyId, document }: PolicyPublished): ParsedPolicy {
 }
 
 const broken = (fault: string): ParsedPolicy => ({ ok: false, faults: [fault] });
-
-function setOf(parsed: ReadonlyMap<string, ParsedPolicy>): PolicySet {
-  const policies: Policy[] = [];
-  const lines: PolicyTrace[] = [];
-  for (const [cacheKey, result] of parsed) {
-    const policyId = cacheKey.slice(0, cacheKey.indexOf('\n'));
-    if (result.ok) policies.push(result.policy);
-    else lines.push({ policyId, matched: false, outcome: 'not-matched', reason: `is not valid: ${result.faults.slice(0, 3).join('; ')}` });
-  }
-  return { policies, broken: lines.slice(0, brokenShownMax), version: policySetVersion(policies) };
-}

@@ -15,6 +15,13 @@ const Match = Type.Object(
         description: 'Hosts with their port, as events name them. Without: every registry.',
       }),
     ),
+    tenants: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 63 }), {
+        minItems: 1,
+        maxItems: 100,
+        description: 'Whose image it is. Held where that is not known.',
+      }),
+    ),
     repositories: Type.Optional(glob('Globs over the path below the host: `*` within a segment, `**` over several.')),
     tags: Type.Optional(glob('Globs over the tag.')),
     kinds: Type.Optional(
@@ -70,7 +77,11 @@ export const PolicyDocument = Type.Object(
     spec: Type.Object(
       {
         priority: Type.Optional(
-          Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'The highest that matches decides; 0 if left out.' }),
+          Type.Integer({
+            minimum: 0,
+            maximum: 1_000_000,
+            description: 'The highest that matches decides, and among equals one that denies; 0 if left out.',
+          }),
         ),
         match: Match,
         require: Type.Optional(Type.Object({ scan: Type.Optional(ScanRequirement) }, closed)),

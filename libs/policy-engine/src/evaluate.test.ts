@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { evaluate, traceMax, type Decision } from './evaluate.ts';
+import { evaluate, type Decision } from './evaluate.ts';
 import type { Evidence } from './evidence.ts';
-import { policySetVersion, type Policy } from './policy.ts';
+import { traceMax, traceOf } from './explain.ts';
+import type { Policy } from './policy.ts';
+import { compileSet } from './set/compiled-set.ts';
 import { amd64, arm64, evidence, hour, nowMs, policy, scanned } from './testing.fixture.ts';
 
 const needsScan = { require: { scan: { withinHours: 24, worstSeverity: 'high' } } };
@@ -137,6 +139,16 @@ const rules: readonly Rule[] = [
     given: [policy('a', { match: { repositories: ['demo/*'] } }), policy('b', { match: { repositories: ['demo/app'] } })],
     then: { policyId: 'b' },
   },
+  {
+    rule: 'among equals one that denies decides, however specific another is',
+    given: [policy('a', { match: { repositories: ['demo/app'] } }), policy('b', { effect: 'deny' })],
+    then: { outcome: 'deny', policyId: 'b', code: 'DENIED_BY_POLICY' },
+  },
+  {
+    rule: 'a higher priority lets go what a lower one denies to all others',
+    given: [policy('rest', { effect: 'deny' }), policy('prod', { priority: 1, match: { repositories: ['demo/**'] } })],
+    then: { outcome: 'allow', policyId: 'prod' },
+  },
   { rule: 'among equally specific ones the name decides', given: [policy('b'), policy('a')], then: { policyId: 'a' } },
   {
     rule: 'labels match all together; * is any value',
@@ -178,14 +190,14 @@ const rules: readonly Rule[] = [
 describe('evaluating', () => {
   for (const { rule, given, when, then } of rules)
     it(rule, () => {
-      const decision = evaluate(given, evidence(when), nowMs);
+      const decision = evaluate(compileSet(given), evidence(when), nowMs);
       for (const [field, value] of Object.entries(then)) assert.deepEqual(decision[field as keyof Decision], value, decision.reason);
     });
 
   it('says of each policy what it thought, in the order in which they decide', () => {
     const given = [policy('other', { match: { tags: ['rc'] } }), strict];
     assert.deepEqual(
-      evaluate(given, evidence(), nowMs).trace.map(({ policyId, matched, outcome, reason }) => [policyId, matched, outcome, reason]),
+      traceOf(compileSet(given), evidence(), nowMs).map(({ policyId, matched, outcome, reason }) => [policyId, matched, outcome, reason]),
       [
         ['prod', true, 'allow', 'scanned, worst severity low (at most high)'],
         ['other', false, 'not-matched', 'tag v1 matches none of rc'],
@@ -195,7 +207,7 @@ describe('evaluating', () => {
 
   it('bounds the trace, and the one that decides is in it', () => {
     const given = Array.from({ length: 500 }, (_, i) => policy(`p${i}`, { priority: 9, match: { tags: [`t${i}`] } }));
-    const { trace } = evaluate([...given, strict], evidence(), nowMs);
+    const trace = traceOf(compileSet([...given, strict]), evidence(), nowMs);
     assert.equal(trace.length, traceMax);
     assert.equal(trace[0]?.policyId, 'prod');
   });
@@ -217,21 +229,23 @@ const pool = [
   ...[policy('tag', { priority: 2, match: { tags: ['v*'] }, ...needsScan }), policy('none', { match: { tags: ['x'] } })],
 ];
 
+const versionOf = (policies: readonly Policy[]): string => compileSet(policies).version;
+
 describe('whatever is known', () => {
   it('the order of policies and scans changes nothing', () =>
     fc.assert(
       fc.property(fc.shuffledSubarray(pool), anyEvidence, (given, changes) => {
-        const decision = evaluate(given, evidence(changes), nowMs);
-        const turned = evaluate(given.toReversed(), evidence({ ...changes, scans: changes.scans.toReversed() }), nowMs);
+        const decision = evaluate(compileSet(given), evidence(changes), nowMs);
+        const turned = evaluate(compileSet(given.toReversed()), evidence({ ...changes, scans: changes.scans.toReversed() }), nowMs);
         assert.deepEqual(turned, decision);
-        assert.equal(policySetVersion(given), policySetVersion(given.toReversed()));
+        assert.equal(versionOf(given), versionOf(given.toReversed()));
       }),
     ));
 
   it('an image is allowed only with its inspection, with targets, and with good fresh scans where they are required', () =>
     fc.assert(
       fc.property(anyEvidence, (changes) => {
-        const { outcome, targets, awaiting } = evaluate([strict], evidence(changes), nowMs);
+        const { outcome, targets, awaiting } = evaluate(compileSet([strict]), evidence(changes), nowMs);
         assert.equal(targets.length > 0, outcome === 'allow');
         assert.equal(awaiting.length > 0, outcome === 'held');
         if (outcome !== 'allow') return;
@@ -247,9 +261,9 @@ describe('whatever is known', () => {
 
 describe('the version of a set of policies', () => {
   it('changes with what they say, not with how it is laid out', () => {
-    assert.equal(policySetVersion([policy('a', { priority: 1, match: {} })]), policySetVersion([policy('a', { match: {}, priority: 1 })]));
-    assert.notEqual(policySetVersion([policy('a')]), policySetVersion([policy('a', { priority: 1 })]));
-    assert.notEqual(policySetVersion([policy('a')]), policySetVersion([]));
-    assert.match(policySetVersion([]), /^[a-f0-9]{64}$/);
+    assert.equal(versionOf([policy('a', { priority: 1, match: {} })]), versionOf([policy('a', { match: {}, priority: 1 })]));
+    assert.notEqual(versionOf([policy('a')]), versionOf([policy('a', { priority: 1 })]));
+    assert.notEqual(versionOf([policy('a')]), versionOf([]));
+    assert.match(versionOf([]), /^[a-f0-9]{64}$/);
   });
 });

@@ -4,6 +4,8 @@ export type Evidence = {
   readonly repository: string;
   readonly tag: string;
   readonly digest: string;
+  /** Whose it is; null for nobody's. Absent: not known. */
+  readonly tenant?: string | null;
   readonly inspection: Inspection;
   /** At most one per digest, the newest. */
   readonly scans: readonly ScanFact[];

@@ -1,9 +1,13 @@
 export { PolicyDocument } from './document.ts';
-export { evaluate, traceMax } from './evaluate.ts';
+export { evaluate, inputsSha256 } from './evaluate.ts';
 export type { Decision } from './evaluate.ts';
 export type { Evidence, Inspection, ScanFact } from './evidence.ts';
-export { parsePolicy, policySetVersion } from './policy.ts';
+export { explain, explainPolicy, traceMax, traceOf } from './explain.ts';
+export type { ClauseExplanation, Explanation, PolicyExplanation } from './explain.ts';
+export { parsePolicy } from './policy.ts';
 export type { ParsedPolicy, Policy } from './policy.ts';
+export { compileSet, findPolicy, withoutPolicy, withPolicy } from './set/compiled-set.ts';
+export type { CompiledSet } from './set/compiled-set.ts';
 export { compilePattern } from './pattern/pattern.ts';
 export type { Pattern, PatternText } from './pattern/pattern.ts';
 export { PatternError } from './pattern/pattern-error.ts';

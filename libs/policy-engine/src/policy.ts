@@ -1,6 +1,8 @@
-import { createHash } from 'node:crypto';
+import { canonical, sha256 } from './canonical.ts';
+import type { Clause } from './clause.ts';
 import { faultsIn, type PolicyDocument } from './document.ts';
-import { compileGlob, literalsIn, type Glob } from './glob.ts';
+import { weightOf } from './order.ts';
+import { compilePattern, type Pattern } from './pattern/pattern.ts';
 
 /** A valid policy, ready to be asked. Made by {@link parsePolicy} alone. */
 export type Policy = {
@@ -8,8 +10,14 @@ export type Policy = {
   readonly document: PolicyDocument;
   readonly priority: number;
   readonly specificity: number;
-  readonly repositories: readonly Glob[] | undefined;
-  readonly tags: readonly Glob[] | undefined;
+  /** Its place among others: see `compareInOrder`. */
+  readonly weight: number;
+  /** What it asks of an image to match it. */
+  readonly clauses: readonly Clause[];
+  readonly repositories: readonly Pattern[] | undefined;
+  readonly tags: readonly Pattern[] | undefined;
+  /** Of its document, in hex, however that is laid out. */
+  readonly documentSha256: string;
 };
 
 export type ParsedPolicy = { readonly ok: true; readonly policy: Policy } | { readonly ok: false; readonly faults: readonly string[] };
@@ -22,41 +30,43 @@ export function parsePolicy(value: unknown): ParsedPolicy {
   const faults = faultsIn(value);
   if (faults.length > 0) return { ok: false, faults };
   const document = value as PolicyDocument;
-  const { match, priority = 0 } = document.spec;
+  const { match, priority = 0, effect } = document.spec;
+  const repositories = match.repositories?.map(compilePattern);
+  const tags = match.tags?.map(compilePattern);
+  const specificity = specificityOf(document, repositories, tags);
   const policy: Policy = {
     id: document.metadata.name,
     document,
     priority,
-    specificity: specificityOf(document),
-    repositories: match.repositories?.map(compileGlob),
-    tags: match.tags?.map(compileGlob),
+    specificity,
+    weight: weightOf(priority, effect === 'deny', specificity),
+    clauses: clausesOf(document, repositories, tags),
+    repositories,
+    tags,
+    documentSha256: sha256(canonical(document)),
   };
   return { ok: true, policy };
 }
 
+type Patterns = readonly Pattern[] | undefined;
+
+/** Names first, which are always known; what is asked first is what an image is told that it lacks. */
+function clausesOf({ spec: { match } }: PolicyDocument, repositories: Patterns, tags: Patterns): readonly Clause[] {
+  const clauses: Clause[] = [];
+  if (match.registries) clauses.push({ field: 'registries', among: match.registries });
+  if (repositories) clauses.push({ field: 'repositories', patterns: repositories });
+  if (tags) clauses.push({ field: 'tags', patterns: tags });
+  if (match.tenants) clauses.push({ field: 'tenants', among: match.tenants });
+  if (match.kinds) clauses.push({ field: 'kinds', among: match.kinds });
+  for (const [name, value] of Object.entries(match.labels ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    clauses.push({ field: 'labels', name, value });
+  return clauses;
+}
+
 /** More things asked for is more specific; among equals, more characters spelt out in the loosest pattern of each list. */
-function specificityOf({ spec: { match } }: PolicyDocument): number {
-  const { registries, repositories, tags, kinds, labels = {} } = match;
-  const asked = [registries, repositories, tags, kinds].filter((list) => list !== undefined).length + Object.keys(labels).length;
-  const loosest = (patterns: readonly string[] | undefined): number => (patterns ? Math.min(...patterns.map(literalsIn)) : 0);
-  return asked * 1_000 + loosest(repositories) + loosest(tags);
-}
-
-/** In the order in which they decide: priority, then specificity, then name. Total, so that it never depends on the input's order. */
-export const inOrder = (policies: readonly Policy[]): readonly Policy[] =>
-  policies.toSorted((a, b) => b.priority - a.priority || b.specificity - a.specificity || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
-
-/** SHA-256, in hex, over the policies in force: the same whatever order they come in and however their YAML is laid out. */
-export function policySetVersion(policies: readonly Policy[]): string {
-  const hash = createHash('sha256');
-  for (const { document } of policies.toSorted((a, b) => (a.id < b.id ? -1 : 1))) hash.update(`${canonical(document)}\n`);
-  return hash.digest('hex');
-}
-
-/** JSON with sorted keys and no blanks, as in RFC 8785 for the plain values that a policy holds. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
+function specificityOf({ spec: { match } }: PolicyDocument, repositories: Patterns, tags: Patterns): number {
+  const { registries, tenants, kinds, labels = {} } = match;
+  const lists = [registries, tenants, repositories, tags, kinds].filter((list) => list !== undefined);
+  const loosest = (patterns: Patterns): number => (patterns ? Math.min(...patterns.map(({ specificity }) => specificity)) : 0);
+  return (lists.length + Object.keys(labels).length) * 1_000 + loosest(repositories) + loosest(tags);
 }

@@ -3,9 +3,12 @@ import type { Policy } from './policy.ts';
 
 /** What a policy that matches says: go, stop, or wait for facts. */
 export type Ruling =
-  | { readonly outcome: 'allow'; readonly reason: string }
-  | { readonly outcome: 'deny'; readonly reason: string }
-  | { readonly outcome: 'held'; readonly reason: string; readonly awaiting: readonly string[] };
+  | { readonly outcome: 'allow'; readonly code: 'REQUIREMENTS_MET'; readonly reason: string }
+  | { readonly outcome: 'deny'; readonly code: DenialCode; readonly reason: string }
+  | { readonly outcome: 'held'; readonly code: 'FACTS_AWAITED'; readonly reason: string; readonly awaiting: readonly string[] };
+
+/** Why a policy denies. Stable for good. */
+export type DenialCode = 'DENIED_BY_POLICY' | 'INSPECTION_FAILED' | 'NOTHING_TO_SCAN' | 'SCAN_FAILED' | 'SEVERITY_TOO_HIGH';
 
 type Requirement = NonNullable<NonNullable<Policy['document']['spec']['require']>['scan']>;
 
@@ -21,14 +24,14 @@ const hourMs = 60 * 60 * 1000;
 /** A missing fact holds, a failed or bad one denies; only facts that are all there and good enough allow. */
 export function ruleOn(policy: Policy, evidence: Evidence, atMs: number): Ruling {
   const { effect, reason, require } = policy.document.spec;
-  if (effect === 'deny') return { outcome: 'deny', reason: reason ?? 'the policy denies it' };
+  if (effect === 'deny') return deny('DENIED_BY_POLICY', reason ?? 'the policy denies it');
   const { inspection } = evidence;
   if (inspection.status === 'missing') return held(['inspection']);
-  if (inspection.status === 'failed') return { outcome: 'deny', reason: `the inspection failed: ${inspection.reason}` };
-  if (require?.scan === undefined) return { outcome: 'allow', reason: 'nothing more is required' };
+  if (inspection.status === 'failed') return deny('INSPECTION_FAILED', `the inspection failed: ${inspection.reason}`);
+  if (require?.scan === undefined) return allow('nothing more is required');
   if (inspection.platformDigests.length === 0) {
     const why = `a scan is required, and the ${inspection.kind} has no platform that can be scanned`;
-    return { outcome: 'deny', reason: `${why}: a policy with kinds: [artifact] can let it go` };
+    return deny('NOTHING_TO_SCAN', `${why}: a policy with kinds: [artifact] can let it go`);
   }
   return ruleOnScans(require.scan, inspection.platformDigests, evidence.scans, atMs);
 }
@@ -39,9 +42,9 @@ function ruleOnScans(required: Requirement, digests: readonly string[], scans: r
   const awaiting = digests.flatMap((digest) => missing(required, digest, newest.get(digest), atMs));
   if (awaiting.length > 0) return held(awaiting);
   const bad = digests.flatMap((digest) => objection(required, digest, newest.get(digest)!));
-  if (bad.length > 0) return { outcome: 'deny', reason: shortened(bad) };
+  if (bad.length > 0) return deny(bad[0]!.code, shortened(bad.map(({ reason }) => reason)));
   const worst = digests.map((digest) => newest.get(digest)!.worstSeverity).reduce((a, b) => (rank(b) > rank(a) ? b : a));
-  return { outcome: 'allow', reason: `scanned, worst severity ${worst} (at most ${required.worstSeverity})` };
+  return allow(`scanned, worst severity ${worst} (at most ${required.worstSeverity})`);
 }
 
 const missing = ({ withinHours }: Requirement, digest: string, scan: ScanFact | undefined, atMs: number): readonly string[] => {
@@ -50,13 +53,24 @@ const missing = ({ withinHours }: Requirement, digest: string, scan: ScanFact | 
   return isStale ? [`scan of ${digest} (the last is older than ${withinHours} h)`] : [];
 };
 
-const objection = ({ worstSeverity }: Requirement, digest: string, scan: ScanFact): readonly string[] => {
-  if (scan.outcome !== 'scanned') return [`the scan of ${digest} failed: ${scan.reason ?? 'no reason given'}`];
+type Objection = { readonly code: DenialCode; readonly reason: string };
+
+const objection = ({ worstSeverity }: Requirement, digest: string, scan: ScanFact): readonly Objection[] => {
+  if (scan.outcome !== 'scanned')
+    return [{ code: 'SCAN_FAILED', reason: `the scan of ${digest} failed: ${scan.reason ?? 'no reason given'}` }];
   if (rank(scan.worstSeverity) <= rank(worstSeverity)) return [];
-  return [`${digest} has findings of severity ${scan.worstSeverity} (at most ${worstSeverity})`];
+  const reason = `${digest} has findings of severity ${scan.worstSeverity} (at most ${worstSeverity})`;
+  return [{ code: 'SEVERITY_TOO_HIGH', reason }];
 };
 
-const held = (awaiting: readonly string[]): Ruling => ({ outcome: 'held', reason: `waits for ${shortened(awaiting)}`, awaiting });
+const allow = (reason: string): Ruling => ({ outcome: 'allow', code: 'REQUIREMENTS_MET', reason });
+export const deny = (code: DenialCode, reason: string): Ruling => ({ outcome: 'deny', code, reason });
+export const held = (awaiting: readonly string[], why = ''): Ruling => ({
+  outcome: 'held',
+  code: 'FACTS_AWAITED',
+  reason: `waits for ${shortened(awaiting)}${why}`,
+  awaiting,
+});
 
 const shownMax = 5;
 const shortened = (parts: readonly string[]): string =>
