@@ -2,6 +2,7 @@ import { after, before, describe } from 'node:test';
 import { createRegistryClient, type RegistryClient } from '@waybill/oci';
 import { blobRules, uploadRules } from './conformance-blobs.ts';
 import { imageRules } from './conformance-images.ts';
+import { transferRules } from './conformance-transfers.ts';
 import type { UnderTest } from './under-test.ts';
 
 export type RegistryUnderTest = { readonly host: string; readonly close: () => Promise<unknown> };
@@ -27,6 +28,7 @@ export function registryConformance(name: string, start: () => Promise<RegistryU
     const under: UnderTest = { client: () => client!, host: () => registry!.host, signal: AbortSignal.timeout(60_000) };
     blobRules(under);
     uploadRules(under);
+    transferRules(under);
     imageRules(under);
   });
 }

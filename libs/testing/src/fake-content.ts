@@ -10,9 +10,17 @@ export type FakeRepository = {
   readonly tags: Map<string, string>;
   /** Upload session to what has come so far. */
   readonly uploads: Map<string, Buffer>;
+  /** Sessions that have had a piece of less than the least size: it must have been their last. */
+  readonly closing: Set<string>;
 };
 
-export const newRepository = (): FakeRepository => ({ blobs: new Map(), manifests: new Map(), tags: new Map(), uploads: new Map() });
+export const newRepository = (): FakeRepository => ({
+  blobs: new Map(),
+  manifests: new Map(),
+  tags: new Map(),
+  uploads: new Map(),
+  closing: new Set(),
+});
 
 /** Digest of bytes by the algorithm of `like`, or by SHA-256. */
 export function digestLike(like: string | null, bytes: Buffer): string {

@@ -10,8 +10,14 @@ export type Fault = {
   readonly times?: number;
 } & (
   | { readonly kind: 'answer'; readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
-  /** Half of the body, then the connection is cut. */
-  | { readonly kind: 'cut' }
+  /** The answer's body ends there, by default in its middle: the connection is cut, or falls silent until the client goes. */
+  | { readonly kind: 'cut' | 'stall'; readonly atBytes?: number }
+  /** The request's body ends there. The bytes before have arrived, where the registry keeps what it has of an upload. */
+  | { readonly kind: 'cut-request'; readonly atBytes: number; readonly isKept?: boolean }
+  /** The request is carried out, and the connection cut in place of an answer. */
+  | { readonly kind: 'lose-answer' }
+  /** The answer has other headers than it should: a length or a range that is a lie. */
+  | { readonly kind: 'headers'; readonly headers: Readonly<Record<string, string>> }
   /** One bit of the body is another. */
   | { readonly kind: 'corrupt' }
   | { readonly kind: 'slow'; readonly delayMs: number }
@@ -45,10 +51,10 @@ export async function sendFaulty(response: ServerResponse, bytes: Buffer, fault:
     const changed = Buffer.from(bytes);
     changed[changed.length >> 1]! ^= 1;
     response.end(changed);
-  } else if (fault?.kind === 'cut') {
-    response.write(bytes.subarray(0, bytes.length >> 1));
-    await sleep(5); // So that the first half leaves before the connection ends.
-    response.destroy();
+  } else if (fault?.kind === 'cut' || fault?.kind === 'stall') {
+    response.write(bytes.subarray(0, fault.atBytes ?? bytes.length >> 1));
+    await sleep(5); // So that these bytes leave before the connection ends.
+    if (fault.kind === 'cut') response.destroy();
   } else {
     response.end(bytes);
   }

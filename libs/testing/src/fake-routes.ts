@@ -95,7 +95,7 @@ function rangeOf(bytes: Buffer, range: string, headers: Readonly<Record<string, 
   const end = from === '' || to === '' ? last : Math.min(Number(to), last);
   if (start > end) return { ...refuse(416, 'RANGE_INVALID'), headers: { 'content-range': `bytes */${bytes.byteLength}` } };
   const part = bytes.subarray(start, end + 1);
-  return { status: 200, headers: { ...headers, 'content-range': `bytes ${start}-${end}/${bytes.byteLength}` }, bytes: part };
+  return { status: 206, headers: { ...headers, 'content-range': `bytes ${start}-${end}/${bytes.byteLength}` }, bytes: part };
 }
 
 function startUpload(call: Call): Answer {
