@@ -1,6 +1,7 @@
 // Prints docs/configuration.md from the schemas that check the environment: `npm run docs:configuration`. A test compares the two.
 import { writeFileSync } from 'node:fs';
-import { configTable, StreamConfig } from '@waybill/app-kit';
+import { StreamConfig } from '@waybill/app-kit';
+import { configTable } from '@waybill/config';
 import type { TObject } from 'typebox';
 import { ApiConfig } from '../apps/api/src/config.ts';
 import { GatewayConfig } from '../apps/gateway/src/config.ts';

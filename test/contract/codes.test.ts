@@ -18,7 +18,7 @@ const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['libs/scanners/src/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
   ['libs/webhook-sources/src/parsed.ts', /^ {2}([A-Z_0-9]+): '/gm],
   ['libs/transparency-log/src/faults.ts', /^ {2}([A-Z_]+): '/gm],
-  ['libs/app-kit/src/config.ts', /code = '([A-Z_]+)'/g],
+  ['libs/config/src/config.ts', /code = '([A-Z_]+)'/g],
   ['apps/api/src/problem.ts', /^ {2}([A-Z_]+): \d/gm],
   ['apps/gateway/src/auth/confirm.ts', /code = '([A-Z_]+)'/g],
   ['apps/gateway/src/batcher.ts', /'([A-Z]+_[A-Z_]+)'/g],

@@ -1,4 +1,5 @@
-import { closeGracefully, createLogger, loadConfig, startOps } from '@waybill/app-kit';
+import { closeGracefully, createLogger, startOps } from '@waybill/app-kit';
+import { loadConfig } from '@waybill/config';
 import { topics } from '@waybill/domain';
 import { createCodec, createEventLog } from '@waybill/kafka';
 import { ApiConfig } from './config.ts';

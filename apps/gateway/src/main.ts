@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
-import { checkSources, closeGracefully, collectProcessMetrics, createLogger, loadConfig, loadSources, startOps } from '@waybill/app-kit';
+import { checkSources, closeGracefully, collectProcessMetrics, createLogger, loadSources, startOps } from '@waybill/app-kit';
+import { loadConfig } from '@waybill/config';
 import { topics } from '@waybill/domain';
 import { createAppender, createCodec } from '@waybill/kafka';
 import { Registry } from 'prom-client';

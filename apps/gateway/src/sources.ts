@@ -1,4 +1,5 @@
-import { loadSources as load, type Environment } from '@waybill/app-kit';
+import { loadSources as load } from '@waybill/app-kit';
+import { type Environment } from '@waybill/config';
 import type { Endpoint } from '@waybill/webhook-sources';
 
 /** An endpoint of the gateway: who may send to it, and how to read what is sent. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { loadConfig, runApp } from '@waybill/app-kit';
+import { runApp } from '@waybill/app-kit';
+import { loadConfig } from '@waybill/config';
 import { createRegistryClients, loadRegistries } from '@waybill/oci';
 import { InspectorConfig } from './config.ts';
 import { createInspect } from './inspect.ts';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { loadConfig, runApp } from '@waybill/app-kit';
+import { runApp } from '@waybill/app-kit';
+import { loadConfig } from '@waybill/config';
 import { createCopier, createRegistryClients, findRegistry, loadRegistries } from '@waybill/oci';
 import { ReplicatorConfig } from './config.ts';
 import { createCopy } from './copy.ts';

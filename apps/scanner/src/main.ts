@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { createLogger, loadConfig, runApp, StreamConfig } from '@waybill/app-kit';
+import { createLogger, runApp, StreamConfig } from '@waybill/app-kit';
+import { loadConfig } from '@waybill/config';
 import { loadRegistries } from '@waybill/oci';
 import { createScanner, sweepScratch } from '@waybill/scanners';
 import { ScannerConfig } from './config.ts';

@@ -1,5 +1,3 @@
-export { ConfigError, configTable, loadConfig } from './config.ts';
-export type { Environment } from './config.ts';
 export { createLogger } from './logger.ts';
 export type { Logger, LoggerOptions, LogLevel } from './logger.ts';
 export { startOps } from './ops-server.ts';
@@ -12,6 +10,4 @@ export { closeGracefully } from './shutdown.ts';
 export type { ShutdownOptions, ShutdownStep } from './shutdown.ts';
 export { checkSources, loadSources, sourcesError, sourcesPathOf } from './sources/load-sources.ts';
 export type { LoadedSources } from './sources/load-sources.ts';
-export { loadYaml, parseYaml, placed } from './yaml.ts';
-export type { Place, PlacedFault } from './yaml.ts';
 export { StreamConfig } from './stream-config.ts';

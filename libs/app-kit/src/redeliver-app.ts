@@ -11,7 +11,7 @@ import {
   type Topology,
 } from '@waybill/stream';
 import { Type, type Static } from 'typebox';
-import { checkAll } from './faults.ts';
+import { checkAll } from '@waybill/config';
 import { createLogger } from './logger.ts';
 import { storesOf } from './open-store.ts';
 import type { StreamConfig } from './stream-config.ts';

@@ -1,7 +1,7 @@
 import { createCodec, createEventLog } from '@waybill/kafka';
 import { runTopology, StreamError, type Draft, type Observer, type Running, type Topology, versioned } from '@waybill/stream';
 import { openCircuits } from './circuits.ts';
-import { loadConfig } from './config.ts';
+import { loadConfig } from '@waybill/config';
 import { createLogger, type Logger } from './logger.ts';
 import { storesOf } from './open-store.ts';
 import { startOps } from './ops-server.ts';

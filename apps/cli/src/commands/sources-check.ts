@@ -1,4 +1,5 @@
-import { checkSources, ConfigError, placed, sourcesPathOf, type LoadedSources, type PlacedFault } from '@waybill/app-kit';
+import { checkSources, sourcesPathOf, type LoadedSources } from '@waybill/app-kit';
+import { ConfigError, placed, type PlacedFault } from '@waybill/config';
 import { adviseOn, type Endpoint } from '@waybill/webhook-sources';
 import type { Console, OutputFormat } from '../console.ts';
 import { CliError, exitCodes, type ExitCode } from '../exit.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ConfigError, loadYaml } from '@waybill/app-kit';
+import { ConfigError, loadYaml } from '@waybill/config';
 import { endpointOf, SourcesFile, type SourceKind, type SourceSettings } from '@waybill/webhook-sources';
 import { CliError, exitCodes } from '../exit.ts';
 import type { Reading } from './replay.ts';

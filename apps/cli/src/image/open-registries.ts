@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { ConfigError } from '@waybill/app-kit';
+import { ConfigError } from '@waybill/config';
 import { createRegistryClient, findRegistry, loadRegistries, type Registry, type RegistryClient } from '@waybill/oci';
 import { CliError, exitCodes } from '../exit.ts';
 

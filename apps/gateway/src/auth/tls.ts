@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import { ConfigError } from '@waybill/app-kit';
+import { ConfigError } from '@waybill/config';
 import type { GatewayConfig } from '../config.ts';
 
 export type TlsFiles = Pick<GatewayConfig, 'HTTP_TLS_CERT_FILE' | 'HTTP_TLS_KEY_FILE' | 'HTTP_TLS_CLIENT_CA_FILE'>;

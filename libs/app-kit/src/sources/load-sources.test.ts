@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '@waybill/config';
 import { loadSources } from './load-sources.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'waybill-sources-'));

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { endpointOf, entryFaults, findSecretFault, secretFilesOf, SourcesFile, type Endpoint, type Secret } from '@waybill/webhook-sources';
-import { ConfigError, type Environment } from '../config.ts';
-import { checkYaml, placed, readBounded, type Place, type PlacedFault } from '../yaml.ts';
+import { ConfigError, type Environment } from '@waybill/config';
+import { checkYaml, placed, readBounded, type Place, type PlacedFault } from '@waybill/config';
 
 /** `sources.yaml` with the secret files that it names. */
 export type LoadedSources = {

@@ -1,4 +1,4 @@
-import { ConfigError, loadYaml, type Environment } from '@waybill/app-kit';
+import { ConfigError, loadYaml, type Environment } from '@waybill/config';
 import { findFaults, RegistriesFile, type Registry } from './settings.ts';
 
 /**
