@@ -15,13 +15,15 @@ export type RepeatOptions = {
 const delayMsMin = 100;
 const delayMsMax = 2_000;
 
+/** `turned-away`: it may have been carried out, and not be carried out twice; so only what a 429 has turned away is sent again. */
+export type Repeats = 'always' | 'turned-away' | 'never';
+
 export type Tried = {
   readonly error: OciError;
   /** 1 after the first. */
   readonly tries: number;
   readonly sinceFirstMs: number;
-  /** Whether the request may have been carried out and can be carried out twice; else it is repeated only when it was turned away. */
-  readonly isIdempotent: boolean;
+  readonly repeats: Repeats;
 };
 
 /**
@@ -30,10 +32,11 @@ export type Tried = {
  * Uniform in [0, min(2 s, 100 ms * 2^(tries-1))] ("full jitter"), on top of what the registry asks for.
  * Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  */
-export function findDelayMs({ error, tries, sinceFirstMs, isIdempotent }: Tried, options: RepeatOptions): number | undefined {
+export function findDelayMs({ error, tries, sinceFirstMs, repeats }: Tried, options: RepeatOptions): number | undefined {
   const isTurnedAway = error.code === 'REGISTRY_RATE_LIMITED';
   const isBroken = error.code === 'REGISTRY_UNAVAILABLE' || error.code === 'REGISTRY_TIMEOUT';
-  if (!isTurnedAway && !(isBroken && isIdempotent && tries < options.triesMax)) return undefined;
+  const mayPass = isTurnedAway ? repeats !== 'never' : isBroken && repeats === 'always' && tries < options.triesMax;
+  if (!mayPass) return undefined;
   const jitterMs = options.random() * Math.min(delayMsMax, delayMsMin * 2 ** (tries - 1));
   const delayMs = (error.retryAfterMs ?? 0) + jitterMs;
   return sinceFirstMs + delayMs >= options.repeatMsMax ? undefined : delayMs;
@@ -45,7 +48,7 @@ export function findDelayMs({ error, tries, sinceFirstMs, isIdempotent }: Tried,
  */
 export async function repeated<T>(
   attempt: () => Promise<T>,
-  isIdempotent: boolean,
+  repeats: Repeats,
   options: RepeatOptions & { readonly onTurnedAway: (delayMs: number) => void },
   signal: AbortSignal,
 ): Promise<T> {
@@ -56,7 +59,7 @@ export async function repeated<T>(
       return await attempt();
     } catch (error) {
       if (!(error instanceof OciError) || signal.aborted) throw error;
-      const delayMs = findDelayMs({ error, tries, sinceFirstMs: clock.now() - firstAtMs, isIdempotent }, options);
+      const delayMs = findDelayMs({ error, tries, sinceFirstMs: clock.now() - firstAtMs, repeats }, options);
       if (delayMs === undefined) throw error;
       if (error.retryAfterMs !== undefined && error.retryAfterMs > 0) options.onTurnedAway(error.retryAfterMs);
       await clock.sleep(delayMs, signal);
