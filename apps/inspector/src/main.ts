@@ -7,7 +7,7 @@ import { createInspect } from './inspect.ts';
 import { inspector } from './topology.ts';
 
 const config = loadConfig(InspectorConfig, process.env);
-const clients = createRegistryClients(loadRegistries(join(config.CONFIG_DIR, 'registries.yaml'), process.env));
+const clients = createRegistryClients(await loadRegistries(join(config.CONFIG_DIR, 'registries.yaml'), process.env));
 const topology = inspector(createInspect(clients), {
   timeoutMs: config.INSPECT_TIMEOUT_MS,
   concurrencyMax: config.INSPECT_CONCURRENCY,

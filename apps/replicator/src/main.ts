@@ -7,7 +7,7 @@ import { createCopy } from './copy.ts';
 import { replicator } from './topology.ts';
 
 const config = loadConfig(ReplicatorConfig, process.env);
-const registries = loadRegistries(join(config.CONFIG_DIR, 'registries.yaml'), process.env);
+const registries = await loadRegistries(join(config.CONFIG_DIR, 'registries.yaml'), process.env);
 const hostOf = (name: string): string => findRegistry(registries, { name })?.host ?? name;
 const topology = replicator(createCopy(createCopier(), createRegistryClients(registries), Date.now), hostOf, {
   timeoutMs: config.COPY_TIMEOUT_MS,

@@ -19,7 +19,7 @@ const program = createScanner({
   timeoutMs: config.SCANNER_TIMEOUT_MS,
   env: process.env,
   envPassed: config.SCANNER_ENV.split(',').flatMap((name) => name.trim() || []),
-  accessOf: accessIn(loadRegistries(join(config.CONFIG_DIR, 'registries.yaml'), process.env)),
+  accessOf: accessIn(await loadRegistries(join(config.CONFIG_DIR, 'registries.yaml'), process.env)),
 });
 const topology = scanner(createScan(program), {
   scannerName: program.name,

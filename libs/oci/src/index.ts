@@ -27,7 +27,7 @@ export type { Platform } from './descriptor/platform.ts';
 export { mediaTypes } from './descriptor/media-types.ts';
 export { OciError } from './host/errors.ts';
 export type { OciErrorCode } from './host/errors.ts';
-export { RegistriesFile, Registry } from './host/settings.ts';
+export type { Registry } from './host/settings.ts';
 export type { Descriptor, DescriptorDocument } from './descriptor/descriptor.ts';
 export { deleteBlob, deleteManifest, deleteTag } from './tag/delete.ts';
 export { listRepositories } from './tag/list-repositories.ts';

@@ -21,7 +21,7 @@ const each = (text: string, before: readonly string[]): readonly string[] => [..
 /** Adds how registries are reached. */
 const withRegistries = (command: Command): Command =>
   command
-    .option('--registries <file>', 'how registries are reached; config/registries.yaml where it is there. Others: `docker login`')
+    .addOption(new Option('--registries <file>', 'registries.yaml: how hosts are reached, with which passwords').env('WAYBILL_REGISTRIES'))
     .addOption(
       new Option('--plain-http <host>', 'speak to this host without TLS; those of this machine are anyway')
         .argParser(each)
@@ -47,7 +47,7 @@ async function withImages(
   const { asCliError } = await import('../image/failure.ts');
   const { untilInterrupted } = await import('../interrupt.ts');
   const { plainHttp, caFile, registries: registriesPath } = flags;
-  const registries = openRegistries({ registriesPath, plainHttp, caFile, env });
+  const registries = await openRegistries({ registriesPath, plainHttp, caFile, env });
   try {
     onExit(await untilInterrupted((signal) => use({ parseReference, forHost: registries.forHost, signal })));
   } catch (error) {

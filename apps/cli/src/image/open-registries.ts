@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs';
-import { ConfigError } from '@waybill/config';
 import { createRegistryClient, findRegistry, loadRegistries, type Registry, type RegistryClient } from '@waybill/oci';
 import { CliError, exitCodes } from '../exit.ts';
 
 export type RegistryOptions = {
-  /** `registries.yaml`; undefined: that of `CONFIG_DIR`, where there is one. */
+  /** `registries.yaml`; undefined: none. */
   readonly registriesPath: string | undefined;
   /** Hosts to be spoken to without TLS, beside those of this machine. */
   readonly plainHttp: readonly string[];
@@ -20,8 +18,8 @@ export type OpenRegistries = { readonly forHost: (host: string) => RegistryClien
  * Clients by `registries.yaml`; a host that is not in it is spoken to as Docker does, with the credentials of `docker login`.
  * @throws CliError 2 where a file is wrong
  */
-export function openRegistries(options: RegistryOptions): OpenRegistries {
-  const registries = readRegistries(options);
+export async function openRegistries(options: RegistryOptions): Promise<OpenRegistries> {
+  const registries = await readRegistries(options);
   const clients = new Map<string, RegistryClient>();
   return {
     forHost(host) {
@@ -35,12 +33,12 @@ export function openRegistries(options: RegistryOptions): OpenRegistries {
   };
 }
 
-function readRegistries({ registriesPath, env }: RegistryOptions): readonly Registry[] {
-  const path = registriesPath ?? `${env['CONFIG_DIR'] ?? 'config'}/registries.yaml`;
-  if (registriesPath === undefined && !existsSync(path)) return [];
+async function readRegistries({ registriesPath, env }: RegistryOptions): Promise<readonly Registry[]> {
+  if (registriesPath === undefined) return [];
   try {
-    return loadRegistries(path, env);
+    return await loadRegistries(registriesPath, env);
   } catch (cause) {
+    const { ConfigError } = await import('@waybill/config');
     if (!(cause instanceof ConfigError)) throw cause;
     throw new CliError(exitCodes.usage, cause.message, 'Mend the file, or name another with --registries.', { cause });
   }

@@ -4,7 +4,7 @@ import type { Challenge } from './challenge.ts';
 import { findBasicHeader } from './credentials.ts';
 import { OciError } from '../host/errors.ts';
 import type { Registry } from '../host/settings.ts';
-import { apiOrigin } from '../host/settings.ts';
+import { apiOrigin } from '../host/api-origin.ts';
 
 /**
  * Answers a registry's 401s: anonymous, basic, or a bearer token from the realm that the challenge names

@@ -6,7 +6,8 @@ import { Agent, type Dispatcher } from 'undici';
 import { OciError } from './errors.ts';
 import { createGate, type Gate } from './gate.ts';
 import { createPacer, pacedStream, type Pacer } from './pacer.ts';
-import { apiOrigin, type Registry } from './settings.ts';
+import { apiOrigin } from './api-origin.ts';
+import type { Registry } from './settings.ts';
 import { watchTransfers, type Transfer } from './transfer.ts';
 
 /** `idleMs`: longest silence within a body. The whole of an operation is bounded by its signal. */

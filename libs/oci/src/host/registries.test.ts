@@ -15,28 +15,28 @@ const load = (text: string, env: NodeJS.ProcessEnv = {}) => {
 };
 
 describe('registries.yaml', () => {
-  it('as it ships names the two local registries, which the environment may move', () => {
+  it('as it ships names the two local registries, which the environment may move', async () => {
     const shipped = join(import.meta.dirname, '../../../../config/registries.yaml');
-    const hosts = (env: NodeJS.ProcessEnv) => loadRegistries(shipped, env).map(({ name, host, plainHttp }) => [name, host, plainHttp]);
-    assert.deepEqual(hosts({}), [
+    const hosts = async (env: NodeJS.ProcessEnv) =>
+      (await loadRegistries(shipped, env)).map(({ name, host, plainHttp }) => [name, host, plainHttp]);
+    assert.deepEqual(await hosts({}), [
       ['a', '127.0.0.1:25001', true],
       ['b', '127.0.0.1:25002', true],
     ]);
-    assert.deepEqual(hosts({ REGISTRY_B_HOST: '127.0.0.1:9' })[1], ['b', '127.0.0.1:9', true]);
+    assert.deepEqual((await hosts({ REGISTRY_B_HOST: '127.0.0.1:9' }))[1], ['b', '127.0.0.1:9', true]);
   });
 
-  it('is TLS unless it says otherwise', () => assert.equal(load('registries: [{ name: a, host: r.example }]')[0]?.plainHttp, false));
+  it('is TLS unless it says otherwise', async () =>
+    assert.equal((await load('registries: [{ name: a, host: r.example }]'))[0]?.plainHttp, false));
 
-  it('is refused with all its faults at once', () => {
+  it('is refused with all its faults at once', async () => {
     const text = 'registries: [{ name: A, host: r.example }, { name: b, host: "https://r.example" }, { name: c, host: r, typo: 1 }]';
-    assert.throws(
-      () => load(text),
-      ({ message }: Error) => ['registries.0.name', 'registries.1.host', 'registries.2.typo'].every((path) => message.includes(path)),
+    await assert.rejects(load(text), ({ message }: Error) =>
+      ['registries.0.name', 'registries.1.host', 'registries.2.typo'].every((path) => message.includes(path)),
     );
     const half = 'registries: [{ name: a, host: r, username: u }, { name: a, host: s }, { name: c, host: "s:99999" }]';
-    assert.throws(
-      () => load(half),
-      ({ message }: Error) => ['need each other', 'name a is there twice', 'no host'].every((fault) => message.includes(fault)),
+    await assert.rejects(load(half), ({ message }: Error) =>
+      ['need each other', 'name a is there twice', 'no host'].every((fault) => message.includes(fault)),
     );
   });
 });

@@ -39,10 +39,6 @@ export type Registry = Static<typeof Registry>;
 export const RegistriesFile = Type.Object({ registries: Type.Array(Registry, { maxItems: 1_000 }) }, { additionalProperties: false });
 export type RegistriesFile = Static<typeof RegistriesFile>;
 
-/** Root of the registry's API: scheme, host and port. */
-export const apiOrigin = (registry: Registry): URL =>
-  new URL(`${registry.plainHttp === true ? 'http' : 'https'}://${registry.apiHost ?? registry.host}`);
-
 /** What the schema cannot say, one line per fault. */
 export function findFaults({ registries }: RegistriesFile): readonly string[] {
   const twice = (field: 'name' | 'host') =>

@@ -1,7 +1,7 @@
 import { isRepositoryName } from '@waybill/domain';
 import type { RegistryClient } from '../host/client.ts';
 import { OciError } from '../host/errors.ts';
-import { apiOrigin } from '../host/settings.ts';
+import { apiOrigin } from '../host/api-origin.ts';
 import { pageQuery, type PageOptions } from './list-tags.ts';
 import { readNames } from './read-names.ts';
 
