@@ -140,7 +140,7 @@ describe('a list of tags or repositories', () => {
     await assert.rejects(listRepositories(client, {}, signal), failsAs('REGISTRY_DENIED', /GET repositories: the user/));
   });
 
-  it('of the catalog asks for the right to read it', async () => {
+  it('of the catalog asks for the right to read it', async (t) => {
     const realm = `http://${registry.host}/token`;
     const scopes: (string | null)[] = [];
     const guarded = await startFakeRegistry({
@@ -155,9 +155,8 @@ describe('a list of tags or repositories', () => {
       },
     });
     const asking = createRegistryClient({ name: 'g', host: guarded.host, plainHttp: true });
+    t.after(() => Promise.all([asking.close(), guarded.close()]));
     assert.deepEqual(await listRepositories(asking, {}, signal), []);
     assert.deepEqual(scopes, ['registry:catalog:*']);
-    await asking.close();
-    await guarded.close();
   });
 });
