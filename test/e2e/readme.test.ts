@@ -22,6 +22,7 @@ const readme = readFileSync(join(repositoryRoot, 'README.md'), 'utf8');
 const documents = [
   'README.md',
   'docs/deliveries.md',
+  'docs/images.md',
   'docs/flow.md',
   'docs/architecture.md',
   'libs/stream/DESIGN.md',

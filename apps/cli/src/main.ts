@@ -1,20 +1,9 @@
 #!/usr/bin/env node
-import { processConsole } from './console.ts';
-import { endWith } from './ending.ts';
-import { exitCodes } from './exit.ts';
-import { createProgram } from './program.ts';
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 
-const console = processConsole(process.stdout, process.stderr, process.env);
-// A reader that goes away (`| head`) ends the output, not with a fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exitCodes.done : exitCodes.unreachable));
-process.on('uncaughtException', (error) => process.exit(endWith(error, console)));
-
-try {
-  const program = createProgram({ console, env: process.env, onExit: (code) => (process.exitCode = code) });
-  if (process.argv.length <= 2) {
-    program.outputHelp({ error: true });
-    process.exitCode = exitCodes.usage;
-  } else await program.parseAsync();
-} catch (error) {
-  process.exitCode = endWith(error, console);
-}
+// Reading TypeScript takes longer than most commands: it is done once. In a folder that nobody else can write to, for it is code; where there
+// is none, each start reads anew.
+const { HOME, XDG_CACHE_HOME = HOME && join(HOME, '.cache') } = process.env;
+if (XDG_CACHE_HOME) enableCompileCache(join(XDG_CACHE_HOME, 'waybill/compiled'));
+await import('./run.ts');

@@ -2,6 +2,7 @@ import type { Reference } from '@waybill/oci';
 import { Option, type Command } from 'commander';
 import { examples, type Globals, type ProgramOptions } from '../command-line.ts';
 import type { ExitCode } from '../exit.ts';
+import type { AskedPairs } from '../image/copy-pairs.ts';
 import type { OpenRegistries } from '../image/open-registries.ts';
 import { integer } from '../options.ts';
 
@@ -92,6 +93,7 @@ type CopyFlags = RegistryFlags & {
   readonly dryRun: boolean;
   readonly quiet: boolean;
   readonly fromFile?: string;
+  readonly allTags: boolean;
   readonly concurrency: number;
 };
 
@@ -105,21 +107,33 @@ function addCopy(image: Command, options: ProgramOptions): void {
     .addOption(howOption('--verify <how>', 'how the copy is checked'))
     .option('--dry-run', 'say what would be sent, and send nothing', false)
     .option('--from-file <file>', 'copy the pairs of a file, a source and a target per line; - is standard input')
+    .option('--all-tags', 'copy every tag: from and to are repositories', false)
     .option('--concurrency <images>', 'images under way at the same time', integer(1, 64), 4)
     .option('-q, --quiet', 'no progress', false)
     .addHelpText('after', examples(copyExamples))
     .action(async (from: string | undefined, to: string | undefined, flags: CopyFlags, command: Command) => {
-      const { fromFile, platform, referrers, verify, dryRun, quiet, concurrency } = flags;
-      if (fromFile === undefined ? to === undefined : from !== undefined) command.error('error: say a source and a target, or --from-file');
+      const { fromFile, allTags, platform, referrers, verify, dryRun, quiet, concurrency } = flags;
+      const isWrong = fromFile === undefined ? to === undefined : from !== undefined || allTags;
+      if (isWrong) command.error('error: say a source and a target, or --from-file alone');
+      const asked: AskedPairs =
+        fromFile === undefined ? { kind: allTags ? 'all-tags' : 'one', from: from!, to: to! } : { kind: 'file', path: fromFile };
       const { copy } = await import('./image-copy.ts');
       const { createCopier } = await import('@waybill/oci');
-      const { parsePair, parsePairs } = await import('../image/copy-pairs.ts');
-      const { readInput } = await import('../input.ts');
+      const { readPairs } = await import('../image/copy-pairs.ts');
       const { output } = command.optsWithGlobals<Globals>();
+      const how = {
+        output,
+        isBulk: asked.kind !== 'one',
+        platforms: platform,
+        referrers,
+        verify,
+        dryRun,
+        quiet,
+        imagesAtOnceMax: concurrency,
+      };
       await withImages(flags, options, async ({ forHost, signal }) => {
-        const pairs = fromFile === undefined ? [parsePair(from!, to!)] : parsePairs((await readInput(fromFile)).toString('utf8'), fromFile);
-        const asked = { output, pairs, isBulk: fromFile !== undefined, platforms: platform, imagesAtOnceMax: concurrency };
-        return copy({ ...asked, referrers, verify, dryRun, quiet, signal }, { copier: createCopier(), forHost }, options.console);
+        const pairs = await readPairs(asked, forHost, signal);
+        return copy({ ...how, pairs, signal }, { copier: createCopier(), forHost }, options.console);
       });
     });
 }
@@ -133,6 +147,7 @@ const copyExamples = [
   'waybill image copy a.example/app:1.0 b.example/app:1.0 --platform linux/amd64 --verify read',
   'waybill image copy a.example/app:1.0 b.example/app:1.0 --dry-run',
   'waybill image copy --from-file images.txt --concurrency 8 -o json',
+  'waybill image copy --all-tags a.example/team/app b.example/team/app',
 ];
 
 function addDiff(image: Command, options: ProgramOptions): void {
