@@ -3,11 +3,12 @@ import { accepting, advance, createNfa, reach, type Nfa } from './nfa.ts';
 
 /**
  * A deterministic automaton, made as far as it is walked. States are numbers; {@link dead} is the one that never accepts again.
- * Characters that no state tells apart form a class: `classStarts` has the first of each, ascending from 0.
+ * Characters that no state tells apart form a class.
  */
 export type Automaton = {
   readonly start: number;
-  readonly classStarts: readonly number[];
+  /** Which class a character is in. */
+  readonly classOf: (codePoint: number) => number;
   /** @returns {@link overflown} where that would be one state too many */
   readonly step: (state: number, codePoint: number) => number;
   readonly accepts: (state: number) => boolean;
@@ -28,6 +29,7 @@ export function createAutomaton(expression: Expression): Automaton {
   const nfa = createNfa(expression);
   const classStarts = classStartsOf(nfa);
   const classOfAscii = Uint16Array.from({ length: 128 }, (_, codePoint) => classIn(classStarts, codePoint));
+  const classOf = (codePoint: number): number => (codePoint < 128 ? classOfAscii[codePoint]! : classIn(classStarts, codePoint));
   const sets: (readonly number[])[] = [];
   const ids = new Map<string, number>();
   const table: number[] = [];
@@ -45,9 +47,9 @@ export function createAutomaton(expression: Expression): Automaton {
 
   return {
     start,
-    classStarts,
+    classOf,
     step: (state, codePoint) => {
-      const charClass = codePoint < 128 ? classOfAscii[codePoint]! : classIn(classStarts, codePoint);
+      const charClass = classOf(codePoint);
       const at = state * classStarts.length + charClass;
       const known = table[at]!;
       if (known !== unknown) return known;

@@ -1,0 +1,48 @@
+import type { Image } from './image.ts';
+
+/** `error`: publishing refuses. `warning`: somebody should look. */
+const severities = {
+  POLICY_CONTRADICTION: 'error',
+  POLICY_OVERLAP: 'warning',
+  POLICY_SHADOWED: 'warning',
+  PATTERN_MATCHES_NOTHING: 'error',
+  POLICY_MATCHES_NOTHING: 'error',
+  REGISTRY_UNKNOWN: 'error',
+  REGISTRY_UNLISTED: 'warning',
+  REPLICATION_CYCLE: 'warning',
+  REPLICATION_ENDLESS: 'error',
+  REQUIREMENT_NEVER_HOLDS: 'error',
+  TARGET_NEVER_VALID: 'error',
+} as const satisfies Record<string, 'error' | 'warning'>;
+
+/** Stable for good. */
+export type FindingCode = keyof typeof severities;
+
+/** Something about policies taken together that their authors will hardly want. */
+export type Finding = {
+  readonly code: FindingCode;
+  readonly severity: 'error' | 'warning';
+  /** The one to look at first, then the others concerned. */
+  readonly policyIds: readonly string[];
+  /** Where in the first one's document, dotted: `spec.replicate.0`. */
+  readonly path: string;
+  /** An image that proves it; null where it needs none. */
+  readonly witness: Image | null;
+  /** What is wrong, and what to do. */
+  readonly message: string;
+};
+
+export const finding = (
+  code: FindingCode,
+  policyIds: readonly string[],
+  path: string,
+  witness: Image | null,
+  message: string,
+): Finding => ({
+  code,
+  severity: severities[code],
+  policyIds,
+  path,
+  witness,
+  message,
+});

@@ -1,0 +1,27 @@
+import type { Evidence } from '../evidence.ts';
+
+/** An image that proves a finding: all that `match` can ask for, and nothing else. */
+export type Image = {
+  readonly registry: string;
+  readonly repository: string;
+  readonly tag: string;
+  /** Null: nobody's. */
+  readonly tenant: string | null;
+  readonly kind: string;
+  readonly labels: Readonly<Record<string, string>>;
+};
+
+const digest = `sha256:${'0'.repeat(64)}`;
+
+export const evidenceOf = ({ registry, repository, tag, tenant, kind, labels }: Image): Evidence => ({
+  ...{ registry, repository, tag, tenant, digest },
+  inspection: { status: 'done', kind, labels, platformDigests: [] },
+  scans: [],
+});
+
+/** As people write it, with what matters beside the name. */
+export function textOf({ registry, repository, tag, tenant, kind, labels }: Image): string {
+  const labelled = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+  const beside = [kind === 'image' ? '' : kind, tenant === null ? '' : `tenant ${tenant}`, ...labelled].filter((text) => text !== '');
+  return `${registry}/${repository}:${tag}${beside.length === 0 ? '' : ` (${beside.join(', ')})`}`;
+}

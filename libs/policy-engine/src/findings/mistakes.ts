@@ -1,0 +1,95 @@
+import type { Clause } from '../clause.ts';
+import { repositoryShape, tagShape } from '../pattern/names.ts';
+import type { Policy } from '../policy.ts';
+import { textOf, type Image } from './image.ts';
+import { asItIs, everything, limit, limitAll, type Space } from './space.ts';
+import { findTemplate } from './template.ts';
+import type { Work } from './work.ts';
+
+/** What is wrong with a policy by itself, in the light of what names can be and of the registries that there are. */
+export function findMistakes(work: Work): void {
+  const [names, hosts] = [new Set(work.registries.map(({ name }) => name)), new Set(work.registries.map(({ host }) => host))];
+  for (const policy of work.set.policies) {
+    if (work.isFull()) {
+      work.skip('policy', [policy.id]);
+      continue;
+    }
+    checkRegistries(work, policy, names, hosts);
+    work.ask('policy', [policy.id], () => checkMatch(work, policy));
+  }
+}
+
+type Names = ReadonlySet<string>;
+
+function checkRegistries({ report }: Work, { id, document: { spec } }: Policy, names: Names, hosts: Names): void {
+  const known = [...names].join(', ') || 'none';
+  for (const [at, { registry }] of (spec.replicate ?? []).entries()) {
+    if (names.has(registry)) continue;
+    const message = `${id} copies to ${registry}, which registries.yaml does not name: it has ${known}; correct the name, or add the registry`;
+    report('REGISTRY_UNKNOWN', [id], `spec.replicate.${at}.registry`, null, message);
+  }
+  for (const [at, host] of (spec.match.registries ?? []).entries()) {
+    if (hosts.has(host)) continue;
+    const message = `${id} is about images of ${host}, which is the host of no registry in registries.yaml: nothing can be read from there; correct the host with its port, or add the registry`;
+    report('REGISTRY_UNLISTED', [id], `spec.match.registries.${at}`, null, message);
+  }
+}
+
+function checkMatch(work: Work, policy: Policy): void {
+  const { id } = policy;
+  const nothing = policy.clauses.flatMap((clause) => patternsThatMatchNothing(work, clause));
+  for (const { path, text, what } of nothing) {
+    const message = `${id} has the pattern ${text}, which no ${what} can match; correct it, or leave it out`;
+    work.report('PATTERN_MATCHES_NOTHING', [id], path, null, message);
+  }
+  const own = limitAll(everything, policy.clauses);
+  const image = own && work.solver.solve(own);
+  if (own === undefined || image === undefined) {
+    if (nothing.length > 0) return; // That is why.
+    const message = `${id} matches no image at all: what spec.match asks for contradicts itself; correct it, or retire the policy`;
+    work.report('POLICY_MATCHES_NOTHING', [id], 'spec.match', null, message);
+    return;
+  }
+  checkTargets(work, policy, own, image);
+  checkRequirements(work, policy, own, image);
+}
+
+type Nothing = { readonly path: string; readonly text: string; readonly what: string };
+
+function patternsThatMatchNothing({ solver }: Work, clause: Clause): readonly Nothing[] {
+  if (clause.field !== 'repositories' && clause.field !== 'tags') return [];
+  return clause.patterns.flatMap((pattern, at) => {
+    const alone = limit(everything, { ...clause, patterns: [pattern] }, true);
+    if (alone && solver.solve(alone)) return [];
+    return [{ path: `spec.match.${clause.field}.${at}`, text: pattern.text, what: clause.field === 'tags' ? 'tag' : 'repository' }];
+  });
+}
+
+/** A target can fail for some images, which are then denied; for all of them it cannot be meant. */
+function checkTargets(work: Work, { id, document: { spec } }: Policy, own: Space, image: Image): void {
+  for (const [at, target] of (spec.replicate ?? []).entries()) {
+    const [repository, tag] = [findTemplate(target.repository, '{repository}'), findTemplate(target.tag, '{tag}')];
+    if (repository === undefined || tag === undefined) continue;
+    const view = { ...asItIs, repository, tag };
+    const valid = limitAll(
+      own,
+      [
+        { field: 'repositories', patterns: [repositoryShape.isValid] },
+        { field: 'tags', patterns: [tagShape.isValid] },
+      ],
+      view,
+    );
+    if (valid && work.solver.solve(valid)) continue;
+    const message = `${id} is about images like ${textOf(image)}, and none of them has a valid name at its target; correct the template`;
+    work.report('TARGET_NEVER_VALID', [id], `spec.replicate.${at}`, image, message);
+  }
+}
+
+/** What has no platform cannot be scanned. */
+function checkRequirements(work: Work, { id, document: { spec } }: Policy, own: Space, image: Image): void {
+  if (spec.require?.scan === undefined) return;
+  const scannable = limit(own, { field: 'kinds', among: ['image', 'index'] }, true);
+  if (scannable && work.solver.solve(scannable)) return;
+  const message = `${id} requires a scan of what cannot be scanned, like ${textOf(image)}: it denies all that it matches; leave spec.require.scan out, or say effect: deny`;
+  work.report('REQUIREMENT_NEVER_HOLDS', [id], 'spec.require.scan', image, message);
+}

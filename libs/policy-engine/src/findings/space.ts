@@ -1,0 +1,156 @@
+import type { Clause } from '../clause.ts';
+import { findName, isValidName, type Budget, type Language, type NameConditions } from '../pattern/find-name.ts';
+import { repositoryShape, tagShape, type NameShape } from '../pattern/names.ts';
+import type { Pattern } from '../pattern/pattern.ts';
+import type { Image } from './image.ts';
+import { fill, unchanged, type Template } from './template.ts';
+
+/** Values that something must be among, and must not; without `among`, any. */
+type Values = { readonly among?: ReadonlySet<string>; readonly refused: ReadonlySet<string> };
+type Labels = {
+  /** `*`: any value. */
+  readonly wanted: ReadonlyMap<string, string>;
+  readonly refused: readonly (readonly [name: string, value: string])[];
+};
+
+/** A set of images, by conditions that do not depend on each other: it holds one as soon as each has a solution of its own. */
+export type Space = {
+  readonly registries: Values;
+  readonly tenants: Values;
+  readonly kinds: Values;
+  readonly labels: Labels;
+  readonly repositories: NameConditions;
+  readonly tags: NameConditions;
+};
+
+/** How an image looks after copies: where it lies (undefined: where it was), and under which names. */
+export type View = { readonly registry: string | undefined; readonly repository: Template; readonly tag: Template };
+
+export const asItIs: View = { registry: undefined, repository: unchanged, tag: unchanged };
+
+const anyValue: Values = { refused: new Set() };
+const anyName: NameConditions = { within: [], outside: [] };
+export const everything: Space = {
+  registries: anyValue,
+  tenants: anyValue,
+  kinds: { among: new Set(['image', 'index', 'artifact']), refused: new Set() },
+  labels: { wanted: new Map(), refused: [] },
+  repositories: anyName,
+  tags: anyName,
+};
+
+/**
+ * The images of a space to which, seen through a view, a clause says yes, or no.
+ * @returns undefined where the clause is already decided against all of them
+ */
+export function limit(space: Space, clause: Clause, isWanted: boolean, view: View = asItIs): Space | undefined {
+  switch (clause.field) {
+    case 'exclude':
+      return limit(space, clause.clause, !isWanted, view);
+    case 'labels':
+      return limitLabels(space, clause.name, clause.value, isWanted);
+    case 'registries':
+      if (view.registry !== undefined) return clause.among.includes(view.registry) === isWanted ? space : undefined;
+      return { ...space, registries: limitValues(space.registries, clause.among, isWanted) };
+    case 'tenants':
+    case 'kinds':
+      return { ...space, [clause.field]: limitValues(space[clause.field], clause.among, isWanted) };
+    case 'repositories':
+      return limitNames(space, 'repositories', view.repository, clause.patterns, isWanted);
+    case 'tags':
+      return limitNames(space, 'tags', view.tag, clause.patterns, isWanted);
+  }
+}
+
+/** The images for which all clauses hold. */
+export function limitAll(space: Space, clauses: readonly Clause[], view: View = asItIs): Space | undefined {
+  let limited: Space | undefined = space;
+  for (const clause of clauses) limited = limited && limit(limited, clause, true, view);
+  return limited;
+}
+
+function limitValues({ among, refused }: Values, values: readonly string[], isWanted: boolean): Values {
+  if (!isWanted) return { ...(among && { among }), refused: refused.union(new Set(values)) };
+  return { among: among ? among.intersection(new Set(values)) : new Set(values), refused };
+}
+
+function limitLabels(space: Space, name: string, value: string, isWanted: boolean): Space | undefined {
+  const { wanted, refused } = space.labels;
+  if (!isWanted) return { ...space, labels: { wanted, refused: [...refused, [name, value]] } };
+  const known = wanted.get(name) ?? '*';
+  if (known !== '*' && value !== '*' && known !== value) return undefined;
+  return { ...space, labels: { wanted: new Map(wanted).set(name, value === '*' ? known : value), refused } };
+}
+
+type NameField = 'repositories' | 'tags';
+
+function limitNames(
+  space: Space,
+  field: NameField,
+  template: Template,
+  patterns: readonly Pattern[],
+  isWanted: boolean,
+): Space | undefined {
+  if (template.kind === 'fixed') return patterns.some(({ test }) => test(template.text)) === isWanted ? space : undefined;
+  const language: Language = { patterns, before: template.before, after: template.after };
+  const { within, outside } = space[field];
+  const limited = isWanted ? { within: [...within, language], outside } : { within, outside: [...outside, language] };
+  return { ...space, [field]: limited };
+}
+
+/** Solutions are kept per condition: most spaces of a search share all of them but one. */
+export type Solver = { readonly solve: (space: Space) => Image | undefined; readonly budget: Budget };
+
+/** @param hosts what an image's registry is called where nothing says otherwise, the first that will do */
+export function createSolver(hosts: readonly string[], budget: Budget): Solver {
+  const known = new WeakMap<NameConditions, { readonly name: string | undefined }>();
+  const nameIn = (conditions: NameConditions, shape: NameShape): string | undefined => {
+    const found = known.get(conditions) ?? { name: findName(conditions, shape, budget) };
+    known.set(conditions, found);
+    return found.name;
+  };
+  const registryIn = ({ among, refused }: Values): string | undefined => {
+    const fresh = Array.from({ length: refused.size + 1 }, (_, i) => `registry-${i + 1}.test`);
+    return [...(among ?? [...hosts, ...fresh])].find((host) => !refused.has(host));
+  };
+  return {
+    budget,
+    solve: (space) => {
+      const { registries, tenants, kinds } = space;
+      const registry = registryIn(registries);
+      const tenant = tenants.among ? [...tenants.among].find((name) => !tenants.refused.has(name)) : null;
+      const kind = [...(kinds.among ?? [])].find((name) => !kinds.refused.has(name));
+      const labels = solveLabels(space.labels);
+      if (registry === undefined || tenant === undefined || kind === undefined || labels === undefined) return undefined;
+      const repository = nameIn(space.repositories, repositoryShape);
+      if (repository === undefined) return undefined;
+      const tag = nameIn(space.tags, tagShape);
+      return tag === undefined ? undefined : { registry, repository, tag, tenant, kind, labels };
+    },
+  };
+}
+
+function solveLabels({ wanted, refused }: Labels): Image['labels'] | undefined {
+  const labels: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, value] of wanted) {
+    const against = refused.filter(([refusedName]) => refusedName === name).map(([, refusedValue]) => refusedValue);
+    if (against.includes('*') || against.includes(value)) return undefined;
+    labels[name] = value === '*' ? freshValue(against) : value;
+  }
+  return { ...labels };
+}
+
+function freshValue(against: readonly string[]): string {
+  for (let i = 1; ; i += 1) if (!against.includes(`value-${i}`)) return `value-${i}`;
+}
+
+/** What an image looks like after copies. */
+export const seen = (image: Image, { registry, repository, tag }: View): Image => ({
+  ...image,
+  registry: registry ?? image.registry,
+  repository: fill(repository, image.repository),
+  tag: fill(tag, image.tag),
+});
+
+export const hasValidNames = ({ repository, tag }: Image): boolean =>
+  isValidName(repositoryShape, repository) && isValidName(tagShape, tag);

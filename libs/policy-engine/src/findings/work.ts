@@ -1,0 +1,73 @@
+import { BudgetExceeded } from '../pattern/find-name.ts';
+import type { Policy } from '../policy.ts';
+import type { CompiledSet } from '../set/compiled-set.ts';
+import { findSpeaking } from '../set/search.ts';
+import { finding, type Finding } from './finding.ts';
+import { evidenceOf, type Image } from './image.ts';
+import { createSolver, type Solver } from './space.ts';
+
+/** A registry of `registries.yaml`: policies copy to its name, events call it by its host. */
+export type KnownRegistry = { readonly name: string; readonly host: string };
+
+/** What could not be said for certain: how often, and of which policies to begin with. */
+export type Unfinished = { readonly check: string; readonly count: number; readonly examples: readonly (readonly string[])[] };
+
+/** What all checks work with. */
+export type Work = {
+  readonly set: CompiledSet;
+  readonly registries: readonly KnownRegistry[];
+  readonly solver: Solver;
+  /** The policy that decides an image of which everything is known. */
+  readonly deciderOf: (image: Image) => Policy | undefined;
+  readonly report: (...found: Parameters<typeof finding>) => void;
+  /** Asks within a share of the budget. @returns undefined, and says so in the report, where that is not enough */
+  readonly ask: <T>(check: string, policyIds: readonly string[], question: () => T) => T | undefined;
+  readonly skip: (check: string, policyIds: readonly string[], count?: number) => void;
+  readonly isFull: () => boolean;
+};
+
+/** Steps are those of automata: tens of millions take a second. */
+export type Bounds = { readonly stepsMax: number; readonly stepsPerQuestionMax: number; readonly findingsMax: number };
+
+const examplesMax = 3;
+
+export type Ledger = { readonly work: Work; readonly findings: readonly Finding[]; readonly unfinished: () => readonly Unfinished[] };
+
+export function openLedger(set: CompiledSet, registries: readonly KnownRegistry[], bounds: Bounds): Ledger {
+  const findings: Finding[] = [];
+  const skipped = new Map<string, { count: number; readonly examples: (readonly string[])[] }>();
+  const budget = { stepsLeft: 0 };
+  let stepsLeft = bounds.stepsMax;
+  const skip: Work['skip'] = (check, policyIds, count = 1) => {
+    const entry = skipped.get(check) ?? { count: 0, examples: [] };
+    entry.count += count;
+    if (entry.examples.length < examplesMax) entry.examples.push(policyIds);
+    skipped.set(check, entry);
+  };
+  const work: Work = {
+    set,
+    registries,
+    solver: createSolver(
+      registries.map(({ host }) => host),
+      budget,
+    ),
+    deciderOf: (image) => findSpeaking(set, evidenceOf(image), 1)[0],
+    report: (...found) => void findings.push(finding(...found)),
+    ask: (check, policyIds, question) => {
+      const share = Math.min(bounds.stepsPerQuestionMax, stepsLeft);
+      budget.stepsLeft = share;
+      try {
+        return question();
+      } catch (error) {
+        if (!(error instanceof BudgetExceeded)) throw error;
+        skip(check, policyIds);
+        return undefined;
+      } finally {
+        stepsLeft -= share - Math.max(0, budget.stepsLeft);
+      }
+    },
+    skip,
+    isFull: () => findings.length >= bounds.findingsMax,
+  };
+  return { work, findings, unfinished: () => [...skipped].map(([check, entry]) => ({ check, ...entry })) };
+}
