@@ -1,20 +1,50 @@
 import { Type, type Static } from 'typebox';
 import { Settings } from 'typebox/system';
 import { Value } from 'typebox/value';
+import type { PatternText } from './pattern/pattern.ts';
 
 const closed = { additionalProperties: false } as const;
-const glob = (description: string) =>
-  Type.Array(Type.String({ minLength: 1, maxLength: 255, pattern: '^[A-Za-z0-9._/*?-]+$' }), { minItems: 1, maxItems: 100, description });
+
+/** One schema for both ways of writing a pattern, so that a fault is told once and not once per way. */
+const Pattern = Type.Unsafe<PatternText>({
+  type: ['string', 'object'],
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^[A-Za-z0-9._/*?-]+$',
+  properties: {
+    regex: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 512,
+      description: 'A regular expression over the whole name, without backreferences.',
+    },
+    semver: { type: 'string', minLength: 1, maxLength: 512, description: 'A range of versions, as `>=1.2 <3`.' },
+  },
+  additionalProperties: false,
+  minProperties: 1,
+  maxProperties: 1,
+});
+const patterns = (description: string) => Type.Optional(Type.Array(Pattern, { minItems: 1, maxItems: 100, description }));
+const labels = (description: string) =>
+  Type.Optional(
+    Type.Record(Type.String({ minLength: 1, maxLength: 256 }), Type.String({ maxLength: 256 }), { maxProperties: 50, description }),
+  );
+const registries = (description: string) =>
+  Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { minItems: 1, maxItems: 100, description }));
+
+const Exclude = Type.Object(
+  {
+    registries: registries('Hosts with their port.'),
+    repositories: patterns('As in match.'),
+    tags: patterns('As in match.'),
+    labels: labels('Any of them excludes; `*` is any value.'),
+  },
+  { ...closed, description: 'What is left out of all this: any of it is enough.' },
+);
 
 const Match = Type.Object(
   {
-    registries: Type.Optional(
-      Type.Array(Type.String({ minLength: 1, maxLength: 255 }), {
-        minItems: 1,
-        maxItems: 100,
-        description: 'Hosts with their port, as events name them. Without: every registry.',
-      }),
-    ),
+    registries: registries('Hosts with their port, as events name them. Without: every registry.'),
     tenants: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 63 }), {
         minItems: 1,
@@ -22,8 +52,8 @@ const Match = Type.Object(
         description: 'Whose image it is. Held where that is not known.',
       }),
     ),
-    repositories: Type.Optional(glob('Globs over the path below the host: `*` within a segment, `**` over several.')),
-    tags: Type.Optional(glob('Globs over the tag.')),
+    repositories: patterns('Over the path below the host: a glob (`*` within a segment, `**` over several), or `regex: …`.'),
+    tags: patterns('Over the tag: a glob, `regex: …` or `semver: …`.'),
     kinds: Type.Optional(
       Type.Array(Type.Enum(['image', 'index', 'artifact']), {
         minItems: 1,
@@ -31,12 +61,8 @@ const Match = Type.Object(
         description: 'What it is: an artifact (signature, SBOM, chart) has nothing that runs, and so nothing to scan.',
       }),
     ),
-    labels: Type.Optional(
-      Type.Record(Type.String({ minLength: 1, maxLength: 256 }), Type.String({ maxLength: 256 }), {
-        maxProperties: 50,
-        description: "Labels of the image's config, all of them; `*` is any value.",
-      }),
-    ),
+    labels: labels("Labels of the image's config, all of them; `*` is any value."),
+    exclude: Type.Optional(Exclude),
   },
   closed,
 );

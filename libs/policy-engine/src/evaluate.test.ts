@@ -162,6 +162,39 @@ const rules: readonly Rule[] = [
     then: { outcome: 'held', policyId: 'secret', awaiting: ['inspection'] },
   },
   {
+    rule: 'what is excluded is not matched, whatever else is',
+    given: [policy('all', { match: { repositories: ['demo/**'], exclude: { tags: [{ regex: 'v[0-9]+' }] } } })],
+    then: { code: 'NO_POLICY_MATCHES' },
+  },
+  {
+    rule: 'each label that is excluded is enough',
+    given: [policy('all', { match: { exclude: { labels: { tier: '1', team: '*' } } } })],
+    then: { code: 'NO_POLICY_MATCHES' },
+  },
+  {
+    rule: 'what a label may exclude is held until labels are known',
+    given: [policy('all', { match: { exclude: { labels: { team: 'other' } } } })],
+    when: { inspection: { status: 'missing' } },
+    then: { outcome: 'held', awaiting: ['inspection'], reason: 'waits for inspection: its labels are not known yet' },
+  },
+  {
+    rule: 'a version range picks tags',
+    given: [policy('new', { match: { tags: [{ semver: '>=2.0.0' }] } }), policy('old', { match: { tags: [{ semver: '1.x' }] } })],
+    when: { tag: 'v1.4.0' },
+    then: { policyId: 'old' },
+  },
+  {
+    rule: 'a policy for tenants waits until it is known whose image it is',
+    given: [policy('acme', { match: { tenants: ['acme'] } })],
+    then: { outcome: 'held', code: 'FACTS_AWAITED', awaiting: ['tenant'] },
+  },
+  {
+    rule: 'the image of nobody is not that of a tenant',
+    given: [policy('acme', { match: { tenants: ['acme'] } })],
+    when: { tenant: null },
+    then: { code: 'NO_POLICY_MATCHES' },
+  },
+  {
     rule: 'a label that only the prototype has is not there',
     given: [policy('odd', { match: { labels: { constructor: '*' } } })],
     then: { outcome: 'deny', reason: 'no policy matches' },

@@ -29,6 +29,19 @@ describe('a policy document', () => {
     assert.equal(faults.length, 20);
   });
 
+  it('may write patterns in three ways, and has each that is none told with its place', () => {
+    const match = { repositories: ['a/**', { regex: 'a/(b|c)' }], tags: [{ semver: '>=1.2' }], exclude: { tags: [{ regex: 'rc.*' }] } };
+    assert.deepEqual(faultsOf(document('a', { match })), []);
+    const broken = { repositories: [{ regex: '(' }, {}, 1], tags: [{ semver: 'one' }, 'v*'], exclude: { tags: [{ regex: '(a)\\1' }] } };
+    assert.equal(faultsOf(document('a', { match: broken })).length, 2);
+    const wrong = faultsOf(document('a', { match: { ...broken, repositories: [{ regex: '(' }] } }));
+    for (const place of ['spec.match.repositories.0', 'spec.match.tags.0', 'spec.match.exclude.tags.0'])
+      assert.ok(
+        wrong.some((fault) => fault.startsWith(`${place} `)),
+        wrong.join('\n'),
+      );
+  });
+
   it('must say what happens, and only once', () => {
     assert.deepEqual(faultsOf(document('a', { replicate: undefined })).length, 1);
     assert.match(faultsOf(document('a', { effect: 'deny', replicate: [{ registry: 'b' }] })).join(), /no place beside effect: deny/);

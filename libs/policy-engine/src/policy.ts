@@ -2,7 +2,8 @@ import { canonical, sha256 } from './canonical.ts';
 import type { Clause } from './clause.ts';
 import { faultsIn, type PolicyDocument } from './document.ts';
 import { weightOf } from './order.ts';
-import { compilePattern, type Pattern } from './pattern/pattern.ts';
+import { PatternError } from './pattern/pattern-error.ts';
+import { compilePattern, type Pattern, type PatternText } from './pattern/pattern.ts';
 
 /** A valid policy, ready to be asked. Made by {@link parsePolicy} alone. */
 export type Policy = {
@@ -27,12 +28,18 @@ export type ParsedPolicy = { readonly ok: true; readonly policy: Policy } | { re
  * @returns the policy, or all of its faults, each with its path in the document
  */
 export function parsePolicy(value: unknown): ParsedPolicy {
-  const faults = faultsIn(value);
+  const faults = [...faultsIn(value)];
   if (faults.length > 0) return { ok: false, faults };
   const document = value as PolicyDocument;
   const { match, priority = 0, effect } = document.spec;
-  const repositories = match.repositories?.map(compilePattern);
-  const tags = match.tags?.map(compilePattern);
+  const compile = patternCompiler(faults);
+  const repositories = compile('repositories', match.repositories);
+  const tags = compile('tags', match.tags);
+  const excluded = {
+    repositories: compile('exclude.repositories', match.exclude?.repositories),
+    tags: compile('exclude.tags', match.exclude?.tags),
+  };
+  if (faults.length > 0) return { ok: false, faults };
   const specificity = specificityOf(document, repositories, tags);
   const policy: Policy = {
     id: document.metadata.name,
@@ -40,7 +47,10 @@ export function parsePolicy(value: unknown): ParsedPolicy {
     priority,
     specificity,
     weight: weightOf(priority, effect === 'deny', specificity),
-    clauses: clausesOf(document, repositories, tags),
+    clauses: [
+      ...clausesOf(match, { repositories, tags }),
+      ...clausesOf(match.exclude, excluded).map((clause): Clause => ({ field: 'exclude', clause })),
+    ],
     repositories,
     tags,
     documentSha256: sha256(canonical(document)),
@@ -50,16 +60,32 @@ export function parsePolicy(value: unknown): ParsedPolicy {
 
 type Patterns = readonly Pattern[] | undefined;
 
-/** Names first, which are always known; what is asked first is what an image is told that it lacks. */
-function clausesOf({ spec: { match } }: PolicyDocument, repositories: Patterns, tags: Patterns): readonly Clause[] {
+/** Compiles the lists of a document; what is wrong with one goes to `faults`, so that an author is told of all. */
+const patternCompiler =
+  (faults: string[]) =>
+  (path: string, texts: readonly PatternText[] | undefined): Patterns =>
+    texts?.flatMap((text, index) => {
+      try {
+        return compilePattern(text);
+      } catch (error) {
+        if (!(error instanceof PatternError)) throw error;
+        faults.push(`spec.match.${path}.${index} ${error.message}`);
+        return [];
+      }
+    });
+
+type Match = PolicyDocument['spec']['match'];
+
+function clausesOf(match: Match | Match['exclude'], { repositories, tags }: { readonly repositories: Patterns; readonly tags: Patterns }) {
+  const { registries, tenants, kinds, labels = {} } = (match ?? {}) as Match;
   const clauses: Clause[] = [];
-  if (match.registries) clauses.push({ field: 'registries', among: match.registries });
+  if (registries) clauses.push({ field: 'registries', among: registries });
   if (repositories) clauses.push({ field: 'repositories', patterns: repositories });
   if (tags) clauses.push({ field: 'tags', patterns: tags });
-  if (match.tenants) clauses.push({ field: 'tenants', among: match.tenants });
-  if (match.kinds) clauses.push({ field: 'kinds', among: match.kinds });
-  for (const [name, value] of Object.entries(match.labels ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    clauses.push({ field: 'labels', name, value });
+  if (tenants) clauses.push({ field: 'tenants', among: tenants });
+  if (kinds) clauses.push({ field: 'kinds', among: kinds });
+  const sorted = Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  for (const [name, value] of sorted) clauses.push({ field: 'labels', name, value });
   return clauses;
 }
 

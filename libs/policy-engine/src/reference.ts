@@ -1,0 +1,85 @@
+import type { Decision } from './evaluate.ts';
+import type { Evidence } from './evidence.ts';
+import { compilePattern, type PatternText } from './pattern/pattern.ts';
+import type { Policy } from './policy.ts';
+import { ruleOn } from './requirements.ts';
+
+type Match = Policy['document']['spec']['match'];
+type Answer = boolean | 'unknown';
+export type ReferenceDecision = Pick<Decision, 'outcome' | 'code' | 'policyId' | 'awaiting' | 'targets'>;
+
+/**
+ * How policies decide, to be read as the specification: every policy is asked, in order, and nothing is prepared, indexed or left out.
+ * Slow on purpose. `evaluate` has to come to the same decisions.
+ */
+export function referenceEvaluate(policies: readonly Policy[], evidence: Evidence, atMs: number): ReferenceDecision {
+  const nothing = { awaiting: [], targets: [] };
+  for (const policy of policies.toSorted(decidesBefore)) {
+    const answer = matches(policy.document.spec.match, evidence);
+    if (answer === false) continue;
+    const decided = { ...nothing, policyId: policy.id };
+    if (answer === 'unknown') {
+      const awaiting = awaitedFor(policy.document.spec.match, evidence);
+      if (awaiting.includes('inspection') && evidence.inspection.status === 'failed')
+        return { ...decided, outcome: 'deny', code: 'INSPECTION_FAILED' };
+      return { ...decided, outcome: 'held', code: 'FACTS_AWAITED', awaiting };
+    }
+    const ruling = ruleOn(policy, evidence, atMs);
+    const { outcome, code } = ruling;
+    if (ruling.outcome === 'held') return { ...decided, outcome, code, awaiting: ruling.awaiting };
+    return { ...decided, outcome, code, targets: outcome === 'allow' ? targetsOf(policy, evidence) : [] };
+  }
+  return { ...nothing, outcome: 'deny', code: 'NO_POLICY_MATCHES', policyId: null };
+}
+
+/** The higher priority; among equals one that denies; among those the more specific; then by name. */
+function decidesBefore(a: Policy, b: Policy): number {
+  if (a.priority !== b.priority) return b.priority - a.priority;
+  const [aDenies, bDenies] = [a, b].map(({ document }) => document.spec.effect === 'deny');
+  if (aDenies !== bDenies) return aDenies ? -1 : 1;
+  if (a.specificity !== b.specificity) return b.specificity - a.specificity;
+  return a.id < b.id ? -1 : 1;
+}
+
+/** All that is asked for must hold, and nothing that is excluded. One that does not is enough, whatever is not known of the others. */
+function matches({ exclude, ...asked }: Match, evidence: Evidence): Answer {
+  const excluded = exclude === undefined ? [] : answersTo(exclude, evidence).map((answer) => (answer === 'unknown' ? answer : !answer));
+  const answers = [...answersTo(asked, evidence), ...excluded];
+  if (answers.includes(false)) return false;
+  return answers.includes('unknown') ? 'unknown' : true;
+}
+
+function answersTo(asked: Match, evidence: Evidence): readonly Answer[] {
+  const { registries, tenants, repositories, tags, kinds, labels } = asked;
+  const { registry, repository, tag, tenant, inspection } = evidence;
+  const isAny = (texts: readonly PatternText[], name: string): boolean => texts.some((text) => compilePattern(text).test(name));
+  const answers: Answer[] = [];
+  if (registries) answers.push(registries.includes(registry));
+  if (repositories) answers.push(isAny(repositories, repository));
+  if (tags) answers.push(isAny(tags, tag));
+  if (tenants) answers.push(tenant === undefined ? 'unknown' : tenant !== null && tenants.includes(tenant));
+  if (kinds) answers.push(inspection.status === 'done' ? (kinds as readonly string[]).includes(inspection.kind) : 'unknown');
+  for (const [name, value] of Object.entries(labels ?? {})) {
+    if (inspection.status !== 'done') answers.push('unknown');
+    else answers.push(Object.hasOwn(inspection.labels, name) && (value === '*' || inspection.labels[name] === value));
+  }
+  return answers;
+}
+
+/** What has to be known before it can be said whether a policy matches. */
+function awaitedFor({ tenants, kinds, labels, exclude }: Match, { tenant, inspection }: Evidence): readonly string[] {
+  const asksInspection = kinds !== undefined || [labels, exclude?.labels].some((asked) => Object.keys(asked ?? {}).length > 0);
+  return [
+    ...(tenants !== undefined && tenant === undefined ? ['tenant'] : []),
+    ...(asksInspection && inspection.status !== 'done' ? ['inspection'] : []),
+  ];
+}
+
+function targetsOf({ document }: Policy, { repository, tag }: Evidence): Decision['targets'] {
+  const filled = (document.spec.replicate ?? []).map((target) => ({
+    registry: target.registry,
+    repository: (target.repository ?? '{repository}').split('{repository}').join(repository),
+    tag: (target.tag ?? '{tag}').split('{tag}').join(tag),
+  }));
+  return filled.filter((target, index) => filled.findIndex((other) => JSON.stringify(other) === JSON.stringify(target)) === index);
+}
