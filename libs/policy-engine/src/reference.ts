@@ -1,6 +1,6 @@
 import type { Decision } from './evaluate.ts';
 import type { Evidence } from './evidence.ts';
-import { compilePattern, type PatternText } from './pattern/pattern.ts';
+import { compilePattern, type Pattern, type PatternText } from './pattern/pattern.ts';
 import type { Policy } from './policy.ts';
 import { ruleOn } from './requirements.ts';
 
@@ -52,7 +52,7 @@ function matches({ exclude, ...asked }: Match, evidence: Evidence): Answer {
 function answersTo(asked: Match, evidence: Evidence): readonly Answer[] {
   const { registries, tenants, repositories, tags, kinds, labels } = asked;
   const { registry, repository, tag, tenant, inspection } = evidence;
-  const isAny = (texts: readonly PatternText[], name: string): boolean => texts.some((text) => compilePattern(text).test(name));
+  const isAny = (texts: readonly PatternText[], name: string): boolean => texts.some((text) => patternOf(text).test(name));
   const answers: Answer[] = [];
   if (registries) answers.push(registries.includes(registry));
   if (repositories) answers.push(isAny(repositories, repository));
@@ -64,6 +64,16 @@ function answersTo(asked: Match, evidence: Evidence): readonly Answer[] {
     else answers.push(Object.hasOwn(inspection.labels, name) && (value === '*' || inspection.labels[name] === value));
   }
   return answers;
+}
+
+/** Compiling takes longer than all else here; a million comparisons have a few thousand patterns. */
+const compiled = new Map<string, Pattern>();
+
+function patternOf(text: PatternText): Pattern {
+  const key = JSON.stringify(text);
+  const pattern = compiled.get(key) ?? compilePattern(text);
+  compiled.set(key, pattern);
+  return pattern;
 }
 
 /** What has to be known before it can be said whether a policy matches. */
