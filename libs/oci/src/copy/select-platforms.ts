@@ -17,7 +17,11 @@ export async function selectPlatforms(place: Place, root: Manifest, platforms: r
   if (root.kind === 'manifest') {
     const { config } = root.document;
     if (!isImageConfigType(config.mediaType)) return root; // An artifact is for every platform.
-    const { os, architecture, variant } = await readImageConfig(place.client, { ...place, descriptor: toDescriptor(config) }, signal);
+    const { os, architecture, variant } = await readImageConfig(
+      place.client,
+      { ...place, descriptor: toDescriptor(config), data: config.data },
+      signal,
+    );
     refuseMissing(place, root, wanted, [{ os, architecture, variant: variant ?? undefined }]);
     return root;
   }

@@ -11,6 +11,8 @@ export const descriptorSchema = Type.Object({
   mediaType: Type.String({ minLength: 1, maxLength: 255 }),
   digest: Type.String({ pattern: '^(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$' }),
   size: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  /** The content itself, in base64; see `findInlined`. */
+  data: Type.Optional(Type.String()),
   artifactType: Type.Optional(Type.String({ maxLength: 255 })),
   annotations: Type.Optional(annotationsSchema),
   platform: Type.Optional(Type.Object({ os: text, architecture: text, variant: Type.Optional(text) })),

@@ -97,7 +97,7 @@ async function readPlatform(
 ): Promise<PlatformManifest> {
   const { descriptor, document } = manifest;
   const configDescriptor = toDescriptor(document.config);
-  const config = await readImageConfig(client, { repository, descriptor: configDescriptor }, signal);
+  const config = await readImageConfig(client, { repository, descriptor: configDescriptor, data: document.config.data }, signal);
   const layers = document.layers.map(toDescriptor);
   return {
     ...descriptor,

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { RegistryClient } from '../host/client.ts';
 import type { Descriptor } from '../descriptor/descriptor.ts';
+import { findInlined } from '../descriptor/inlined.ts';
 import { OciError } from '../host/errors.ts';
 import { readBlob } from '../blob/blob.ts';
 
@@ -34,17 +35,22 @@ export type ImageConfig = {
   readonly document: Readonly<Record<string, unknown>>;
 };
 
-/** @throws OciError `MANIFEST_INVALID` when it is no image configuration */
+/**
+ * @param query with `data`, where the descriptor carries its content: then nothing is asked for
+ * @throws OciError `MANIFEST_INVALID` when it is no image configuration
+ */
 export async function readImageConfig(
   client: RegistryClient,
-  query: { readonly repository: string; readonly descriptor: Descriptor },
+  query: { readonly repository: string; readonly descriptor: Descriptor; readonly data?: string | undefined },
   signal: AbortSignal,
 ): Promise<ImageConfig> {
-  const bytes = await readBlob(client, query, configBytesMax, signal);
+  const where = { host: client.registry.host, repository: query.repository };
+  const inlined = findInlined(query.descriptor, query.data, where);
+  const bytes = inlined ?? (await readBlob(client, query, configBytesMax, signal));
   const document = parseJson(bytes);
   if (!check.Check(document)) {
     const message = `config ${query.descriptor.digest} of ${query.repository} is no image configuration`;
-    throw new OciError('MANIFEST_INVALID', message, { host: client.registry.host, repository: query.repository });
+    throw new OciError('MANIFEST_INVALID', message, where);
   }
   return {
     os: document.os ?? 'unknown',

@@ -145,15 +145,27 @@ export async function findManifestDescriptor(
     signal,
   });
   if (status === 404) return undefined;
-  const digest = headers['docker-content-digest'];
+  const digest = findToldDigest(headers['docker-content-digest'], reference, { host: client.registry.host, repository });
   const mediaType = String(headers['content-type'] ?? '')
     .split(';')[0]!
     .trim();
   const sizeBytes = Number(headers['content-length'] ?? 0);
-  if (typeof digest === 'string' && isDigest(digest) && (isManifestType(mediaType) || isIndexType(mediaType)) && sizeBytes > 0)
+  if (digest !== undefined && (isManifestType(mediaType) || isIndexType(mediaType)) && sizeBytes > 0)
     return { mediaType, digest, sizeBytes };
   // The digest is only a SHOULD, and a header may be missing; without them the bytes tell.
   return (await getManifest(client, { repository, reference }, signal)).descriptor;
+}
+
+/** What was asked for by digest has that one; of another algorithm the registry's may be right as well. */
+function findToldDigest(
+  header: string | string[] | undefined,
+  reference: string,
+  where: { readonly host: string; readonly repository: string },
+): Digest | undefined {
+  const told = typeof header === 'string' && isDigest(header) ? header : undefined;
+  if (!isDigest(reference)) return told;
+  if (told === undefined || told === reference || algorithmOf(told) !== algorithmOf(reference)) return reference;
+  throw new OciError('CONTENT_DIGEST_MISMATCH', `${where.host} was asked for manifest ${reference} and tells of ${told}`, where);
 }
 
 /** Digest that a tag or digest has at the registry; undefined when it is not there. */

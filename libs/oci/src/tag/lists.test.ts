@@ -14,7 +14,7 @@ const failsAs =
 describe('a list of tags or repositories', () => {
   let registry: FakeRegistry;
   let client: RegistryClient;
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(120_000);
   const repository = 'team/app';
   const image = randomImage();
   const tags = ['0.9', 'latest', 'v1', 'v2', 'v3'];
