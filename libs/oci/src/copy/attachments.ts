@@ -2,6 +2,7 @@ import type { Digest } from '@waybill/domain';
 import type { DescriptorDocument } from '../descriptor/descriptor.ts';
 import { findManifestDigest } from '../manifest/manifest.ts';
 import { findReferrersByApi, listReferrersByTag, referrersTag } from '../referrer/referrers.ts';
+import { unlessAborted } from './concurrent.ts';
 import type { Place } from './copy-request.ts';
 import type { DigestTags } from './digest-tags.ts';
 
@@ -16,21 +17,49 @@ export type Attachments = {
 /** Endings of those tags (sigstore/cosign, SIGNATURE_SPEC.md, "Discovery"). */
 const digestTagEndings = ['sig', 'att', 'sbom'];
 
-/** Which repositories are known to have no API for referrers: an answer that is not asked for again with each manifest. */
-export type MissingApis = { readonly has: (place: Place) => boolean; readonly add: (place: Place) => void };
+/** Which repositories have no API for referrers: an answer that is not asked for again with each manifest. */
+export type ReferrersApis = {
+  /** What the API lists; undefined where there is none. */
+  readonly list: (place: Place, digest: Digest, signal: AbortSignal) => Promise<readonly DescriptorDocument[] | undefined>;
+  /** The registry has taken a referrer without saying that it will list it. */
+  readonly isMissing: (place: Place) => void;
+};
 
 /** A registry may learn it; nobody who attaches something before it has is missed, since that is in the tag. */
-const missingForMs = 60_000;
+const knownForMs = 60_000;
 const repositoriesMax = 10_000;
 
-export function createMissingApis(nowMs: () => number): MissingApis {
-  const missingSinceMs = new Map<string, number>();
+export function createReferrersApis(nowMs: () => number): ReferrersApis {
+  const known = new Map<string, { readonly hasApi: boolean; readonly sinceMs: number }>();
+  /** The first question to a repository: the others wait for what it says. */
+  const firsts = new Map<string, Promise<unknown>>();
   const keyOf = ({ client, repository }: Place): string => `${client.registry.host}/${repository}`;
+  const learn = (key: string, hasApi: boolean): void => {
+    if (known.size >= repositoriesMax) known.clear();
+    known.set(key, { hasApi, sinceMs: nowMs() });
+  };
+  const findHasApi = (key: string): boolean | undefined => {
+    const fact = known.get(key);
+    return fact && nowMs() - fact.sinceMs <= knownForMs ? fact.hasApi : undefined;
+  };
+  const ask = async (place: Place, digest: Digest, signal: AbortSignal) => {
+    const listed = await findReferrersByApi(place.client, { repository: place.repository, digest }, signal);
+    learn(keyOf(place), listed !== undefined);
+    return listed;
+  };
   return {
-    has: (place) => nowMs() - (missingSinceMs.get(keyOf(place)) ?? -Infinity) <= missingForMs,
-    add(place) {
-      if (missingSinceMs.size >= repositoriesMax) missingSinceMs.clear();
-      missingSinceMs.set(keyOf(place), nowMs());
+    isMissing: (place) => learn(keyOf(place), false),
+    async list(place, digest, signal) {
+      const key = keyOf(place);
+      const first = firsts.get(key);
+      if (first && findHasApi(key) === undefined) await unlessAborted(first, signal);
+      if (findHasApi(key) === false) return undefined;
+      const asked = ask(place, digest, signal);
+      if (findHasApi(key) === undefined && !firsts.has(key)) {
+        const forget = (): void => void firsts.delete(key);
+        firsts.set(key, asked.then(forget, forget));
+      }
+      return asked;
     },
   };
 }
@@ -42,13 +71,12 @@ export function createMissingApis(nowMs: () => number): MissingApis {
 export async function findAttachments(
   place: Place,
   digest: Digest,
-  known: { readonly digestTags: DigestTags | undefined; readonly missingApis: MissingApis },
+  known: { readonly digestTags: DigestTags | undefined; readonly apis: ReferrersApis },
   signal: AbortSignal,
 ): Promise<Attachments> {
   const { client, repository } = place;
-  const { digestTags, missingApis } = known;
-  const byApi = missingApis.has(place) ? undefined : await findReferrersByApi(client, { repository, digest }, signal);
-  if (!byApi) missingApis.add(place);
+  const { digestTags, apis } = known;
+  const byApi = await apis.list(place, digest, signal);
   const fallback = referrersTag(digest);
   // With an API the tag is left over from before it had one, and worth a look only where it is known to be there.
   const mayHaveFallback = digestTags ? digestTags.has(fallback) : !byApi;

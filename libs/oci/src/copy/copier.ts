@@ -1,7 +1,7 @@
 import { isDigest, type Digest } from '@waybill/domain';
 import { OciError } from '../host/errors.ts';
 import { findManifestDigest } from '../manifest/manifest.ts';
-import { createMissingApis, findAttachments, type Attachments, type MissingApis } from './attachments.ts';
+import { createReferrersApis, findAttachments, type Attachments, type ReferrersApis } from './attachments.ts';
 import { mapConcurrently } from './concurrent.ts';
 import type { BlobReport, Copier, CopyReport, CopyRequest, ManifestReport, Place } from './copy-request.ts';
 import { createDigestTagIndex, type DigestTagIndex, type DigestTags } from './digest-tags.ts';
@@ -30,7 +30,7 @@ type Shared = {
   readonly places: KnownPlaces;
   readonly moveBlob: MoveBlob;
   readonly digestTags: DigestTagIndex;
-  readonly missingApis: MissingApis;
+  readonly apis: ReferrersApis;
 };
 
 /**
@@ -44,7 +44,7 @@ export function createCopier({ blobsAtOnceMax = 8, imagesAtOnceMax = 32 }: Copie
   const nowMs = () => performance.now();
   const places = createKnownPlaces({ nowMs, freshMs, digestsMax });
   const moveBlob = createBlobMover({ places, blobsAtOnceMax });
-  const shared: Shared = { places, moveBlob, digestTags: createDigestTagIndex(nowMs), missingApis: createMissingApis(nowMs) };
+  const shared: Shared = { places, moveBlob, digestTags: createDigestTagIndex(nowMs), apis: createReferrersApis(nowMs) };
   const images = createSlots(imagesAtOnceMax);
   return {
     async copy(request) {
@@ -91,12 +91,12 @@ async function copyImage(request: CopyRequest, shared: Shared, askedAtMs: number
   };
 }
 
-function plannedFor({ request, source, target, digestTags, missingApis, askedAtMs }: Work): Promise<CopyPlan> {
+function plannedFor({ request, source, target, digestTags, apis, askedAtMs }: Work): Promise<CopyPlan> {
   const { reference, tag, platforms, referrers = true, verify = 'head', dryRun = false, signal } = request;
   let listed: Promise<DigestTags | undefined> | undefined;
   const attachmentsOf = async (digest: Digest, either: AbortSignal): Promise<Attachments> => {
     listed ??= digestTags.find(source, askedAtMs, signal);
-    return findAttachments(source, digest, { digestTags: await listed, missingApis }, either);
+    return findAttachments(source, digest, { digestTags: await listed, apis }, either);
   };
   const trustsTarget = verify === 'head' || dryRun;
   return planCopy({
@@ -137,7 +137,7 @@ async function carryOut(plan: CopyPlan, work: Work): Promise<Done> {
 /** OCI distribution spec 1.1, "Error Codes", and the older one of Docker's. */
 const blobIsMissing: ReadonlySet<string> = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN']);
 
-async function moveAll(plan: CopyPlan, { request, source, target, moveBlob, missingApis }: Work): Promise<Done> {
+async function moveAll(plan: CopyPlan, { request, source, target, moveBlob, apis }: Work): Promise<Done> {
   const { tag, verify, onProgress, signal } = request;
   const blobs = await mapConcurrently(plan.blobs, blobsPerImageMax, signal, async (descriptor, either): Promise<BlobReport> => {
     const { digest, sizeBytes } = descriptor;
@@ -150,7 +150,7 @@ async function moveAll(plan: CopyPlan, { request, source, target, moveBlob, miss
   const manifests: ManifestReport[] = [];
   const tags: CopyReport['tags'][number][] = [];
   await putImage(plan, {
-    ...{ source, target, tag, missingApis, signal, looksFirst: verify === 'read' },
+    ...{ source, target, tag, apis, signal, looksFirst: verify === 'read' },
     onManifest(manifest) {
       manifests.push(manifest);
       onProgress?.({ kind: 'manifest', manifest });

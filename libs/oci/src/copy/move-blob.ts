@@ -51,12 +51,15 @@ export function createBlobMover({ places, blobsAtOnceMax }: BlobMoverOptions): M
   };
   const keyOf = ({ target, descriptor }: BlobJob): string => `${target.client.registry.host} ${descriptor.digest}`;
 
-  /** @returns undefined when another image was quicker, and its flight is the one to wait for */
+  const isFresh = ({ target, descriptor }: BlobJob): boolean =>
+    places.isFresh(target.client.registry.host, target.repository, descriptor.digest);
+
+  /** @returns undefined when another image was quicker: its flight is the one to wait for, or has brought the blob */
   const fly = async (job: BlobJob): Promise<Moved | undefined> => {
     const giveBack = await takeSlot(job);
     const landed = Promise.withResolvers<void>();
     const key = keyOf(job);
-    if (flights.has(key)) {
+    if (flights.has(key) || isFresh(job)) {
       giveBack();
       return undefined;
     }
@@ -73,15 +76,12 @@ export function createBlobMover({ places, blobsAtOnceMax }: BlobMoverOptions): M
   };
 
   const move = async (job: BlobJob): Promise<Moved> => {
-    const { target, descriptor, signal } = job;
-    const isFresh = () => places.isFresh(target.client.registry.host, target.repository, descriptor.digest);
-    if (isFresh()) return present;
-    if (descriptor.sizeBytes > smallBlobBytesMax && (await isThere(job, places))) return present;
+    if (isFresh(job)) return present;
+    if (job.descriptor.sizeBytes > smallBlobBytesMax && (await isThere(job, places))) return present;
     for (;;) {
       const flight = flights.get(keyOf(job));
-      if (flight) await unlessAborted(flight, signal);
-      if (flight && isFresh()) return present;
-      const moved = flight ? undefined : await fly(job);
+      if (flight) await unlessAborted(flight, job.signal);
+      const moved = isFresh(job) ? present : flight ? undefined : await fly(job);
       if (moved) return moved;
     }
   };

@@ -2,8 +2,8 @@ import type { Digest } from '@waybill/domain';
 import type { DescriptorDocument } from '../descriptor/descriptor.ts';
 import { OciError, type OciErrorCode } from '../host/errors.ts';
 import { getManifest, putManifest, type Manifest } from '../manifest/manifest.ts';
-import { addToReferrersTag, findReferrersByApi, listReferrersByTag } from '../referrer/referrers.ts';
-import type { MissingApis } from './attachments.ts';
+import { addToReferrersTag, listReferrersByTag } from '../referrer/referrers.ts';
+import type { ReferrersApis } from './attachments.ts';
 import { mapConcurrently } from './concurrent.ts';
 import type { CopyReport, ManifestReport, Place } from './copy-request.ts';
 import type { CopyPlan, PlannedManifest } from './plan-copy.ts';
@@ -14,7 +14,7 @@ export type PutRequest = {
   readonly tag: string | undefined;
   /** Whether the target is asked first for what is to be put, since the plan did not. */
   readonly looksFirst: boolean;
-  readonly missingApis: MissingApis;
+  readonly apis: ReferrersApis;
   readonly onManifest: (manifest: ManifestReport) => void;
   readonly onTag: (tag: TagReport) => void;
   readonly signal: AbortSignal;
@@ -77,12 +77,12 @@ async function ensureManifest(
   reference: string,
   signal: AbortSignal,
 ): Promise<ManifestReport['outcome']> {
-  const { source, target, looksFirst, missingApis } = request;
+  const { source, target, looksFirst, apis } = request;
   const { client, repository } = target;
   const manifest = read ?? (await getManifest(source.client, { repository: source.repository, reference: descriptor.digest }, signal));
   if (looksFirst && (await isThere(target, reference, manifest, signal))) return 'present';
   const { subjectLinked } = await putManifest(client, { repository, reference }, manifest, signal);
-  if (manifest.document.subject && !subjectLinked) missingApis.add(target); // The fallback tag has to say it then.
+  if (manifest.document.subject && !subjectLinked) apis.isMissing(target); // The fallback tag has to say it then.
   if (!(await isThere(target, reference, manifest, signal))) throw unverified(target, `manifest ${reference}`);
   return 'copied';
 }
@@ -108,14 +108,12 @@ async function isThere({ client, repository }: Place, reference: string, manifes
 }
 
 /** A registry with the API has linked them by their `subject`; for any other, and for what names none, the fallback tag must say it. */
-async function linkReferrers({ target, missingApis, signal }: PutRequest, digest: Digest, referrers: readonly DescriptorDocument[]) {
+async function linkReferrers({ target, apis, signal }: PutRequest, digest: Digest, referrers: readonly DescriptorDocument[]) {
   const { client, repository } = target;
   const subject = { repository, digest };
   const without = (listed: readonly DescriptorDocument[], wanted: readonly DescriptorDocument[]) =>
     wanted.filter((referrer) => !listed.some((other) => other.digest === referrer.digest));
-  const byApi = missingApis.has(target) ? undefined : await findReferrersByApi(client, subject, signal);
-  if (!byApi) missingApis.add(target);
-  const unlisted = without(byApi ?? [], referrers);
+  const unlisted = without((await apis.list(target, digest, signal)) ?? [], referrers);
   if (unlisted.length === 0) return;
   if (without(await listReferrersByTag(client, subject, signal), unlisted).length === 0) return;
   await addToReferrersTag(client, subject, unlisted, signal);
