@@ -12,7 +12,14 @@ export { findBlobSize, openBlob, readBlob } from './blob/blob.ts';
 export { uploadBlob } from './blob/upload.ts';
 export type { BlobQuery } from './blob/blob.ts';
 export { readImageConfig } from './manifest/image-config.ts';
-export { findManifestDigest, getManifest, manifestBytesMax, parseManifest, putManifest } from './manifest/manifest.ts';
+export {
+  findManifestDescriptor,
+  findManifestDigest,
+  getManifest,
+  manifestBytesMax,
+  parseManifest,
+  putManifest,
+} from './manifest/manifest.ts';
 export type { Manifest, ManifestQuery } from './manifest/manifest.ts';
 export { inspectImage } from './inspect/inspect-image.ts';
 export type { InspectedImage } from './inspect/inspect-image.ts';

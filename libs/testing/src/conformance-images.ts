@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { findManifestDigest, getManifest, listReferrers, mediaTypes, OciError } from '@waybill/oci';
-import { request, type Dispatcher } from 'undici';
 import type { UnderTest } from './under-test.ts';
 import { pushImage, pushIndex, pushReferrer, randomImage } from './random-image.ts';
 
-/** Manifests, tags and what refers to what. */
+/** Manifests, and what refers to what. */
 export function imageRules(under: UnderTest): void {
   const { signal } = under;
   it('gives back a manifest byte for byte, by tag and by digest', async () => {
@@ -23,29 +22,6 @@ export function imageRules(under: UnderTest): void {
   it('refuses a manifest whose blobs it does not have', async () => {
     const push = pushImage({ client: under.client(), repository: 'images/incomplete', tag: 'v1' }, { ...randomImage(), blobs: [] }, signal);
     await assert.rejects(push, (error) => error instanceof OciError && error.code === 'REGISTRY_REJECTED');
-  });
-
-  it('lists tags page by page', async () => {
-    const image = randomImage();
-    for (const tag of ['v3', 'v1', 'v2']) await pushImage({ client: under.client(), repository: 'images/tagged', tag }, image, signal);
-    const found: string[] = [];
-    let at: string | undefined = '/v2/images/tagged/tags/list?n=2';
-    for (let pages = 0; at !== undefined && pages < 5; pages++) {
-      const answer: Dispatcher.ResponseData = await request(new URL(at, `http://${under.host()}`));
-      found.push(...((await answer.body.json()) as { tags: readonly string[] }).tags);
-      at = /<([^>]+)>/.exec(String(answer.headers['link'] ?? ''))?.[1];
-    }
-    assert.deepEqual(found, ['v1', 'v2', 'v3']);
-  });
-
-  it('forgets a deleted manifest and its tags', async () => {
-    const repository = 'images/deleted';
-    const { digest } = await pushImage({ client: under.client(), repository, tag: 'v1' }, randomImage(), signal);
-    const answer = await request(`http://${under.host()}/v2/${repository}/manifests/${digest}`, { method: 'DELETE' });
-    await answer.body.dump();
-    assert.equal(answer.statusCode, 202);
-    for (const reference of ['v1', digest])
-      assert.equal(await findManifestDigest(under.client(), { repository, reference }, signal), undefined);
   });
 
   it('lists what refers to a manifest, by its API or by the tag that clients keep', async () => {

@@ -2,6 +2,7 @@ import { after, before, describe } from 'node:test';
 import { createRegistryClient, type RegistryClient } from '@waybill/oci';
 import { blobRules, uploadRules } from './conformance-blobs.ts';
 import { imageRules } from './conformance-images.ts';
+import { deletionRules, listRules } from './conformance-lists.ts';
 import { transferRules } from './conformance-transfers.ts';
 import type { UnderTest } from './under-test.ts';
 
@@ -30,5 +31,7 @@ export function registryConformance(name: string, start: () => Promise<RegistryU
     uploadRules(under);
     transferRules(under);
     imageRules(under);
+    listRules(under);
+    deletionRules(under);
   });
 }
