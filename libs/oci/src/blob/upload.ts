@@ -77,10 +77,10 @@ export async function uploadBlob(client: RegistryClient, query: UploadQuery, ope
       }
     } catch (error) {
       try {
-        prepareAgain(upload, error);
+        await prepareAgain(upload, error);
         await tries.after(error, upload.session?.offsetBytes ?? 0);
       } catch (final) {
-        if (upload.session) await cancel(upload, upload.session);
+        if (upload.session) await discard(upload, upload.session);
         throw final;
       }
     }
@@ -89,21 +89,20 @@ export async function uploadBlob(client: RegistryClient, query: UploadQuery, ope
 }
 
 /** Makes ready for another try. @throws the error where none would help */
-function prepareAgain(upload: Upload, error: unknown): void {
+async function prepareAgain(upload: Upload, error: unknown): Promise<void> {
   const { session, chunkBytes, query } = upload;
   upload.request.signal.throwIfAborted();
   if (upload.sourceFailure !== undefined || !(error instanceof OciError)) throw error;
   if (isBrokenOff(error) || error.status === 416) return; // The registry is asked where it is.
-  if (error.status === 413) {
-    const half = Math.ceil(query.descriptor.sizeBytes / 2);
-    upload.chunkBytes = chunkBytes === undefined ? Math.min(chunkBytesDefault, half) : Math.floor(chunkBytes / 8);
-    if (upload.chunkBytes < chunkBytesLeast) throw error;
+  if (error.status === 413 && (chunkBytes ?? Infinity) > chunkBytesLeast) {
+    const smaller = chunkBytes === undefined ? Math.min(chunkBytesDefault, query.descriptor.sizeBytes / 2) : chunkBytes / 8;
+    upload.chunkBytes = Math.max(chunkBytesLeast, Math.ceil(smaller));
     return;
   }
   const isLost = error.status === 404 && session !== undefined;
-  const isSpoilt = error.code === 'REGISTRY_REJECTED' && session?.isResumed === true;
-  if (isSpoilt) upload.session = undefined;
+  const isSpoilt = error.code === 'REGISTRY_REJECTED' && error.status !== 413 && session?.isResumed === true;
   if (!isLost && !isSpoilt) throw error;
+  if (isSpoilt) await discard(upload, session);
 }
 
 async function start(upload: Upload, mountFrom: string | undefined): Promise<Session | 'mounted'> {
@@ -122,8 +121,9 @@ async function resume(upload: Upload, session: Session): Promise<Session | 'stor
   const { client, query, request } = upload;
   const found = await findStatus(client, request, session.location);
   if (!found) return (await findBlobSize(client, query, request.signal)) === query.descriptor.sizeBytes ? 'stored' : undefined;
-  // More than was sent cannot be ours.
-  return found.offsetBytes > upload.atBytes ? undefined : { ...session, ...found, isResumed: true };
+  if (found.offsetBytes <= upload.atBytes) return { ...session, ...found, isResumed: true };
+  await discard(upload, session); // More than was sent cannot be ours.
+  return undefined;
 }
 
 /** Undefined when there is no such upload any more, or the registry does not say. */
@@ -214,13 +214,15 @@ async function finish({ client, query, request }: Upload, session: Session, body
 
 const headersFor = (sizeBytes: number) => ({ 'content-type': 'application/octet-stream', 'content-length': String(sizeBytes) });
 
-/** Asked first where it is: CNCF Distribution cancels nothing at a place that it has left. */
-async function cancel({ client, request }: Upload, session: Session): Promise<void> {
-  const bounded = { ...request, signal: AbortSignal.timeout(cancelMsMax) };
+/** Cancels what is of no use any more. Asked first where it is: CNCF Distribution cancels nothing at a place that it has left. */
+async function discard(upload: Upload, session: Session): Promise<void> {
+  upload.session = undefined;
+  const { client } = upload;
+  const request = { ...upload.request, signal: AbortSignal.timeout(cancelMsMax) };
   try {
-    const found = await findStatus(client, bounded, session.location);
+    const found = await findStatus(client, request, session.location);
     if (!found) return;
-    const { body } = await client.send({ ...bounded, method: 'DELETE', at: found.location, expects: [200, 202, 204, 404] });
+    const { body } = await client.send({ ...request, method: 'DELETE', at: found.location, expects: [200, 202, 204, 404] });
     await body.dump();
   } catch {
     // The failure that led here says more; the registry removes old uploads by itself.
