@@ -1,55 +1,83 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readYaml, type Place } from '@waybill/config';
 import type { PolicyDocument } from '@waybill/kafka';
-import { parsePolicy } from '@waybill/policy-engine';
-import { parse } from 'yaml';
+import { parsePolicy, type Policy } from '@waybill/policy-engine';
 import { CliError, exitCodes } from './exit.ts';
 
 /** An event must fit a Kafka message with room to spare. */
 const documentBytesMax = 262_144;
 const policiesMax = 10_000;
 
+/** What is wrong with a file of a folder, and where; lines and columns from 1. */
+export type FileFault = Place & { readonly file: string; readonly message: string };
+
+/** A valid policy, and the file that it is in. */
+export type PolicyFile = {
+  readonly file: string;
+  readonly policy: Policy;
+  readonly published: PolicyDocument;
+  /** Where a dotted path of the document stands, or the nearest above it. */
+  readonly placeOf: (path: string) => Place;
+};
+
+export type PolicyFolder = { readonly files: readonly PolicyFile[]; readonly faults: readonly FileFault[] };
+
 /**
- * Reads and checks all `*.yaml` of a folder, before any of them is published.
- * @throws CliError 1 with every fault of every file; 2 where there is no such folder
+ * Reads and checks all `*.yaml` of a folder. A fault in one hides none of another.
+ * @throws CliError 2 where there is no such folder, or too much in it
  */
-export async function readPolicies(folder: string): Promise<readonly PolicyDocument[]> {
-  const files = (await readdir(folder).catch(noFolder(folder))).filter((name) => /\.ya?ml$/.test(name)).toSorted();
-  if (files.length > policiesMax)
-    throw new CliError(exitCodes.usage, `${folder} holds ${files.length} policies`, `At most ${policiesMax} can be in force.`);
-  const faults: string[] = [];
-  const found = new Map<string, { readonly file: string; readonly policy: PolicyDocument }>();
-  for (const file of files) {
-    const read = await readPolicy(join(folder, file));
-    if (!read.ok) {
-      faults.push(...read.faults.map((fault) => `  ${file}: ${fault}`));
+export async function readPolicyFolder(folder: string): Promise<PolicyFolder> {
+  const names = (await readdir(folder).catch(noFolder(folder))).filter((name) => /\.ya?ml$/.test(name)).toSorted();
+  if (names.length > policiesMax)
+    throw new CliError(exitCodes.usage, `${folder} holds ${names.length} policies`, `At most ${policiesMax} can be in force.`);
+  const faults: FileFault[] = [];
+  const found = new Map<string, PolicyFile>();
+  for (const file of names) {
+    const read = await readPolicy(folder, file);
+    if ('faults' in read) {
+      faults.push(...read.faults);
       continue;
     }
-    const known = found.get(read.policy.policyId);
-    if (known === undefined) found.set(read.policy.policyId, { file, policy: read.policy });
-    else faults.push(`  ${file}: metadata.name ${read.policy.policyId} is that of ${known.file} too`);
+    const { id } = read.policy;
+    const known = found.get(id);
+    if (known === undefined) found.set(id, read);
+    else faults.push({ file, ...read.placeOf('metadata.name'), message: `metadata.name ${id} is that of ${known.file} too` });
   }
-  if (faults.length > 0)
-    throw new CliError(exitCodes.no, `policies are not valid, none was published:\n${faults.join('\n')}`, `Correct them in ${folder}.`);
-  return [...found.values()].map(({ policy }) => policy);
+  return { files: [...found.values()], faults };
 }
 
-type Read = { readonly ok: true; readonly policy: PolicyDocument } | { readonly ok: false; readonly faults: readonly string[] };
+type Read = PolicyFile | { readonly faults: readonly FileFault[] };
 
-async function readPolicy(path: string): Promise<Read> {
+async function readPolicy(folder: string, file: string): Promise<Read> {
+  const path = join(folder, file);
   const { size } = await stat(path);
-  if (size > documentBytesMax) return { ok: false, faults: [`${size} bytes are over the limit of ${documentBytesMax}`] };
+  const start: Place = { line: 1, column: 1 };
+  if (size > documentBytesMax) return { faults: [{ file, ...start, message: `${size} bytes are over the limit of ${documentBytesMax}` }] };
   const document = await readFile(path, 'utf8');
-  try {
-    const parsed = parsePolicy(parse(document) as unknown);
-    if (!parsed.ok) return parsed;
-    const documentSha256 = createHash('sha256').update(document).digest('hex');
-    return { ok: true, policy: { policyId: parsed.policy.id, document, documentSha256 } };
-  } catch (error) {
-    return { ok: false, faults: [`no YAML: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`] };
-  }
+  const read = readYaml(document);
+  if (!read.ok) return { faults: read.faults.map((fault) => ({ file, ...fault })) };
+  const placeOf = (dotted: string): Place => read.placeOf(pathIn(read.value, dotted));
+  const parsed = parsePolicy(read.value);
+  if (!parsed.ok) return { faults: parsed.faults.map((message) => ({ file, ...placeOf(message.split(' ')[0]!), message })) };
+  const documentSha256 = createHash('sha256').update(document).digest('hex');
+  return { file, policy: parsed.policy, published: { policyId: parsed.policy.id, document, documentSha256 }, placeOf };
 }
+
+/** Keys may hold dots themselves, as labels do: of the keys that are there, the longest that fits. */
+function pathIn(value: unknown, dotted: string): readonly (string | number)[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const keys = Object.keys(value).filter((key) => dotted === key || dotted.startsWith(`${key}.`));
+  const key = keys.toSorted((a, b) => b.length - a.length)[0];
+  if (key === undefined) return [];
+  const rest = pathIn((value as Readonly<Record<string, unknown>>)[key], dotted.slice(key.length + 1));
+  return [Array.isArray(value) ? Number(key) : key, ...rest];
+}
+
+/** `<file>:<line>:<column> <what>`: terminals and editors make a link of it. */
+export const placedInFile = (folder: string, { file, line, column, message }: FileFault): string =>
+  `${join(folder, file)}:${line}:${column} ${message}`;
 
 const noFolder =
   (folder: string) =>

@@ -7,7 +7,7 @@ import { deploy } from './commands/deploy.ts';
 import { fakeConsole } from './console.fixture.ts';
 import { CliError } from './exit.ts';
 import { parsePartitions } from './options.ts';
-import { readPolicies } from './policies.ts';
+import { placedInFile, readPolicyFolder } from './policies.ts';
 import { createProgram } from './program.ts';
 
 const policy = (name: string): string =>
@@ -66,6 +66,7 @@ describe('the command line', () => {
     ['deliveries', 'list', '--limit', '0'],
     ['deliveries', 'list', '--from', '10:00'],
     ['deliveries', 'reparse', '--endpoint', 'harbor'],
+    ['policy', 'lint', 'a', 'b'],
     ['projection', 'prepare', 'dedup'],
     ['projection', 'prepare', 'dedup', '1'],
     ['projection', 'prepare', 'dedup', '1000'],
@@ -93,6 +94,7 @@ describe('the command line', () => {
       ['deliveries', 'replay'],
       ['deliveries', 'reparse'],
       ['policy', 'list'],
+      ['policy', 'lint'],
       ['projection', 'list'],
       ['projection', 'prepare'],
       ['projection', 'swap'],
@@ -118,32 +120,49 @@ describe('partition numbers', () => {
 describe('policies of a folder', () => {
   it('are read as written, each with its name and hash', () =>
     inFolder({ 'b.yaml': policy('b'), 'a.yml': policy('a'), 'README.md': 'no policy' }, async (folder) => {
-      const read = await readPolicies(folder);
+      const { files, faults } = await readPolicyFolder(folder);
+      assert.deepEqual(faults, []);
       assert.deepEqual(
-        read.map(({ policyId, document }) => [policyId, document]),
+        files.map(({ published }) => [published.policyId, published.document]),
         [
           ['a', policy('a')],
           ['b', policy('b')],
         ],
       );
-      assert.match(read[0]!.documentSha256, /^[0-9a-f]{64}$/);
+      assert.match(files[0]!.published.documentSha256, /^[0-9a-f]{64}$/);
     }));
 
-  it('are refused together, with every fault of every file', () =>
+  it('have every fault of every file told, with its line and column', () =>
     inFolder(
-      { 'a.yaml': 'kind: [', 'b.yaml': 'kind: Other', 'c.yaml': policy('c'), 'd.yaml': policy('c'), 'e.yaml': 'x'.repeat(300_000) },
-      (folder) =>
-        assert.rejects(readPolicies(folder), (error: unknown) => {
-          assert.ok(error instanceof CliError && error.exitCode === 1);
-          for (const file of ['a.yaml: no YAML', 'b.yaml: ', 'd.yaml: metadata.name c', 'e.yaml: 300000 bytes'])
-            assert.ok(error.message.includes(file), file);
-          assert.ok(!error.message.includes('c.yaml: '));
-          return true;
-        }),
+      {
+        'a.yaml': 'kind: [',
+        'b.yaml': policy('b').replace('waybill/v1', 'waybill/v9').replace("'demo/**'", "'demo/**', 'a(b)'"),
+        'c.yaml': policy('c'),
+        'd.yaml': policy('c'),
+        'e.yaml': 'x'.repeat(300_000),
+        'f.yaml': policy('f').replace("'demo/**'", "regex: 'a(b'"),
+      },
+      async (folder) => {
+        const { files, faults } = await readPolicyFolder(folder);
+        assert.deepEqual(
+          files.map(({ policy: { id } }) => id),
+          ['c'],
+        );
+        const told = faults.map((fault) => placedInFile('p', fault)).join('\n');
+        for (const place of [
+          'p/a.yaml:1:8 is no valid YAML',
+          'p/b.yaml:1:13 apiVersion ',
+          'p/b.yaml:6:38 spec.match.repositories.1 ',
+          'p/d.yaml:3:19 metadata.name c is that of c.yaml too',
+          'p/e.yaml:1:1 300000 bytes',
+          'p/f.yaml:6:27 spec.match.repositories.0 the group has no end',
+        ])
+          assert.ok(told.includes(place), `${place} is not in\n${told}`);
+      },
     ));
 
   it('a folder that is not there is wrong use, not an empty set: that would retire them all', () =>
-    assert.rejects(readPolicies('/nowhere'), (error: unknown) => error instanceof CliError && error.exitCode === 2));
+    assert.rejects(readPolicyFolder('/nowhere'), (error: unknown) => error instanceof CliError && error.exitCode === 2));
 });
 
 describe('waybill deploy', () => {
@@ -159,14 +178,16 @@ describe('waybill deploy', () => {
   it('checks the policies before it asks for anything', () =>
     inFolder({ 'a.yaml': 'kind: Other' }, (folder) =>
       assert.rejects(
-        deploy({ ...options, policiesFolder: folder }, fakeConsole().console, () => assert.fail('deployed')),
+        deploy({ ...options, policies: { folder, registriesPath: undefined, env: {} } }, fakeConsole().console, () =>
+          assert.fail('deployed'),
+        ),
         (error: unknown) => error instanceof CliError && error.exitCode === 1,
       ),
     ));
 
   it('exits with 3 where Kafka is not there', () =>
     assert.rejects(
-      deploy({ ...options, policiesFolder: undefined }, fakeConsole().console, () => assert.fail('deployed')),
+      deploy({ ...options, policies: undefined }, fakeConsole().console, () => assert.fail('deployed')),
       (error: unknown) => error instanceof CliError && error.exitCode === 3 && /Kafka/.test(error.message),
     ));
 });

@@ -3,6 +3,7 @@ import type { NewRecord } from '@waybill/stream';
 import { examples, type Globals, type LogOptions, type ProgramOptions, withLogOptions } from './command-line.ts';
 import { addDeliveries } from './commands/deliveries.ts';
 import { addImage } from './commands/image.ts';
+import { addPolicy } from './commands/policies.ts';
 import { addSources } from './commands/sources.ts';
 import { integer, parseBound, parsePartitions } from './options.ts';
 
@@ -149,21 +150,6 @@ function addParkedCommands(parked: Command, { console, env, onExit }: ProgramOpt
   }
 }
 
-function addPolicy(program: Command, { console, onExit }: ProgramOptions): void {
-  const policy = program.command('policy').description('what decides where images go').helpCommand(false);
-  policy
-    .command('list', { isDefault: true })
-    .description('list the policies in force')
-    .option('--retired', 'those no longer in force too', false)
-    .addHelpText('after', examples(['waybill policy list', 'waybill policy list --retired -o json']))
-    .action(async ({ retired }: { retired: boolean }, command: Command) => {
-      const { listPolicies } = await import('./commands/policy.ts');
-      const { createApiClient } = await import('./api-client.ts');
-      const { output, api } = command.optsWithGlobals<Globals>();
-      onExit(await listPolicies({ output, retired }, createApiClient(api), console));
-    });
-}
-
 function addProjection(program: Command, { console, env, onExit }: ProgramOptions): void {
   const projection = program.command('projection').description('versions of an app, side by side').helpCommand(false);
   const load = async () => ({ ...(await import('./commands/projection.ts')), ...(await import('./connect.ts')) });
@@ -296,9 +282,10 @@ function addDeploy(program: Command, { console, env, onExit }: ProgramOptions): 
     )
     .action(async (options: DeployFlags, command: Command) => {
       const { deploy } = await import('./commands/deploy.ts');
-      const { policies, ...flags } = options;
-      const policiesFolder = policies === false ? undefined : policies;
-      onExit(await deploy({ ...flags, output: command.optsWithGlobals<Globals>().output, policiesFolder }, console));
+      const { findRegistriesPath } = await import('./policy-findings.ts');
+      const { policies: folder, ...flags } = options;
+      const policies = folder === false ? undefined : { folder, registriesPath: findRegistriesPath(env), env };
+      onExit(await deploy({ ...flags, output: command.optsWithGlobals<Globals>().output, policies }, console));
     });
 }
 

@@ -27,7 +27,7 @@ export function createCopyBars(imagesTotal: number): CopyBars {
   const bytes = { done: 0, known: 0 };
 
   const rateAt = (nowMs: number): number => {
-    while (samples.length > 1 && samples[0]!.atMs < nowMs - windowMs) samples.shift();
+    while (samples.length > 0 && samples[0]!.atMs < nowMs - windowMs) samples.shift();
     const sum = samples.reduce((total, sample) => total + sample.bytes, 0);
     const sinceMs = Math.max(1_000, nowMs - (samples[0]?.atMs ?? nowMs));
     return (Math.max(0, sum) * 1_000) / sinceMs;

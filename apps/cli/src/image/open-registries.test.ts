@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { CliError } from '../exit.ts';
+import { openRegistries, registryOf } from './open-registries.ts';
+
+const none = { plainHttp: [], caFile: undefined };
+
+describe('how a host is spoken to', () => {
+  it('with TLS, unless it is of this machine or is named', () => {
+    for (const host of ['localhost:5000', 'localhost', '127.0.0.1', '127.9.9.9:1', '[::1]:5000'])
+      assert.equal(registryOf(host, [], none).plainHttp, true, host);
+    for (const host of ['localhost.example', '127.0.0.1.example:5000', '10.0.0.1:5000', 'docker.io', '[::2]'])
+      assert.equal(registryOf(host, [], none).plainHttp, undefined, host);
+    assert.equal(registryOf('r.lan:5000', [], { ...none, plainHttp: ['r.lan:5000'] }).plainHttp, true);
+    assert.equal(registryOf('r.lan', [], { ...none, plainHttp: ['r.lan:5000'] }).plainHttp, undefined);
+    assert.deepEqual(registryOf('localhost:5000', [], { ...none, caFile: 'ca.pem' }), {
+      name: 'localhost:5000',
+      host: 'localhost:5000',
+      caFile: 'ca.pem',
+    });
+  });
+
+  it('is what its entry says, which the command line only adds to', () => {
+    const entry = { name: 'a', host: '127.0.0.1:5000', caFile: 'own.pem', username: 'robot', passwordFile: 'secret' };
+    assert.deepEqual(registryOf(entry.host, [entry], { ...none, caFile: 'other.pem' }), entry);
+    assert.equal(registryOf(entry.host, [entry], { ...none, plainHttp: [entry.host] }).plainHttp, true);
+  });
+
+  it('finds the API of Docker Hub, which is not where its name says', () =>
+    assert.equal(registryOf('docker.io', [], none).apiHost, 'registry-1.docker.io'));
+
+  it('is wrong use with a file that is none, or is not as it must be', async () => {
+    for (const registriesPath of ['/nowhere/registries.yaml', 'package.json'])
+      await assert.rejects(
+        openRegistries({ ...none, registriesPath, env: {} }),
+        (error: unknown) => error instanceof CliError && error.exitCode === 2 && /--registries/.test(error.next),
+      );
+  });
+
+  it('is one client per host', async () => {
+    const { forHost, close } = await openRegistries({ ...none, registriesPath: undefined, env: {} });
+    assert.equal(forHost('localhost:1'), forHost('localhost:1'));
+    assert.notEqual(forHost('localhost:1'), forHost('localhost:2'));
+    await close();
+  });
+});
