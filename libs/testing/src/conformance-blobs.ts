@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { it } from 'node:test';
+import type { Digest } from '@waybill/domain';
 import { digestOf, findBlobSize, OciError, readBlob, uploadBlob } from '@waybill/oci';
 import { request } from 'undici';
 import type { UnderTest } from './under-test.ts';
@@ -17,6 +18,15 @@ export function blobRules(under: UnderTest): void {
     assert.equal((await uploadBlob(under.client(), query, async () => bytes, signal)).mounted, false);
     assert.equal(await findBlobSize(under.client(), query, signal), 100_000);
     assert.deepEqual(await readBlob(under.client(), query, 1_000_000, signal), bytes);
+  });
+
+  it('takes a blob by its sha512', async () => {
+    const bytes = randomBytes(1_000);
+    const digest = `sha512:${createHash('sha512').update(bytes).digest('hex')}` as Digest;
+    const query = { repository: 'blobs/sha512', descriptor: { ...blobOf(bytes), digest } };
+    await uploadBlob(under.client(), query, async () => bytes, signal);
+    assert.equal(await findBlobSize(under.client(), query, signal), 1_000);
+    assert.deepEqual(await readBlob(under.client(), query, 10_000, signal), bytes);
   });
 
   it('takes an empty blob', async () => {

@@ -40,6 +40,7 @@ describe('a reference', () => {
       'r.example:99999/app': /from 1 to 65535/,
       '127.1/app': /four numbers/,
       'r.example/:v1': /has no repository/,
+      [`r.example/${'x'.repeat(1_015)}`]: /1025 characters; 1024/,
     };
     for (const [text, pattern] of Object.entries(advice)) assert.throws(() => parseReference(text), refusedWith(pattern), text);
   });
