@@ -2,7 +2,7 @@ import { boundedRow, medianOf, spreadOf, toldRow, type Row, type Sample } from '
 import type { ImageSet } from './copy-images.ts';
 import type { OursProcess } from './copy-ours.ts';
 import { inBulk, singly, withReferrers } from './copy-peers.ts';
-import { oursVariant, peerVariant, type CopyFigures, type Variant } from './copy-run.ts';
+import { oursVariant, peerVariant, waybillVariant, type CopyFigures, type Variant } from './copy-run.ts';
 
 /** As the goals are named: one large image, many small ones, an index with its referrers; and each of them again. */
 export const parts = ['a', 'b', 'c', 'd'] as const;
@@ -28,7 +28,7 @@ const runsMaxOfAll = 100;
 export const cases: readonly CopyCase[] = [
   {
     ...{ name: 'large', part: 'a', set: 'large', title: 'large image', atMost: 1, runsMax: runsMaxOfAll },
-    variants: (ours) => [oursVariant(ours, false), ...singly.map(peerVariant)],
+    variants: (ours) => [oursVariant(ours, false), waybillVariant, ...singly.map(peerVariant)],
   },
   {
     ...{ name: 'one by one', part: 'b', set: 'small', title: 'small images, one by one', runsMax: 3 },
@@ -36,7 +36,7 @@ export const cases: readonly CopyCase[] = [
   },
   {
     ...{ name: 'in bulk', part: 'b', set: 'small', title: 'small images, in bulk', atMost: 0.85, runsMax: runsMaxOfAll },
-    variants: (ours) => [oursVariant(ours, true), ...inBulk.map(peerVariant)],
+    variants: (ours) => [oursVariant(ours, true), waybillVariant, ...inBulk.map(peerVariant)],
   },
   {
     ...{
@@ -48,7 +48,7 @@ export const cases: readonly CopyCase[] = [
       against: 'crane',
       runsMax: runsMaxOfAll,
     },
-    variants: (ours) => [oursVariant(ours, false, 'ours, with referrers'), ...[...singly, withReferrers].map(peerVariant)],
+    variants: (ours) => [oursVariant(ours, false, 'ours, with referrers'), waybillVariant, ...[...singly, withReferrers].map(peerVariant)],
   },
 ];
 
@@ -83,8 +83,13 @@ export function rowsOf(each: CopyCase, samples: Samples, only: readonly Part[]):
       return toldRow(`${what}: ${name}`, `${spreadOf(of, timing.seconds, 2)} s`, cpu);
     });
   const title = `(${each.part}) ${each.title}`;
+  const process = samples[waybillVariant.name];
+  const memory =
+    each.name !== 'large' || process === undefined
+      ? []
+      : [boundedRow(`${title}: peak of waybill image copy`, medianOf(process, 'rssPeakMib'), { atMost: 150 }, 'MiB', 'resident memory', 0)];
   return [
-    ...(only.includes(each.part) ? [...goalRow(title, first, each.atMost, each.against), ...toldRows(title, first)] : []),
+    ...(only.includes(each.part) ? [...goalRow(title, first, each.atMost, each.against), ...toldRows(title, first), ...memory] : []),
     ...(only.includes('d')
       ? [...goalRow(`(d) ${each.title}, again`, again, againAtMost), ...toldRows(`(d) ${each.title}, again`, again)]
       : []),

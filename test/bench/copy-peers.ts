@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
+import { compileCache, repositoryRoot } from '../../infra/local/paths.ts';
 import { ensureGoTool } from '../../infra/local/tools.ts';
 import type { ImageName, ImageSet } from './copy-images.ts';
 import { ensureGoProgram } from './go-program.ts';
@@ -98,6 +99,17 @@ export const inBulk: readonly Peer[] = [
   { name: 'regsync', tool: 'regsync', hasReferrers: false, commands: regsync },
 ];
 
+/** Our own command line. */
+export const waybill: Command = [process.execPath, join(repositoryRoot, 'apps/cli/src/main.ts')];
+
+/** All images through one process. */
+export function waybillCommand({ source, target }: Route, { images }: ImageSet, dir: string): Command {
+  const path = join(dir, 'images.txt');
+  const lines = images.map(({ repository, tag }) => `${source}/${repository}:${tag} ${target}/${repository}:${tag}\n`);
+  writeFileSync(path, lines.join(''));
+  return [...waybill, 'image', 'copy', '--quiet', '--concurrency', '8', '--from-file', path];
+}
+
 /** @returns path of the program, built at its first use */
 export const ensurePeerTool = (tool: PeerTool): Promise<string> => (tool === 'skopeo' ? ensureGoProgram(tool) : ensureGoTool(tool));
 
@@ -106,8 +118,8 @@ export async function runTimed(dir: string, commands: readonly Command[]): Promi
   const timed = await ensureGoProgram('timed');
   const [home, logPath] = [join(dir, 'home'), join(dir, 'peer.log')];
   mkdirSync(home, { recursive: true });
-  // A home of its own: nobody's credentials or settings. PATH alone goes along.
-  const env = { PATH: process.env['PATH'] ?? '', HOME: home, TMPDIR: dir };
+  // A home of its own: nobody's credentials or settings. What Node has compiled is kept, as it is from the second call on anywhere.
+  const env = { PATH: process.env['PATH'] ?? '', HOME: home, TMPDIR: dir, ...compileCache };
   const options = { input: JSON.stringify(commands), env, extendEnv: false, reject: false } as const;
   const ended = await execa(timed, ['-log', logPath], options);
   if (ended.failed) throw new Error(`${ended.stderr}\n${readFileSync(logPath, 'utf8').slice(-2_000)}`);

@@ -8,7 +8,7 @@ import type { Sample } from './bench.ts';
 import { findMissing } from './copy-arrived.ts';
 import type { ImageSet } from './copy-images.ts';
 import type { OursProcess } from './copy-ours.ts';
-import { ensurePeerTool, runTimed, type Peer, type ProcessFigures, type Route } from './copy-peers.ts';
+import { ensurePeerTool, runTimed, waybillCommand, type Peer, type ProcessFigures, type Route } from './copy-peers.ts';
 import { startRegistry, type BenchRegistry } from './copy-registry.ts';
 
 /** One way to copy a set of images. */
@@ -28,6 +28,12 @@ export const oursVariant = (ours: OursProcess, isBulk: boolean, name = 'ours'): 
   copy: (route, { images }) => ours.copy({ route, images, isBulk }),
 });
 
+/** Our command line: its start is in the figures, as it is in those of the peers. */
+export const waybillVariant: Variant = {
+  ...{ name: 'ours, waybill image copy', hasReferrers: true },
+  copy: (route, set, dir) => runTimed(dir, [waybillCommand(route, set, dir)]),
+};
+
 /** Of the first copy, into an empty registry, and of a second one that finds all of it there. */
 export type CopyFigures = {
   readonly seconds: number;
@@ -42,7 +48,7 @@ export type CopyFigures = {
 
 /** What a copy leaves to be written would otherwise be written during the next one. */
 const settleMs = 500;
-const settle = async (): Promise<void> => {
+export const settle = async (): Promise<void> => {
   await promisify(execFile)('sync');
   await sleep(settleMs);
 };
@@ -62,7 +68,6 @@ export async function measureCopy(source: BenchRegistry, set: ImageSet, variant:
       if (missing.length > 0) throw new Error(`${variant.name} has left behind ${missing.length}:\n${missing.slice(0, 10).join('\n')}`);
       return { ...figures, registriesCpuS };
     };
-    await settle();
     const first = await timed();
     const again = await timed();
     const { seconds, cpuS, registriesCpuS, rssPeakMib } = first;

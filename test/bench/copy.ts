@@ -9,9 +9,10 @@ import { interleaved, UsageError, type Row } from './bench.ts';
 import { cases, parts, rowsOf, variantsOf, type CopyCase, type ImageSets, type Part } from './copy-cases.ts';
 import { pushIndexed, pushLarge, pushSmall, quickSizes, wholeSizes } from './copy-images.ts';
 import { startOurs, type OursProcess } from './copy-ours.ts';
+import { measureStarts } from './copy-start.ts';
 import { startRegistry, type BenchRegistry } from './copy-registry.ts';
 import { countRequests, requestTable, type CountedCopy } from './copy-requests.ts';
-import { measureCopy, oursVariant, withTarget } from './copy-run.ts';
+import { measureCopy, oursVariant, settle, withTarget, type Variant } from './copy-run.ts';
 import { profileTables } from './profile.ts';
 import { openResults, shown, verbatim, versionOf, writeReport, type Report } from './report.ts';
 
@@ -65,7 +66,11 @@ async function runCase(bench: CopyBench, each: CopyCase): Promise<readonly Row[]
   const variants = variantsOf(each, ours, isQuick);
   // Once for nothing: our code is compiled, the programs of the peers lie in the page cache.
   if (!isQuick) for (const variant of variants) await measureCopy(source, set, variant);
-  const measured = Object.fromEntries(variants.map((variant) => [variant.name, () => measureCopy(source, set, variant)]));
+  const measure = async (variant: Variant) => {
+    if (!isQuick) await settle();
+    return measureCopy(source, set, variant);
+  };
+  const measured = Object.fromEntries(variants.map((variant) => [variant.name, () => measure(variant)]));
   const runs = Math.min(bench.runs, each.runsMax);
   return rowsOf(each, await interleaved({ ...bench, runs }, each.name, measured), only);
 }
@@ -110,6 +115,7 @@ export async function copyBench(args: readonly string[]): Promise<void> {
     }
     const rows: Row[] = [];
     for (const each of wanted) rows.push(...(await runCase(bench, each)));
+    rows.push(...(await measureStarts(dir, options.runs, (variant, sample) => results.note('start', variant, sample))));
     const counted: (readonly [CopyCase, string, CountedCopy])[] = [];
     for (const each of wanted) {
       for (const variant of variantsOf(each, ours, options.isQuick))

@@ -23,3 +23,9 @@ it('the gateway bench runs each of its experiments, and finds all that was ackno
   const told = await quickBench('gateway');
   assertIncludes(told, 'ours, 1 process, 16 connections', 'open loop at 500 /s', 'at twice the capacity');
 });
+
+// A few seconds, beside crane alone: that each tool's copies are looked for in the registry's files, and that requests are counted.
+it('the copy bench runs each of its experiments, and finds what was copied', async () => {
+  const told = await quickBench('copy');
+  assertIncludes(told, 'large image', 'one by one', 'in bulk', 'index with its referrers', 'again', 'PUT tag', 'waybill image copy');
+});
