@@ -1,4 +1,4 @@
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, globSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,9 @@ export async function coverageOf(inputs: readonly Input[], folder: string): Prom
   const place = mkdtempSync(join(tmpdir(), 'waybill-fuzz-coverage-'));
   try {
     const path = join(place, 'inputs');
-    writeFileSync(path, inputs.map((input) => JSON.stringify({ ...input, body: input.body.toString('base64') })).join('\n'));
+    const file = openSync(path, 'w'); // A line at a time: all of them are longer than a string may be.
+    for (const input of inputs) writeSync(file, `${JSON.stringify({ ...input, body: input.body.toString('base64') })}\n`);
+    closeSync(file);
     await execa('nice', [process.execPath, join(import.meta.dirname, 'replay.ts'), path], {
       env: { NODE_V8_COVERAGE: join(place, 'v8') },
     });
