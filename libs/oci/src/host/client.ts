@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream';
+import type { Environment } from '@waybill/config';
 import { systemClock } from '@waybill/stream';
 import { createAuthorizer, type Authorizer } from '../auth/authorizer.ts';
 import { parseChallenges } from '../auth/challenge.ts';
+import { sourceOf } from '../auth/sources.ts';
 import { openConnection, type ClientTimeouts, type Connection, type Incoming } from './connection.ts';
 import { isRedirect, redirectTarget } from './redirect.ts';
 import { repeated, type RepeatOptions, type Repeats } from './repeat.ts';
@@ -62,8 +64,13 @@ export type RegistryClient = {
 };
 
 /** What is not given has a default. */
-export type ClientOptions = Partial<ClientTimeouts & RepeatOptions>;
-const optionsDefault: ClientTimeouts & RepeatOptions = {
+export type ClientOptions = Partial<AllOptions>;
+type AllOptions = ClientTimeouts &
+  RepeatOptions & {
+    /** What clouds and docker say of who we are. */
+    readonly env: Environment;
+  };
+const optionsDefault: AllOptions = {
   connectMs: 5_000,
   answerMs: 60_000,
   idleMs: 30_000,
@@ -71,6 +78,7 @@ const optionsDefault: ClientTimeouts & RepeatOptions = {
   repeatMsMax: 30_000,
   clock: systemClock,
   random: Math.random,
+  env: process.env,
 };
 
 const bodyDumpBytesMax = 16_384;
@@ -79,7 +87,10 @@ const bodyDumpBytesMax = 16_384;
 export function createRegistryClient(registry: Registry, given: ClientOptions = {}): RegistryClient {
   const options = { ...optionsDefault, ...given };
   const connection = openConnection(registry, options, options.clock);
-  const authorizer = createAuthorizer(registry, connection.dispatcherFor);
+  const { origin, dispatcherFor } = connection;
+  const nowMs = options.clock.now;
+  const source = sourceOf(registry, { env: options.env, nowMs, origin, dispatcher: dispatcherFor(origin) });
+  const authorizer = createAuthorizer({ registry, source, dispatcherFor, nowMs });
   const repeat = { ...options, onTurnedAway: connection.pause };
   const clientOf = (owner: RequestOwner): RegistryClient => {
     const host: Host = { registry, connection, authorizer, owner };
@@ -119,9 +130,10 @@ async function answered(host: Host, request: RegistryRequest): Promise<RegistryR
   const scopes = scopesOf(request);
   const target = targetOf(connection.origin, request);
   const isOwn = target.origin === connection.origin;
-  let response = await dispatch(host, request, target, isOwn ? authorizer.find(scopes) : undefined);
+  const header = isOwn ? await authorizer.find(scopes, request.signal) : undefined;
+  let response = await dispatch(host, request, target, header);
   if (response.status === 401 && isOwn && !isStream(request.body)) {
-    const authorization = await authorizer.answer(parseChallenges(response.headers['www-authenticate']), scopes, request.signal);
+    const authorization = await authorizer.answer(parseChallenges(response.headers['www-authenticate']), scopes, header, request.signal);
     if (authorization !== undefined) {
       await discard(response);
       response = await dispatch(host, request, target, authorization);
@@ -131,7 +143,7 @@ async function answered(host: Host, request: RegistryRequest): Promise<RegistryR
     await discard(response);
     const url = redirectTarget(host.registry, request, response, hops);
     // Registries hand blobs out from object storage. Our credentials are for the registry: another host never gets them.
-    const authorization = url.origin === connection.origin ? authorizer.find(scopes) : undefined;
+    const authorization = url.origin === connection.origin ? await authorizer.find(scopes, request.signal) : undefined;
     response = await dispatch(host, request, { origin: url.origin, path: url.pathname + url.search }, authorization);
   }
   return response;

@@ -1,4 +1,5 @@
 import type { Incoming } from './connection.ts';
+import { credentialsAdvice } from './credentials-advice.ts';
 import { OciError, type OciErrorCode } from './errors.ts';
 import { nameOf } from './transport-error.ts';
 import { findRetryAfterMs } from './rate-limit.ts';
@@ -80,11 +81,9 @@ export const pageError = ({ host, name }: Registry, request: Asked, { status }: 
     { host, repository: request.repository, status },
   );
 
-function judge({ name, username }: Registry, status: number): readonly [OciErrorCode, string] {
-  const entry = `registry ${name} in registries.yaml`;
-  const hasCredentials = username !== undefined;
-  if (status === 401)
-    return ['REGISTRY_UNAUTHORIZED', hasCredentials ? `check username and passwordFile of ${entry}` : `give ${entry} credentials`];
+function judge(registry: Registry, status: number): readonly [OciErrorCode, string] {
+  const entry = `registry ${registry.name} in registries.yaml`;
+  if (status === 401) return ['REGISTRY_UNAUTHORIZED', credentialsAdvice(registry)];
   if (status === 403) return ['REGISTRY_DENIED', `the user of ${entry} needs more rights there`];
   if (status === 404) return ['CONTENT_NOT_FOUND', 'it is not there, or not visible to this user'];
   if (status === 429) return ['REGISTRY_RATE_LIMITED', 'it asks for fewer requests'];

@@ -2,6 +2,47 @@ import { Type, type Static } from 'typebox';
 
 const host = { pattern: '^[a-z0-9\\[][a-z0-9.:\\]-]*$', maxLength: 255 } as const;
 
+const file = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
+const text = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 255, description }));
+const kind = <K extends string>(name: K, description: string) => Type.Literal(name, { description });
+const closed = { additionalProperties: false } as const;
+
+/** Where the credentials of a registry come from, other than a user name with a password's file. */
+export const CredentialSettings = Type.Union([
+  Type.Object(
+    {
+      kind: kind('docker', 'What `docker login` or `podman login` left.'),
+      configFile: file('Default: config.json in DOCKER_CONFIG, else in ~/.docker.'),
+    },
+    closed,
+  ),
+  Type.Object(
+    {
+      kind: kind('helper', 'A docker credential helper on the PATH.'),
+      helper: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', description: 'ecr-login for docker-credential-ecr-login.' }),
+    },
+    closed,
+  ),
+  Type.Object({ kind: kind('ecr', 'AWS ECR.'), region: text('Needed where the host is not one of ECR itself.') }, closed),
+  Type.Object(
+    {
+      kind: kind('gar', 'Google Artifact Registry.'),
+      keyFile: file('JSON key of a service account. Default: the identity of the machine.'),
+    },
+    closed,
+  ),
+  Type.Object(
+    {
+      kind: kind('acr', 'Azure Container Registry.'),
+      tenantId: text('Default: AZURE_TENANT_ID.'),
+      clientId: text('Default: AZURE_CLIENT_ID.'),
+      clientSecretFile: file('Default: AZURE_FEDERATED_TOKEN_FILE, else the managed identity of the machine.'),
+    },
+    closed,
+  ),
+]);
+export type CredentialSettings = Static<typeof CredentialSettings>;
+
 /** One registry that Waybill may read from or copy to. */
 export const Registry = Type.Object(
   {
@@ -15,6 +56,7 @@ export const Registry = Type.Object(
     passwordFile: Type.Optional(
       Type.String({ minLength: 1, description: 'File with the password or access token; read anew on each login.' }),
     ),
+    credentials: Type.Optional(CredentialSettings),
     authHost: Type.Optional(Type.String({ ...host, description: 'The only host whose token realm may have the password.' })),
     caFile: Type.Optional(Type.String({ minLength: 1, description: 'PEM file of the authority that signed its certificate.' })),
     certFile: Type.Optional(
@@ -48,11 +90,14 @@ export function findFaults({ registries }: RegistriesFile): readonly string[] {
   const halfCredentials = registries
     .filter(({ username, passwordFile }) => (username === undefined) !== (passwordFile === undefined))
     .map(({ name }) => `registry ${name}: username and passwordFile need each other`);
+  const twoCredentials = registries
+    .filter(({ username, credentials }) => username !== undefined && credentials !== undefined)
+    .map(({ name }) => `registry ${name}: it has a username and credentials; one of them is enough`);
   const halfCertificate = registries
     .filter(({ certFile, keyFile }) => (certFile === undefined) !== (keyFile === undefined))
     .map(({ name }) => `registry ${name}: certFile and keyFile need each other`);
   const noHost = registries
     .filter((registry) => !URL.canParse(`https://${registry.apiHost ?? registry.host}`))
     .map(({ name }) => `registry ${name}: host or apiHost is no host[:port]`);
-  return [...twice('name'), ...twice('host'), ...halfCredentials, ...halfCertificate, ...noHost];
+  return [...twice('name'), ...twice('host'), ...halfCredentials, ...twoCredentials, ...halfCertificate, ...noHost];
 }

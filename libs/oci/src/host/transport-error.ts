@@ -56,7 +56,7 @@ const isProgrammingError = (error: unknown): boolean =>
 /** Where several addresses of a host were tried, the code of the first. */
 function findCode(error: unknown): string {
   const { code, errors, name } = Object(error) as { readonly code?: unknown; readonly errors?: unknown; readonly name?: unknown };
-  if (name === 'HTTPParserError') return String(code ?? 'HPE_INVALID'); // Undici's own, which may have none.
+  if (name === 'HTTPParserError') return typeof code === 'string' ? code : 'HPE_INVALID'; // Undici's own, which may have none.
   if (typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code)) return code;
   return Array.isArray(errors) && errors.length > 0 ? findCode(errors[0]) : 'unknown';
 }

@@ -1,0 +1,29 @@
+/**
+ * One call for all who want the same at the same time. Whoever gives up leaves the others theirs; a call that nobody waits for any more
+ * goes on until its own bound, and is good for the next one.
+ */
+export function singleFlight<T>(
+  run: (key: string, signal: AbortSignal) => Promise<T>,
+  timeoutMs: number,
+): (key: string, signal: AbortSignal) => Promise<T> {
+  const flights = new Map<string, Promise<T>>();
+  return (key, signal) => {
+    let flight = flights.get(key);
+    if (!flight) {
+      flight = run(key, AbortSignal.timeout(timeoutMs)).finally(() => flights.delete(key));
+      flight.catch(() => {}); // Everybody may have given up.
+      flights.set(key, flight);
+    }
+    return unlessAborted(flight, signal);
+  };
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    const done = (): void => signal.removeEventListener('abort', onAbort);
+    promise.then(resolve, reject).finally(done);
+  });
+}
