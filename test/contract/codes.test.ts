@@ -15,6 +15,8 @@ const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['libs/app-kit/src/run-app.ts', /'(JOB_[A-Z_]+)'/g],
   ['apps/replicator/src/topology.ts', /'(COPY_[A-Z_]+)'/g],
   ['libs/oci/src/host/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
+  ['libs/policy-engine/src/findings/finding.ts', /^ {2}([A-Z_]+): '(?:error|warning)'/gm],
+  ['apps/cli/src/policy-findings.ts', /code: '([A-Z_]+)'/g],
   ['libs/scanners/src/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
   ['libs/webhook-sources/src/parsed.ts', /^ {2}([A-Z_0-9]+): '/gm],
   ['libs/transparency-log/src/faults.ts', /^ {2}([A-Z_]+): '/gm],

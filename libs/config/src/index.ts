@@ -1,5 +1,5 @@
 export { checkAll } from './faults.ts';
 export { ConfigError, configTable, loadConfig } from './config.ts';
 export type { Environment } from './config.ts';
-export { checkYaml, loadYaml, placed, readBounded } from './yaml.ts';
+export { checkYaml, loadYaml, placed, readBounded, readYaml } from './yaml.ts';
 export type { Place, PlacedFault } from './yaml.ts';

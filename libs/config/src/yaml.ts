@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Static, TSchema } from 'typebox';
+import type { Static, TSchema, TUnknown } from 'typebox';
 import { Value } from 'typebox/value';
 import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { ConfigError, type Environment } from './config.ts';
@@ -49,6 +49,31 @@ export const placed = (name: string, { line, column, message }: PlacedFault): st
 
 /** As {@link parseYaml}; wrong text is an answer. */
 export function checkYaml<S extends TSchema>(text: string, schema: S, env: Environment): CheckedYaml<S> {
+  const parsed = parseText(text);
+  if (!parsed.ok) return parsed;
+  const { document, placeAt, placeOf } = parsed;
+  const { missing, filled } = fill(document, env);
+  const unset = missing.map(({ offset, variable }) => ({ ...placeAt(offset), message: `environment variable ${variable} is not set` }));
+  const value = findValue(document);
+  if (value === undefined) return { ok: false, faults: [{ ...placeAt(0), message: aliasesMessage }] };
+  const checked = checkFilled(schema, Value.Default(schema, value.of), filled);
+  if (checked.ok && unset.length === 0) return { ok: true, value: checked.value, placeOf };
+  const wrong = checked.ok ? [] : checked.faults.map((fault) => ({ ...placeOf(fault.path), message: describe(fault) }));
+  return { ok: false, faults: [...unset, ...wrong] };
+}
+
+/** What a text holds, as it is written: for documents that others check, and that keep their `${…}`. */
+export function readYaml(text: string): CheckedYaml<TUnknown> {
+  const parsed = parseText(text);
+  if (!parsed.ok) return parsed;
+  const value = findValue(parsed.document);
+  if (value === undefined) return { ok: false, faults: [{ ...parsed.placeAt(0), message: aliasesMessage }] };
+  return { ok: true, value: value.of, placeOf: parsed.placeOf };
+}
+
+const aliasesMessage = 'uses aliases that are unknown or too many; write them out';
+
+function parseText(text: string) {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const placeAt = (offset: number): Place => {
@@ -56,19 +81,14 @@ export function checkYaml<S extends TSchema>(text: string, schema: S, env: Envir
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   // The parser's own messages may quote the text; its codes do not.
-  const broken = document.errors.map(({ pos, code }) => ({ ...placeAt(pos[0]), message: `is no valid YAML (${code})` }));
-  if (broken.length > 0) return { ok: false, faults: broken };
-
-  const { missing, filled } = fill(document, env);
-  const unset = missing.map(({ offset, variable }) => ({ ...placeAt(offset), message: `environment variable ${variable} is not set` }));
-  const value = findValue(document);
-  if (value === undefined)
-    return { ok: false, faults: [{ ...placeAt(0), message: 'uses aliases that are unknown or too many; write them out' }] };
-  const checked = checkFilled(schema, Value.Default(schema, value.of), filled);
-  const placeOf = (path: readonly (string | number)[]): Place => placeAt(offsetOf(document, path));
-  if (checked.ok && unset.length === 0) return { ok: true, value: checked.value, placeOf };
-  const wrong = checked.ok ? [] : checked.faults.map((fault) => ({ ...placeOf(fault.path), message: describe(fault) }));
-  return { ok: false, faults: [...unset, ...wrong] };
+  const faults = document.errors.map(({ pos, code }) => ({ ...placeAt(pos[0]), message: `is no valid YAML (${code})` }));
+  if (faults.length > 0) return { ok: false, faults } as const;
+  return {
+    ok: true,
+    document,
+    placeAt,
+    placeOf: (path: readonly (string | number)[]): Place => placeAt(offsetOf(document, path)),
+  } as const;
 }
 
 const describe = (fault: Fault): string => `${fault.path.join('.') || '(the whole file)'} ${fault.message}`;

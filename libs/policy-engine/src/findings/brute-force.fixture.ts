@@ -17,16 +17,14 @@ const names = (lengthMax: number): readonly string[] => {
 
 const repositories = [...names(3), 'a/a', 'a/b', 'b/a', 'b/b', 'a/c', 'c/a', 'c/c', 'b/c', 'c/b'];
 const tags = [...names(1), 'cc'];
-const labelSets = [{}, { x: '1' }, { x: '2' }];
+const labelSets: readonly Image['labels'][] = [{}, { x: '1' }, { x: '2' }];
 
 /** Every image of a universe that is small enough to try them all. */
 export const universe: readonly Image[] = ['a.test', 'b.test', 'c.test'].flatMap((registry) =>
   repositories.flatMap((repository) =>
     tags.flatMap((tag) =>
       [null, 't'].flatMap((tenant) =>
-        ['image', 'artifact', 'index'].flatMap((kind) =>
-          labelSets.map((labels) => ({ registry, repository, tag, tenant, kind, labels }) as Image),
-        ),
+        ['image', 'artifact', 'index'].flatMap((kind) => labelSets.map((labels) => ({ registry, repository, tag, tenant, kind, labels }))),
       ),
     ),
   ),

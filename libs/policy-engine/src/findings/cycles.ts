@@ -41,7 +41,7 @@ export function findCycles(work: Work): void {
 type Hops = ReadonlyMap<Policy, readonly Hop[]>;
 
 function hopsOf({ set, registries, skip }: Work): Hops {
-  const hostOf = new Map(registries.map(({ name, host }) => [name, host]));
+  const hostOf = new Map((registries ?? []).map(({ name, host }) => [name, host]));
   const hops = new Map<Policy, readonly Hop[]>();
   for (const policy of set.policies) {
     const own = (policy.document.spec.replicate ?? []).flatMap((target, at): readonly Hop[] => {

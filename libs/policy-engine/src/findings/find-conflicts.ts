@@ -17,8 +17,14 @@ const defaults: Bounds = { stepsMax: 100_000_000, stepsPerQuestionMax: 1_000_000
  * come round, patterns and requirements that nothing fulfils. Each finding has an image that proves it. The images are found by walking the
  * patterns' automata, not by trying names, so that what is not found is not there. Deterministic, and bounded in work: what would take
  * more is listed in `unfinished`.
+ *
+ * @param registries undefined where they are not known: what depends on them is then listed as unfinished
  */
-export function findConflicts(policies: readonly Policy[], registries: readonly KnownRegistry[], bounds: Partial<Bounds> = {}): Report {
+export function findConflicts(
+  policies: readonly Policy[],
+  registries: readonly KnownRegistry[] | undefined,
+  bounds: Partial<Bounds> = {},
+): Report {
   const { work, findings, unfinished } = openLedger(compileSet(policies), registries, { ...defaults, ...bounds });
   for (const check of [findMistakes, findCycles, findShadowed, findOverlaps]) check(work);
   return { findings: findings.toSorted(compareFindings), unfinished: unfinished() };

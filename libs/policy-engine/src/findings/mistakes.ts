@@ -8,13 +8,16 @@ import type { Work } from './work.ts';
 
 /** What is wrong with a policy by itself, in the light of what names can be and of the registries that there are. */
 export function findMistakes(work: Work): void {
-  const [names, hosts] = [new Set(work.registries.map(({ name }) => name)), new Set(work.registries.map(({ host }) => host))];
+  const { registries } = work;
+  if (registries === undefined) work.skip('registries', [], work.set.policies.length);
+  const names = new Set(registries?.map(({ name }) => name));
+  const hosts = new Set(registries?.map(({ host }) => host));
   for (const policy of work.set.policies) {
     if (work.isFull()) {
       work.skip('policy', [policy.id]);
       continue;
     }
-    checkRegistries(work, policy, names, hosts);
+    if (registries) checkRegistries(work, policy, names, hosts);
     work.ask('policy', [policy.id], () => checkMatch(work, policy));
   }
 }

@@ -44,9 +44,8 @@ function compare(work: Work, first: Policy, second: Policy): void {
   const next = `give the one that is meant a higher spec.priority`;
   const isDenial = first.document.spec.effect === 'deny';
   if (first.specificity !== second.specificity || isDenial) {
-    const code = first.specificity === second.specificity ? 'POLICY_CONTRADICTION' : 'POLICY_OVERLAP';
     const why = isDenial ? 'it denies' : 'it is more specific';
-    work.report(code, ids, 'spec.match', witness, `${what}: ${first.id} decides, because ${why}; to make that plain, ${next}`);
+    work.report('POLICY_OVERLAP', ids, 'spec.match', witness, `${what}: ${first.id} decides, because ${why}; to make that plain, ${next}`);
   } else {
     const message = `${what}, and are as specific as each other: ${first.id} decides by nothing but its name; ${next}`;
     work.report('POLICY_CONTRADICTION', ids, 'spec.match', witness, message);

@@ -15,7 +15,7 @@ export type Unfinished = { readonly check: string; readonly count: number; reado
 /** What all checks work with. */
 export type Work = {
   readonly set: CompiledSet;
-  readonly registries: readonly KnownRegistry[];
+  readonly registries: readonly KnownRegistry[] | undefined;
   readonly solver: Solver;
   /** The policy that decides an image of which everything is known. */
   readonly deciderOf: (image: Image) => Policy | undefined;
@@ -33,7 +33,7 @@ const examplesMax = 3;
 
 export type Ledger = { readonly work: Work; readonly findings: readonly Finding[]; readonly unfinished: () => readonly Unfinished[] };
 
-export function openLedger(set: CompiledSet, registries: readonly KnownRegistry[], bounds: Bounds): Ledger {
+export function openLedger(set: CompiledSet, registries: readonly KnownRegistry[] | undefined, bounds: Bounds): Ledger {
   const findings: Finding[] = [];
   const skipped = new Map<string, { count: number; readonly examples: (readonly string[])[] }>();
   const budget = { stepsLeft: 0 };
@@ -48,7 +48,7 @@ export function openLedger(set: CompiledSet, registries: readonly KnownRegistry[
     set,
     registries,
     solver: createSolver(
-      registries.map(({ host }) => host),
+      (registries ?? []).map(({ host }) => host),
       budget,
     ),
     deciderOf: (image) => findSpeaking(set, evidenceOf(image), 1)[0],
