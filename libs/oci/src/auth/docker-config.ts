@@ -19,7 +19,7 @@ export type DockerConfig = {
 const dockerHubKey = 'https://index.docker.io/v1/';
 const isDockerHub = (host: string): boolean => ['docker.io', 'index.docker.io', 'registry-1.docker.io'].includes(host);
 /** Name that helpers know a host by. */
-const serverOf = (host: string): string => (isDockerHub(host) ? dockerHubKey : host);
+export const serverOf = (host: string): string => (isDockerHub(host) ? dockerHubKey : host);
 
 /** As `docker login` leaves it: `DOCKER_CONFIG`, else `~/.docker`. */
 export const dockerConfigPath = (env: Environment): string => join(env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'config.json');

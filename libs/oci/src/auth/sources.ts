@@ -4,7 +4,7 @@ import type { Registry } from '../host/settings.ts';
 import { acrSource } from './acr.ts';
 import { askHelper } from './credential-helper.ts';
 import type { CredentialSource } from './credentials.ts';
-import { dockerConfigPath, dockerSource } from './docker-config.ts';
+import { dockerConfigPath, dockerSource, serverOf } from './docker-config.ts';
 import { ecrSource } from './ecr.ts';
 import { garSource } from './gar.ts';
 import { keptSource } from './kept-source.ts';
@@ -29,7 +29,7 @@ export function sourceOf(registry: Registry, context: SourceContext): Credential
       return keptSource(dockerSource(credentials.configFile ?? dockerConfigPath(env), env), nowMs);
     case 'helper': {
       const name = credentials.helper;
-      return keptSource({ find: (host, signal) => askHelper({ name, server: host, host, env, signal }) }, nowMs);
+      return keptSource({ find: (host, signal) => askHelper({ name, server: serverOf(host), host, env, signal }) }, nowMs);
     }
     case 'ecr':
       return keptSource(ecrSource({ ...credentials, env, nowMs }), nowMs);
