@@ -48,7 +48,7 @@ describe('the start of a command', () => {
     it(`reads nothing of Kafka and its servers for: waybill image ${args[0]}`, async () => {
       const read = await readBy(3, 'image', ...args);
       assert.ok(read.has('undici'));
-      assert.deepEqual(found(read, [...heavy, ...ofTheStack, 'yaml']), []);
+      assert.deepEqual(found(read, [...heavy, ...ofTheStack, 'yaml', 'typebox']), []);
     });
 
   it('reads nothing of them for a file of registries either', async () => {

@@ -1,28 +1,27 @@
-import { Type } from 'typebox';
-import { Compile } from 'typebox/compile';
 import type { RegistryClient } from '../host/client.ts';
 import type { Descriptor } from '../descriptor/descriptor.ts';
 import { findInlined } from '../descriptor/inlined.ts';
+import { findFieldFault, isFields, isTexts, type Fields } from '../descriptor/shape.ts';
 import { OciError } from '../host/errors.ts';
 import { readBlob } from '../blob/blob.ts';
 
 export const configBytesMax = 8 * 1_024 * 1_024;
 
-const text = Type.Union([Type.String(), Type.Null()]);
-const check = Compile(
-  Type.Object({
-    os: Type.Optional(text),
-    architecture: Type.Optional(text),
-    variant: Type.Optional(text),
-    created: Type.Optional(text),
-    config: Type.Optional(
-      Type.Union([
-        Type.Null(),
-        Type.Object({ Labels: Type.Optional(Type.Union([Type.Null(), Type.Record(Type.String(), Type.String())])) }),
-      ]),
-    ),
-  }),
-);
+const isAbsent = (value: unknown): boolean => value === undefined || value === null;
+const isText = (value: unknown): boolean => isAbsent(value) || typeof value === 'string';
+const configFields = {
+  ...{ os: isText, architecture: isText, variant: isText, created: isText },
+  config: (value: unknown): boolean => isAbsent(value) || (isFields(value) && (isAbsent(value['Labels']) || isTexts(value['Labels']))),
+};
+type ConfigDocument = Fields & {
+  readonly os?: string | null;
+  readonly architecture?: string | null;
+  readonly variant?: string | null;
+  readonly created?: string | null;
+  readonly config?: { readonly Labels?: Readonly<Record<string, string>> | null } | null;
+};
+const isConfig = (document: unknown): document is ConfigDocument =>
+  isFields(document) && findFieldFault(document, configFields, '') === undefined;
 
 /** What of an image's configuration we use (OCI image spec 1.1, "Image Configuration"); Go writes absent maps as null. */
 export type ImageConfig = {
@@ -48,7 +47,7 @@ export async function readImageConfig(
   const inlined = findInlined(query.descriptor, query.data, where);
   const bytes = inlined ?? (await readBlob(client, query, configBytesMax, signal));
   const document = parseJson(bytes);
-  if (!check.Check(document)) {
+  if (!isConfig(document)) {
     const message = `config ${query.descriptor.digest} of ${query.repository} is no image configuration`;
     throw new OciError('MANIFEST_INVALID', message, where);
   }

@@ -1,42 +1,18 @@
 import { isDigest, type Digest } from '@waybill/domain';
-import { Type, type Static } from 'typebox';
-import { Compile } from 'typebox/compile';
 import { readBounded } from '../blob/body.ts';
 import { asOciError, type RegistryClient } from '../host/client.ts';
-import { annotationsSchema, descriptorSchema, type Descriptor } from '../descriptor/descriptor.ts';
+import type { Descriptor } from '../descriptor/descriptor.ts';
 import { algorithmOf, digestOf, hasDigest } from '../descriptor/digest.ts';
 import { OciError } from '../host/errors.ts';
 import { isIndexType, isManifestType, isSchema1Type, manifestAccept } from '../descriptor/media-types.ts';
+import { findImageFault, findIndexFault, type ImageDocument, type IndexDocument } from './manifest-document.ts';
 
 /** What every registry must take (OCI distribution spec 1.1, "Pushing Manifests"). */
 export const manifestBytesMax = 4 * 1_024 * 1_024;
 
-const common = {
-  schemaVersion: Type.Literal(2),
-  mediaType: Type.Optional(Type.String({ maxLength: 255 })),
-  artifactType: Type.Optional(Type.String({ maxLength: 255 })),
-  subject: Type.Optional(descriptorSchema),
-  annotations: Type.Optional(annotationsSchema),
-};
-const imageSchema = Type.Object({
-  ...common,
-  config: descriptorSchema,
-  layers: Type.Array(descriptorSchema),
-  manifests: Type.Optional(Type.Never()),
-});
-const indexSchema = Type.Object({
-  ...common,
-  manifests: Type.Array(descriptorSchema),
-  config: Type.Optional(Type.Never()),
-  layers: Type.Optional(Type.Never()),
-});
-const imageCheck = Compile(imageSchema);
-const indexCheck = Compile(indexSchema);
-
 /** A manifest with the bytes that make its digest; `document` is a reading of them and never written back. */
 export type Manifest = { readonly descriptor: Descriptor; readonly bytes: Buffer } & (
-  | { readonly kind: 'manifest'; readonly document: Static<typeof imageSchema> }
-  | { readonly kind: 'index'; readonly document: Static<typeof indexSchema> }
+  { readonly kind: 'manifest'; readonly document: ImageDocument } | { readonly kind: 'index'; readonly document: IndexDocument }
 );
 
 export type ManifestQuery = {
@@ -111,13 +87,15 @@ export function parseManifest(
     throw invalid(`says ${written} and was sent as ${contentType}`);
   const descriptor: Descriptor = { mediaType, digest, sizeBytes: bytes.byteLength };
   if (isIndexType(mediaType)) {
-    if (!indexCheck.Check(document)) throw invalid(`is no valid index: ${indexCheck.Errors(document)[0]?.instancePath ?? ''}`);
-    return { kind: 'index', descriptor, bytes, document };
+    const fault = findIndexFault(document);
+    if (fault !== undefined) throw invalid(`is no valid index: ${fault}`);
+    return { kind: 'index', descriptor, bytes, document: document as IndexDocument };
   }
   if (!isManifestType(mediaType))
     throw new OciError('MANIFEST_UNSUPPORTED', `manifest ${digest} has the unknown type ${mediaType.slice(0, 100)}`, where);
-  if (!imageCheck.Check(document)) throw invalid(`is no valid image manifest: ${imageCheck.Errors(document)[0]?.instancePath ?? ''}`);
-  return { kind: 'manifest', descriptor, bytes, document };
+  const fault = findImageFault(document);
+  if (fault !== undefined) throw invalid(`is no valid image manifest: ${fault}`);
+  return { kind: 'manifest', descriptor, bytes, document: document as ImageDocument };
 }
 
 function parseJson(bytes: Buffer): unknown {
