@@ -16,7 +16,8 @@ const sameAs = {
   'linux/386': ['linux/i386', 'linux/i386/v3'],
   'darwin/arm64': ['macos/arm64', 'macOS/aarch64/v8'],
   'linux/riscv64': ['linux/riscv64'],
-  'linux/constructor': ['linux/constructor'],
+  'linux/constructor': ['Linux/Constructor'],
+  'linux/constructor/length': [],
 };
 
 describe('a platform', () => {

@@ -52,7 +52,7 @@ const variants: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 function normalizePlatform(platform: WrittenPlatform): Platform {
   const os = platform.os.toLowerCase();
   const written = platform.architecture.toLowerCase();
-  const alias = Object.hasOwn(aliases, written) ? aliases[written] : undefined;
+  const alias = aliases[written];
   const architecture = alias?.architecture ?? written;
   const named = alias?.variant ?? platform.variant?.toLowerCase() ?? '';
   const ofArchitecture = Object.hasOwn(variants, architecture) ? variants[architecture]! : {};
