@@ -19,6 +19,7 @@ const goPrograms = {
   franz: { dir: 'ingest/franz' },
   benthos: { dir: 'ingest/benthos' },
   timed: { dir: 'copy/timed' },
+  opa: { dir: 'policy/opa' },
   // `go install` refuses it: its module's name is another one than that of the place where it lies.
   skopeo: {
     ...{ dir: 'copy/skopeo', main: 'go.podman.io/skopeo/cmd/skopeo' },

@@ -2,11 +2,13 @@
 import { UsageError } from './bench.ts';
 import { copyBench } from './copy.ts';
 import { gatewayBench } from './gateway.ts';
+import { policyBench } from './policy.ts';
 import { streamBench } from './stream.ts';
 
 const suites = new Map([
   ['copy', copyBench],
   ['gateway', gatewayBench],
+  ['policy', policyBench],
   ['stream', streamBench],
 ]);
 
