@@ -143,6 +143,20 @@ describe('waybill image copy', () => {
     assert.equal((await image('copy', '--from-file', '/nowhere/list')).code, 2);
   });
 
+  it('tells of several what was copied before it was interrupted, and of none that it failed', async () => {
+    await pushImage({ client: registries.client.a, repository: 'team/tool', tag: '1' }, randomImage());
+    await pushImage({ client: registries.client.a, repository: 'team/tool', tag: '2' }, randomImage());
+    registries.b.fail({ kind: 'hang', path: /manifests\/2$/, times: Infinity });
+    const ended = image('copy', '--all-tags', 'A/team/tool', 'B/team/tool', '--concurrency', '1', '-o', 'json');
+    while (!registries.b.requests.some((request) => request.endsWith('/manifests/2'))) await new Promise(setImmediate);
+    process.emit('SIGINT', 'SIGINT');
+    const { code, out, err } = await ended;
+    const { copied, failed } = JSON.parse(out) as { copied: readonly { target: { tag: string } }[]; failed: readonly unknown[] };
+    assert.deepEqual([code, copied.map(({ target }) => target.tag), failed], [130, ['1'], []]);
+    assert.match(err, /1 of 2 images are copied/);
+    assert.deepEqual([...registries.b.repositories.get('team/tool')!.tags.keys()], ['1']);
+  });
+
   it('ends in good order when it is interrupted: no tag, no listener left, and the words for going on', async () => {
     const listeners = process.listenerCount('SIGINT');
     registries.b.fail({ kind: 'hang', method: 'PUT', path: /blobs\/uploads/, times: Infinity });

@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
+import { getManifest, OciError } from '@waybill/oci';
+import { startFakeRegistry } from '@waybill/testing';
 import { CliError } from '../exit.ts';
 import { openRegistries, registryOf } from './open-registries.ts';
 
@@ -16,6 +22,7 @@ describe('how a host is spoken to', () => {
     assert.deepEqual(registryOf('localhost:5000', [], { ...none, caFile: 'ca.pem' }), {
       name: 'localhost:5000',
       host: 'localhost:5000',
+      credentials: { kind: 'docker' },
       caFile: 'ca.pem',
     });
   });
@@ -35,6 +42,34 @@ describe('how a host is spoken to', () => {
         openRegistries({ ...none, registriesPath, env: {} }),
         (error: unknown) => error instanceof CliError && error.exitCode === 2 && /--registries/.test(error.next),
       );
+  });
+
+  it('takes what `docker login` left, and tells nobody what that is', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'waybill-docker-'));
+    const auth = Buffer.from('robot:open-sesame').toString('base64');
+    const challenge = { status: 401, headers: { 'www-authenticate': 'Basic realm="test"' } };
+    const registry = await startFakeRegistry({
+      guard: ({ headers }) => (headers.authorization === `Basic ${auth}` ? undefined : challenge),
+    });
+    const codeAt = async (entry: object): Promise<string> => {
+      writeFileSync(join(folder, 'config.json'), JSON.stringify({ auths: { [registry.host]: entry } }));
+      const { forHost, close } = await openRegistries({ ...none, registriesPath: undefined, env: { DOCKER_CONFIG: folder } });
+      const query = { repository: 'app', reference: 'v1' };
+      const error: unknown = await getManifest(forHost(registry.host), query, AbortSignal.timeout(10_000)).catch(
+        (reason: unknown) => reason,
+      );
+      await close();
+      assert.ok(error instanceof OciError);
+      assert.doesNotMatch(inspect(error, { depth: 5 }), /sesame/);
+      return error.code;
+    };
+    try {
+      assert.equal(await codeAt({ auth }), 'CONTENT_NOT_FOUND');
+      assert.equal(await codeAt({ auth: Buffer.from('robot:sesame').toString('base64') }), 'REGISTRY_UNAUTHORIZED');
+    } finally {
+      await registry.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('is one client per host', async () => {

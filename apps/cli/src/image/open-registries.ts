@@ -23,7 +23,7 @@ export async function openRegistries(options: RegistryOptions): Promise<OpenRegi
   const clients = new Map<string, RegistryClient>();
   return {
     forHost(host) {
-      const client = clients.get(host) ?? createRegistryClient(registryOf(host, registries, options));
+      const client = clients.get(host) ?? createRegistryClient(registryOf(host, registries, options), { env: options.env });
       clients.set(host, client);
       return client;
     },
@@ -55,7 +55,8 @@ export function registryOf(
 ): Registry {
   const configured = findRegistry(registries, { host });
   const apiHost = apiHosts[host];
-  const registry: Registry = configured ?? { name: host, host, ...(apiHost === undefined ? {} : { apiHost }) };
+  const asDocker: Registry = { name: host, host, credentials: { kind: 'docker' }, ...(apiHost === undefined ? {} : { apiHost }) };
+  const registry = configured ?? asDocker;
   const isPlain = plainHttp.includes(host) || (configured === undefined && caFile === undefined && isLoopback(host));
   return {
     ...registry,
