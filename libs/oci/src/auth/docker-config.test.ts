@@ -38,6 +38,16 @@ describe("docker's config.json", () => {
     assert.equal(entryOf(auths, 'r.example'), undefined);
   });
 
+  it('lies where docker login leaves it, and need not be there unless it is named', async (test) => {
+    const { path, write } = secretsFolder(test);
+    const source = dockerSource(undefined, { DOCKER_CONFIG: path });
+    assert.equal(await source.find('r.example', signal), undefined);
+    write('config.json', JSON.stringify({ auths: { 'r.example': { auth: base64('robot:pass:word') } } }));
+    assert.deepEqual(await source.find('r.example', signal), robot);
+    const named = dockerSource(`${path}/other.json`, {}).find('r.example', signal);
+    await assert.rejects(named, { code: 'REGISTRY_UNAUTHORIZED', message: /configFile .*\(ENOENT\)/ });
+  });
+
   it('may be anything: what is unreadable is told and never quoted', () => {
     assert.equal(entryOf({ 'r.example': {} }, 'r.example'), undefined);
     for (const text of ['', '[]', '{"auths":{"r.example":{"auth":"aHVudGVyMg=="}}}', 'hunter2'])

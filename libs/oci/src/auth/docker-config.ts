@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '@waybill/config';
@@ -22,11 +23,16 @@ const isDockerHub = (host: string): boolean => ['docker.io', 'index.docker.io', 
 export const serverOf = (host: string): string => (isDockerHub(host) ? dockerHubKey : host);
 
 /** As `docker login` leaves it: `DOCKER_CONFIG`, else `~/.docker`. */
-export const dockerConfigPath = (env: Environment): string => join(env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'config.json');
+const dockerConfigPath = (env: Environment): string => join(env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'config.json');
 
-/** What `docker login`, `podman login` or a helper knows. Read anew each time. */
-export const dockerSource = (path: string, env: Environment): CredentialSource => ({
+/**
+ * What `docker login`, `podman login` or a helper knows. Read anew each time.
+ * @param configFile undefined: that of `docker login`, which need not be there
+ */
+export const dockerSource = (configFile: string | undefined, env: Environment): CredentialSource => ({
   async find(host, signal) {
+    const path = configFile ?? dockerConfigPath(env);
+    if (configFile === undefined && !existsSync(path)) return undefined;
     const config = parseDockerConfig(await readSecretFile(path, 'configFile of credentials', host), host);
     const helper = ownValue(config.credHelpers, host) ?? (isDockerHub(host) ? ownValue(config.credHelpers, dockerHubKey) : undefined);
     const name = typeof helper === 'string' ? helper : config.credsStore;

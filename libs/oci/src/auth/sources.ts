@@ -4,7 +4,7 @@ import type { Registry } from '../host/settings.ts';
 import { acrSource } from './acr.ts';
 import { askHelper } from './credential-helper.ts';
 import type { CredentialSource } from './credentials.ts';
-import { dockerConfigPath, dockerSource, serverOf } from './docker-config.ts';
+import { dockerSource, serverOf } from './docker-config.ts';
 import { ecrSource } from './ecr.ts';
 import { garSource } from './gar.ts';
 import { keptSource } from './kept-source.ts';
@@ -26,7 +26,7 @@ export function sourceOf(registry: Registry, context: SourceContext): Credential
     case undefined:
       return username === undefined || passwordFile === undefined ? anonymous : passwordSource(username, passwordFile, registry.name);
     case 'docker':
-      return keptSource(dockerSource(credentials.configFile ?? dockerConfigPath(env), env), nowMs);
+      return keptSource(dockerSource(credentials.configFile, env), nowMs);
     case 'helper': {
       const name = credentials.helper;
       return keptSource({ find: (host, signal) => askHelper({ name, server: serverOf(host), host, env, signal }) }, nowMs);

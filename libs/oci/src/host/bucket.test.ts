@@ -16,6 +16,14 @@ describe('a token bucket', () => {
     assert.ok(Math.abs(bucket.waitMs() - 99) <= 1);
   });
 
+  it('gives no more than its burst after a long rest', () => {
+    let nowMs = 0;
+    const bucket = createBucket(10, 2, () => nowMs);
+    nowMs = 1_000_000;
+    bucket.take(2);
+    assert.equal(bucket.waitMs() > 0, true);
+  });
+
   it('makes whoever comes next wait for what was taken on credit', () => {
     let nowMs = 0;
     const bucket = createBucket(1_000, 1, () => nowMs);

@@ -11,7 +11,7 @@ const failureOf = (code: OciErrorCode): JobError => {
 };
 
 describe('a failure at a registry, for a job', () => {
-  for (const code of ['REGISTRY_UNAVAILABLE', 'REGISTRY_TIMEOUT', 'REGISTRY_RATE_LIMITED'] as const) {
+  for (const code of ['REGISTRY_UNAVAILABLE', 'REGISTRY_TIMEOUT', 'REGISTRY_RATE_LIMITED', 'CREDENTIALS_UNAVAILABLE'] as const) {
     it(`says with ${code} that the host had better be left alone`, () => {
       const { hostDown, retryAfterMs, retry } = failureOf(code);
       assert.deepEqual({ hostDown, retryAfterMs, retry }, { hostDown: 'registry.test:5000', retryAfterMs: 7, retry: true });

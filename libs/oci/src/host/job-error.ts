@@ -1,8 +1,13 @@
 import { JobError } from '@waybill/stream';
 import { OciError, type OciErrorCode } from './errors.ts';
 
-/** The registry did not answer, or takes no more for now: the other jobs of that host need not try. */
-const saysHostIsDown: ReadonlySet<OciErrorCode> = new Set(['REGISTRY_UNAVAILABLE', 'REGISTRY_TIMEOUT', 'REGISTRY_RATE_LIMITED']);
+/** The registry did not answer, takes no more for now, or nobody says who we are to it: the other jobs of that host need not try. */
+const saysHostIsDown: ReadonlySet<OciErrorCode> = new Set<OciErrorCode>([
+  'REGISTRY_UNAVAILABLE',
+  'REGISTRY_TIMEOUT',
+  'REGISTRY_RATE_LIMITED',
+  'CREDENTIALS_UNAVAILABLE',
+]);
 
 /** What a job throws for a failure at a registry: the same code, and whether and when to try again. Other errors stay as they are. */
 export const asJobError = (error: unknown): unknown =>
