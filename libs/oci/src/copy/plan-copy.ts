@@ -67,10 +67,9 @@ export async function planCopy(request: PlanRequest): Promise<CopyPlan> {
   await walk.enter(found, 0, 0, signal);
   const referrers = new Map<Digest, readonly DescriptorDocument[]>();
   const digestTags: PlannedTag[] = [];
-  // An index made of another is at no source, and what is attached to the other is not about it.
-  let subjects = attachmentsOf
-    ? [...walk.entered.keys()].filter((digest) => digest === resolved || digest !== found.descriptor.digest)
-    : [];
+  // An index made here is at no source, and what is attached to the whole is not about it.
+  const isMade = found.manifest?.kind === 'index' && found.descriptor.digest !== resolved;
+  let subjects = attachmentsOf ? [...walk.entered.keys()].filter((digest) => !isMade || digest !== found.descriptor.digest) : [];
   for (let distance = 1; attachmentsOf && subjects.length > 0; distance++) {
     const known = new Set(walk.entered.keys());
     await mapConcurrently(subjects, readsAtOnceMax, signal, async (subject, either) => {
