@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { execa } from 'execa';
 import { repositoryRoot } from '../../infra/local/paths.ts';
@@ -20,4 +23,20 @@ describe('the command line as a process', () => {
       assert.equal(exitCode, code);
       if (code === 70) assert.match(stderr, /left alone\n.+a fault of Waybill/);
     });
+
+  it('exits with 130: interrupted', async () => {
+    const server = createServer(() => {}); // Takes a question and never answers.
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const asked = once(server, 'request');
+    const options = { cwd: repositoryRoot, reject: false, timeout: 60_000 } as const;
+    const running = execa(process.execPath, ['apps/cli/src/main.ts', 'image', 'inspect', `127.0.0.1:${port}/app`], options);
+    await asked;
+    running.kill('SIGINT');
+    const { exitCode, stderr } = await running;
+    server.closeAllConnections();
+    server.close();
+    assert.equal(exitCode, 130);
+    assert.match(stderr, /ended by SIGINT\nNothing was changed/);
+  });
 });
