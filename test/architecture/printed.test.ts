@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { flows } from '../../schemas/flows.ts';
 import { asyncApiPath, printAsyncApi } from '../../schemas/print-asyncapi.ts';
 import { configurationPath, printConfiguration } from '../../schemas/print-configuration.ts';
+import { policySchemaPath, printPolicySchema } from '../../schemas/print-policy-schema.ts';
 import { printSourcesSchema, sourcesSchemaPath } from '../../schemas/print-sources-schema.ts';
 import { printTopology, topologyPath } from '../../schemas/print-topology.ts';
 import { root } from './cruise.ts';
@@ -17,6 +18,7 @@ for (const [path, print] of [
   [asyncApiPath, printAsyncApi],
   [configurationPath, printConfiguration],
   [sourcesSchemaPath, printSourcesSchema],
+  [policySchemaPath, printPolicySchema],
 ] as const) {
   it(`${relative(root, path)} is what the code says`, () => {
     if (process.env['UPDATE'] === '1') writeFileSync(path, print());
