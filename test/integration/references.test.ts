@@ -38,8 +38,11 @@ function rowOf({ text, because }: Row, verdicts: Verdicts): Row {
   return isAgreed ? { text, all: ours } : { text, ours, ...verdicts, because: because ?? '' };
 }
 
-const print = (rows: readonly Row[]): string =>
-  `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "references": [\n${rows.map((row) => `    ${JSON.stringify(row)}`).join(',\n')}\n  ]\n}\n`;
+/** One line per text, so that a difference shows in one. */
+function print(rows: readonly Row[]): string {
+  const lines = rows.map((row) => `    ${JSON.stringify(row)}`).join(',\n');
+  return `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "references": [\n${lines}\n  ]\n}\n`;
+}
 
 describe('references', { skip: findProgram('go') === undefined && 'Go is not here' }, () => {
   it('are what distribution, crane and regctl are recorded to make of them', async () => {

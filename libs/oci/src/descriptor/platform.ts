@@ -16,7 +16,8 @@ export function parsePlatform(text: string): Platform {
   const [os, architecture, variant, ...more] = text.split('/', 4);
   const isWhole = [os, architecture, variant ?? 'none'].every((part) => part !== undefined && partPattern.test(part));
   if (isWhole && more.length === 0) return normalizePlatform({ os: os!, architecture: architecture!, variant });
-  const message = `platform ${JSON.stringify(text.slice(0, 100))} is none: write os/architecture[/variant], as in linux/amd64 or linux/arm/v7`;
+  const shown = JSON.stringify(text.slice(0, 100));
+  const message = `platform ${shown} is none: write os/architecture[/variant], as in linux/amd64 or linux/arm/v7`;
   throw new OciError('PLATFORM_INVALID', message, { host: '', repository: '' });
 }
 
