@@ -40,6 +40,6 @@ const descriptorFields = {
   platform: optional((value) => isFields(value) && findFieldFault(value, platformFields, '') === undefined),
 };
 
-/** JSON pointer of what keeps a value from being a descriptor (OCI image spec 1.1, "OCI Content Descriptors"); undefined where it is one. */
+/** JSON pointer of what keeps a value from being a descriptor (OCI image spec 1.1, "Content Descriptors"); undefined where it is one. */
 export const findDescriptorFault = (value: unknown, at: string): string | undefined =>
   isFields(value) ? findFieldFault(value, descriptorFields, at) : at;
