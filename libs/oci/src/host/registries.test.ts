@@ -39,6 +39,40 @@ describe('registries.yaml', () => {
       ['need each other', 'name a is there twice', 'no host'].every((fault) => message.includes(fault)),
     );
   });
+
+  it('names where credentials come from, of one kind and in one way', async () => {
+    const kinds = [
+      '{ kind: docker }',
+      '{ kind: docker, configFile: /run/config.json }',
+      '{ kind: helper, helper: ecr-login }',
+      '{ kind: ecr, region: eu-central-1 }',
+      '{ kind: gar, keyFile: /run/key.json }',
+      '{ kind: acr, tenantId: t, clientId: c, clientSecretFile: /run/secret }',
+    ];
+    for (const kind of kinds) {
+      const [registry] = await load(`registries: [{ name: a, host: r.example, credentials: ${kind} }]`);
+      assert.match(kind, new RegExp(`kind: ${registry?.credentials?.kind}\\b`));
+    }
+    const refused = [
+      '{ kind: vault }',
+      '{ kind: helper }',
+      '{ kind: helper, helper: ../sh }',
+      '{ kind: gar, region: x }',
+      '{ kind: docker, password: x }',
+    ];
+    for (const kind of refused)
+      await assert.rejects(
+        async () => load(`registries: [{ name: a, host: r.example, credentials: ${kind} }]`),
+        /registries\.0\.credentials/,
+        kind,
+      );
+    const both = 'registries: [{ name: a, host: r.example, username: u, passwordFile: f, credentials: { kind: docker } }]';
+    await assert.rejects(async () => load(both), /one of them is enough/);
+    await assert.rejects(
+      async () => load('registries: [{ name: a, host: r.example, certFile: f }]'),
+      /certFile and keyFile need each other/,
+    );
+  });
 });
 
 describe('registry clients', () => {
