@@ -1,6 +1,5 @@
-import { readBounded } from '../blob/body.ts';
-import { asOciError, type RegistryResponse } from '../host/client.ts';
 import { OciError } from '../host/errors.ts';
+import { listTags } from '../tag/list-tags.ts';
 import { unlessAborted } from './concurrent.ts';
 import type { Place } from './copy-request.ts';
 
@@ -19,10 +18,8 @@ export type DigestTagIndex = {
 type Listing = { readonly askedAtMs: number; readonly answer: Promise<DigestTags | undefined> };
 
 const repositoriesMax = 1_000;
-const pageSizeMax = 1_000;
 /** Beyond, a few questions for single tags are cheaper. */
 const pagesMax = 4;
-const pageBytesMax = 4 * 1_024 * 1_024;
 const digestTag = /^sha(?:256|512)-[a-f0-9]{64}/;
 
 export function createDigestTagIndex(nowMs: () => number): DigestTagIndex {
@@ -50,34 +47,11 @@ export function createDigestTagIndex(nowMs: () => number): DigestTagIndex {
 }
 
 async function listDigestTags({ client, repository }: Place, signal: AbortSignal): Promise<DigestTags | undefined> {
-  const found = new Set<string>();
-  const request = { method: 'GET', repository, what: 'tags', action: 'pull', expects: [200], signal } as const;
-  let at: string | URL | undefined = `tags/list?n=${pageSizeMax}`;
   try {
-    for (let pages = 0; at !== undefined; pages++) {
-      if (pages === pagesMax) return undefined;
-      const response: RegistryResponse = await client.send({ ...request, at });
-      const bytes = await readBounded(response.body, pageBytesMax, request.what, { host: client.registry.host, repository });
-      for (const tag of parseTags(bytes)) if (digestTag.test(tag)) found.add(tag);
-      at = findNext(response);
-    }
-    return found;
+    const tags = await listTags(client, { repository, pagesMax }, signal);
+    return new Set(tags.filter((tag) => digestTag.test(tag)));
   } catch (error) {
-    const failure = asOciError(error, request, client.registry);
-    signal.throwIfAborted();
-    if (failure instanceof OciError && failure.retry) throw failure;
-    return undefined; // It does not list them, which is no harm.
+    if (error instanceof OciError && !error.retry) return undefined; // It does not list them, which is no harm.
+    throw error;
   }
 }
-
-/** The next page, where it lies at the same host. */
-function findNext({ headers, url }: RegistryResponse): URL | undefined {
-  const link = /^<([^>]+)>\s*;\s*rel="?next"?/.exec(String(headers['link'] ?? ''))?.[1];
-  const next = link !== undefined && URL.canParse(link, url) ? new URL(link, url) : undefined;
-  return next?.origin === url.origin ? next : undefined;
-}
-
-const parseTags = (bytes: Buffer): readonly string[] => {
-  const { tags } = JSON.parse(bytes.toString('utf8')) as { tags?: readonly string[] | null };
-  return tags ?? [];
-};

@@ -10,6 +10,8 @@ export type PageOptions = {
   readonly pageSize?: number | undefined;
   /** Only names after this one, in the registry's order (the specification's `last`). */
   readonly after?: string | undefined;
+  /** More pages than that are `CONTENT_TOO_LARGE`. */
+  readonly pagesMax?: number | undefined;
 };
 
 export const pageQuery = ({ pageSize = pageSizeDefault, after }: PageOptions): string =>
@@ -24,4 +26,11 @@ export const listTags = (
   { repository, ...page }: PageOptions & { readonly repository: string },
   signal: AbortSignal,
 ): Promise<readonly string[]> =>
-  readNames(client, { repository, what: 'tags', at: `tags/list?${pageQuery(page)}`, action: 'pull', key: 'tags', isName: isTag }, signal);
+  readNames(
+    client,
+    {
+      ...{ repository, what: 'tags', at: `tags/list?${pageQuery(page)}`, action: 'pull', key: 'tags', isName: isTag },
+      pagesMax: page.pagesMax,
+    },
+    signal,
+  );

@@ -4,7 +4,7 @@ import { OciError } from '../host/errors.ts';
 
 /** What a list may hold at most; more is beyond what anybody means by "all". */
 export const namesMax = 100_000;
-const pagesMax = 5_000;
+const pagesMaxDefault = 5_000;
 const pageBytesMax = 16 * 1_024 * 1_024;
 
 export type NameList = {
@@ -16,6 +16,8 @@ export type NameList = {
   /** Key of the array of names in the answer, as `tags`. */
   readonly key: string;
   readonly isName: (text: string) => boolean;
+  /** More pages are `CONTENT_TOO_LARGE`. Default: 5000. */
+  readonly pagesMax?: number | undefined;
 };
 
 /**
@@ -25,7 +27,7 @@ export type NameList = {
  *   `CONTENT_TOO_LARGE` above {@link namesMax}
  */
 export async function readNames(client: RegistryClient, list: NameList, signal: AbortSignal): Promise<readonly string[]> {
-  const { repository, what, action } = list;
+  const { repository, what, action, pagesMax = pagesMaxDefault } = list;
   const request = { repository, what, action, signal };
   const where = { host: client.registry.host, repository };
   const found = new Set<string>();
