@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { evaluate, inputsSha256 } from './evaluate.ts';
+import { explain, explainPolicy } from './explain.ts';
+import { compileSet } from './set/compiled-set.ts';
+import { amd64, evidence, nowMs, policy, scanned } from './testing.fixture.ts';
+import { anyEvidence, anyPolicies } from './testing.ts';
+
+const picky = policy('picky', {
+  match: {
+    registries: ['a.test'],
+    repositories: ['demo/**'],
+    tags: ['v*'],
+    kinds: ['index'],
+    labels: { team: 'other' },
+    exclude: { tags: ['x'] },
+  },
+});
+
+describe('an explanation', () => {
+  it('says why: each clause, what the image has to say to it, and where it is written', () => {
+    const given = policy('open', { match: { repositories: ['demo/**'], labels: { team: '*' } } });
+    assert.deepEqual(explainPolicy(given, evidence(), nowMs), {
+      policyId: 'open',
+      priority: 0,
+      outcome: 'allow',
+      reason: 'nothing more is required',
+      clauses: [
+        { path: 'spec.match.repositories', holds: 'yes', reason: 'repository demo/app matches one of demo/**' },
+        { path: 'spec.match.labels.team', holds: 'yes', reason: 'label team=core is there' },
+      ],
+    });
+  });
+
+  it('says why not: the first clause that refuses, and nothing behind it', () => {
+    const { outcome, reason, clauses } = explainPolicy(picky, evidence(), nowMs);
+    assert.deepEqual([outcome, reason], ['not-matched', 'label team is not other']);
+    assert.deepEqual(
+      clauses.map(({ path, holds }) => `${path} ${holds}`),
+      ['registries yes', 'repositories yes', 'tags yes', 'kinds yes', 'labels.team no'].map((line) => `spec.match.${line}`),
+    );
+  });
+
+  it('says what excludes', () => {
+    const { reason } = explainPolicy(policy('a', { match: { exclude: { tags: ['v*', 'rc'] } } }), evidence(), nowMs);
+    assert.equal(reason, 'tag v1 is excluded by v*, rc');
+  });
+
+  it('says what is waited for', () => {
+    const { outcome, clauses } = explainPolicy(picky, evidence({ inspection: { status: 'missing' } }), nowMs);
+    assert.equal(outcome, 'held');
+    assert.deepEqual(clauses.find(({ holds }) => holds === 'unknown')?.reason, 'its kind is not known yet');
+  });
+
+  it('is made again from the recorded inputs, whatever their order: the same decision, version and digest', () => {
+    const set = compileSet([picky, policy('open')]);
+    const recorded = JSON.parse(JSON.stringify(evidence())) as ReturnType<typeof evidence>;
+    const again = { ...recorded, scans: recorded.scans.toReversed() };
+    assert.equal(JSON.stringify(explain(set, again, nowMs)), JSON.stringify(explain(set, evidence(), nowMs)));
+    assert.notEqual(inputsSha256(evidence({ scans: [scanned(amd64, 'high')] }), nowMs), inputsSha256(evidence(), nowMs));
+    assert.notEqual(inputsSha256(evidence(), nowMs + 1), inputsSha256(evidence(), nowMs));
+  });
+
+  it('of any policies and any image is bounded, begins with the one that decides, and leaves none out in silence', () =>
+    fc.assert(
+      fc.property(anyPolicies(20), anyEvidence(nowMs), fc.integer({ min: 1, max: 25 }), (policies, image, policiesMax) => {
+        const set = compileSet(policies);
+        const explanation = explain(set, image, nowMs, policiesMax);
+        assert.deepEqual(explanation.decision, evaluate(set, image, nowMs));
+        assert.ok(explanation.policies.length <= policiesMax);
+        assert.equal(explanation.policies.length + explanation.leftOutCount, policies.length);
+        const [first] = explanation.policies;
+        const { policyId } = explanation.decision;
+        if (policyId !== null) assert.equal(first?.policyId, policyId);
+        else assert.ok(explanation.policies.every(({ outcome }) => outcome === 'not-matched'));
+        const silentAt = explanation.policies.findIndex(({ outcome }) => outcome === 'not-matched');
+        if (silentAt !== -1) assert.ok(explanation.policies.slice(silentAt).every(({ outcome }) => outcome === 'not-matched'));
+        for (const { outcome, clauses } of explanation.policies) assert.equal(outcome === 'not-matched', clauses.at(-1)?.holds === 'no');
+      }),
+    ));
+});
