@@ -50,8 +50,8 @@ export type RegistryClient = {
    * manifest by its digest, the start of an upload), and what a 429 turned away as well, unless its body is a stream. Once a body has
    * been handed on, its reader has to deal with what happens to it.
    *
-   * Waits for its turn where the registry's limits say so: `connectionsMax` requests, and as many uploads of streams beside them, until
-   * their bodies have ended; so a body that is not wanted is to be destroyed.
+   * Waits for its turn where the registry's limits say so: `connectionsMax` requests, until their bodies have ended (so a body that is not
+   * wanted is to be destroyed). Uploads of streams come beside them.
    * @throws OciError, or the signal's reason
    */
   readonly send: (request: RegistryRequest) => Promise<RegistryResponse>;

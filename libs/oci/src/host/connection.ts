@@ -76,7 +76,7 @@ export function openConnection(registry: Registry, timeouts: ClientTimeouts, clo
       try {
         return await exchange(dispatcherFor(outgoing.origin), outgoing, { owner, pacer, onEnd });
       } catch (error) {
-        onEnd(); // Undici does not tell of a request that it refused before it began.
+        onEnd(); // Also of what never came as far as undici's handlers.
         throw error;
       }
     },

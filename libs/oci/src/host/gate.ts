@@ -2,11 +2,14 @@ import type { Clock } from '@waybill/stream';
 import { bottomless, createBucket } from './bucket.ts';
 import { createTurns, type Turns } from './turns.ts';
 
-/** Uploads have places of their own: one that waits for its source must not keep the source's request waiting. */
+/**
+ * Uploads of streams take no places; whoever moves blobs bounds them. Could one be kept waiting, downloads might hold all places of their
+ * registry, each until its upload may begin, while uploads under way wait for places to resume their downloads.
+ */
 export type Lane = 'request' | 'upload';
 
 export type GateOptions = {
-  /** Per lane. */
+  /** Of the lane `request`. */
   readonly atOnceMax: number;
   readonly perSecondMax?: number | undefined;
   readonly clock: Pick<Clock, 'now' | 'after'>;
@@ -25,19 +28,19 @@ export type Gate = {
 };
 
 type Waiting = { readonly pass: () => void };
-type LaneState = { inside: number; readonly waiting: Turns<Waiting> };
+type LaneState = { readonly insideMax: number; inside: number; readonly waiting: Turns<Waiting> };
 
 export function createGate({ atOnceMax, perSecondMax, clock }: GateOptions): Gate {
   const rate = perSecondMax === undefined ? bottomless : createBucket(perSecondMax, 1, clock.now);
   const lanes: Readonly<Record<Lane, LaneState>> = {
-    request: { inside: 0, waiting: createTurns() },
-    upload: { inside: 0, waiting: createTurns() },
+    request: { insideMax: atOnceMax, inside: 0, waiting: createTurns() },
+    upload: { insideMax: Infinity, inside: 0, waiting: createTurns() },
   };
   let pausedUntilMs = 0;
   let cancelTimer: (() => void) | undefined;
 
   const delayMs = (): number => Math.max(rate.waitMs(), pausedUntilMs === 0 ? 0 : pausedUntilMs - clock.now());
-  const mayPass = ({ inside, waiting }: LaneState): boolean => inside < atOnceMax && !waiting.isEmpty();
+  const mayPass = ({ insideMax, inside, waiting }: LaneState): boolean => inside < insideMax && !waiting.isEmpty();
 
   /** Lets pass whoever may; a timer stands only while somebody waits for time alone. */
   function admit(): void {
@@ -59,7 +62,7 @@ export function createGate({ atOnceMax, perSecondMax, clock }: GateOptions): Gat
   return {
     pass(owner, lane, signal) {
       const state = lanes[lane];
-      if (state.inside < atOnceMax && state.waiting.isEmpty() && delayMs() <= 0) {
+      if (state.inside < state.insideMax && state.waiting.isEmpty() && delayMs() <= 0) {
         state.inside++;
         rate.take(1);
         return undefined;

@@ -79,3 +79,18 @@ describe('a redirect', () => {
     assert.equal(heads.length, 2);
   });
 });
+
+describe('an upload that goes on at another host', () => {
+  it('takes no credentials along, not even where it is asked for them', async (test) => {
+    const storage = await startScriptedServer(test, ({ socket }) =>
+      socket.write(httpAnswer(401, { 'www-authenticate': 'Basic realm="give"' })),
+    );
+    const { client } = await start(test, () => '/own');
+    await (await client.send(get)).body.dump(); // From now on the password is sent at once.
+    const put = { ...get, method: 'PUT', at: new URL(`http://${storage.host}/upload?state=1`), action: 'push', expects: [201] } as const;
+    for (const body of [undefined, Buffer.from('x')])
+      await assert.rejects(client.send(body ? { ...put, body } : put), { code: 'REGISTRY_UNAUTHORIZED' });
+    assert.deepEqual(storage.heads.flatMap(credentialsIn), []);
+    assert.equal(storage.heads.length, 2);
+  });
+});

@@ -64,7 +64,12 @@ export const Registry = Type.Object(
     ),
     keyFile: Type.Optional(Type.String({ minLength: 1, description: 'PEM file of its private key.' })),
     connectionsMax: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 256, default: 16, description: 'Requests at the same time, and as many uploads; per process.' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 256,
+        default: 16,
+        description: 'Requests at the same time, per process; uploads of large blobs come beside.',
+      }),
     ),
     requestsPerSecondMax: Type.Optional(
       Type.Number({ exclusiveMinimum: 0, maximum: 100_000, description: 'Per process; the images under way take turns.' }),
