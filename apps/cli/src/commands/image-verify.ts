@@ -128,8 +128,8 @@ function textOf({ image, digests, whole, how, checked, findings }: Verification,
   const size = `${grouped(manifests)} manifests, ${grouped(blobs)} blobs (${byteCount(bytes)}), ${grouped(links)} referrers`;
   const checks = how === 'read' ? 'each read and its digest computed' : 'manifests read, blobs by size';
   if (whole) return `${console.style('green', 'whole')} ${image} is ${digests.join(', ')}\n${size}: ${checks}`;
-  const head = `${console.style('red', 'not whole')} ${image} is to be ${digests.join(', ')}\n${grouped(findings.length)} faults in ${size}: ${checks}`;
-  return `${head}\n\n${table(findings, columns, console)}`;
+  const head = `${console.style('red', 'not whole')} ${image} is to be ${digests.join(', ')}`;
+  return `${head}\n${grouped(findings.length)} faults in ${size}: ${checks}\n\n${table(findings, columns, console)}`;
 }
 
 const faultTexts: Readonly<Record<Finding['fault'], string>> = {

@@ -51,7 +51,10 @@ describe('two images', () => {
     const [found] = compareImages(image(), image({ digest: 'sha256:j', platforms: [other] })).platforms;
     assert.equal(found!.status, 'changed');
     assert.deepEqual(found!.layers.shared, { count: 1, sizeBytes: 10 });
-    assert.deepEqual([found!.layers.removed, found!.layers.added].map((layers) => layers.map(({ digest }) => digest)), [['sha256:2'], ['sha256:3']]); // prettier-ignore
+    assert.deepEqual(
+      [found!.layers.removed, found!.layers.added].map((layers) => layers.map(({ digest }) => digest)),
+      [['sha256:2'], ['sha256:3']],
+    );
     assert.deepEqual(
       found!.changes.map(({ name, a, b }) => [name, a, b]),
       [
@@ -114,6 +117,11 @@ describe('what refers to an image', () => {
   it('is told by what it states where all have one type', () => {
     const kindOf = (predicate: string) =>
       kindOfReferrer('application/vnd.dev.sigstore.bundle.v0.3+json', { 'dev.sigstore.bundle.predicateType': predicate });
-    assert.deepEqual(['https://spdx.dev/Document', 'https://slsa.dev/provenance/v1', 'https://sigstore.dev/cosign/sign/v1', 'https://x.example'].map(kindOf), ['sbom', 'attestation', 'signature', 'attestation']); // prettier-ignore
+    assert.deepEqual(
+      ['https://spdx.dev/Document', 'https://slsa.dev/provenance/v1', 'https://sigstore.dev/cosign/sign/v1', 'https://x.example'].map(
+        kindOf,
+      ),
+      ['sbom', 'attestation', 'signature', 'attestation'],
+    );
   });
 });

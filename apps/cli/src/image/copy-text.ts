@@ -43,7 +43,8 @@ export function planText(report: CopyReport, console: Console): string {
 export function bulkText(reports: readonly CopyReport[], wanted: number, console: Console): string {
   const bytesSent = reports.reduce((sum, report) => sum + report.bytesSent, 0);
   const isDry = reports.some(({ dryRun }) => dryRun);
-  const head = `${grouped(reports.length)} of ${grouped(wanted)} images ${isDry ? 'looked at, none was copied' : `copied, ${byteCount(bytesSent)} sent`}`;
+  const what = isDry ? 'looked at, none was copied' : `copied, ${byteCount(bytesSent)} sent`;
+  const head = `${grouped(reports.length)} of ${grouped(wanted)} images ${what}`;
   return reports.length === 0 ? head : `${table(reports, reportColumns, console)}\n${head}`;
 }
 

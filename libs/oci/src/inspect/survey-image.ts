@@ -62,7 +62,8 @@ const faultOfCode: Partial<Readonly<Record<OciErrorCode, PartFault['fault']>>> =
 export type Named = { readonly descriptor: Descriptor; readonly namedBy: Digest };
 
 /**
- * Reads the manifests of an image and what refers to them, and goes on where one is missing. Blobs are not asked for: `checkImage` does that.
+ * Reads the manifests of an image and what refers to them, and goes on where one is missing. Blobs are not asked for: `checkImage` does
+ * that.
  * @throws OciError where the registry fails, or the image's own manifest cannot be read
  */
 export async function surveyImage(client: RegistryClient, query: SurveyQuery, signal: AbortSignal): Promise<ImageSurvey> {
