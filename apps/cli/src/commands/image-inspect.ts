@@ -48,7 +48,14 @@ function textOf(description: ImageDescription, console: Console): string {
     ...(platforms.length > 1 ? [table(platforms, platformColumns, console)] : []),
     ...(platforms.length === 1 && first ? [facts(configFacts(first), console), table(numbered(first), layerColumns, console)] : []),
     ...(referrers.length > 0 ? [table(referrers.map(named(description)), referrerColumns, console)] : []),
-    ...(digestTags.length > 0 ? [facts(digestTags.map(({ kind, tag }) => [kind, tag]), console)] : []),
+    ...(digestTags.length > 0
+      ? [
+          facts(
+            digestTags.map(({ kind, tag }) => [kind, tag]),
+            console,
+          ),
+        ]
+      : []),
   ];
   return parts.filter((part) => part !== '').join('\n\n');
 }

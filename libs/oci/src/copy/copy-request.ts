@@ -16,7 +16,7 @@ export type CopyRequest = {
   readonly platforms?: readonly string[] | undefined;
   /** Whether what refers to the image goes along: signatures, SBOMs, attestations, and what refers to those. Default: true. */
   readonly referrers?: boolean | undefined;
-  /** `head`: presence and size of all blobs, bytes of all manifests. `read`: every blob is read back and its digest computed. Default: `head`. */
+  /** `head`: presence and size of all blobs, bytes of all manifests. `read`: each blob is read back, its digest computed. Default: `head`. */
   readonly verify?: 'head' | 'read' | undefined;
   /** Says what would be moved, and changes nothing at the target. */
   readonly dryRun?: boolean | undefined;
@@ -28,7 +28,7 @@ export type CopyRequest = {
 export type CopyProgress =
   /** The tree is known: this much there is to look at. */
   | { readonly kind: 'planned'; readonly digest: Digest; readonly manifests: number; readonly blobs: number; readonly bytes: number }
-  /** Bytes of a blob that have left for the target since the last event of it; negative when a transfer begins anew. For bars: of how many. */
+  /** Bytes of a blob that have left for the target since the last event of it; negative when a transfer begins anew. Of how many, too. */
   | { readonly kind: 'bytes'; readonly digest: Digest; readonly bytes: number; readonly sizeBytes: number }
   | { readonly kind: 'blob'; readonly blob: BlobReport }
   | { readonly kind: 'manifest'; readonly manifest: ManifestReport }
@@ -63,7 +63,7 @@ export type CopyReport = {
   /** Of what was copied. */
   readonly digest: Digest;
   readonly dryRun: boolean;
-  /** What the source's tag points to by the end, where that is something else by now (null: it is gone); undefined where it has not moved. */
+  /** What the source's tag points to by the end, where that is something else by now (null: it is gone); undefined: it has not moved. */
   readonly movedTo?: Digest | null;
   readonly manifests: readonly ManifestReport[];
   readonly blobs: readonly BlobReport[];
