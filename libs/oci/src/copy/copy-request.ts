@@ -16,7 +16,7 @@ export type CopyRequest = {
   readonly platforms?: readonly string[] | undefined;
   /** Whether what refers to the image goes along: signatures, SBOMs, attestations, and what refers to those. Default: true. */
   readonly referrers?: boolean | undefined;
-  /** `head`: presence and size of all blobs, bytes of all manifests. `read`: each blob is read back, its digest computed. Default: `head`. */
+  /** `head`: presence and size of blobs, bytes of manifests. `read`: each blob is read back, its digest computed. Default: `head`. */
   readonly verify?: 'head' | 'read' | undefined;
   /** Says what would be moved, and changes nothing at the target. */
   readonly dryRun?: boolean | undefined;
