@@ -48,6 +48,29 @@ describe('a manifest', () => {
     const prettyjws = 'application/vnd.docker.distribution.manifest.v1+prettyjws';
     assert.throws(() => parse({ schemaVersion: 1, fsLayers: [] }, prettyjws), /push the image again with a current client/);
     assert.throws(() => parse({ schemaVersion: 1 }, mediaTypes.ociManifest), refusedAs('MANIFEST_UNSUPPORTED'));
+    // Signed ones have the digest of what was signed.
+    const signed = Buffer.from('{"schemaVersion":1,"signatures":[]}');
+    const told = { contentType: prettyjws, digest: digestOf('payload') };
+    assert.throws(() => parseManifest(signed, told, where), /push the image again with a current client/);
+  });
+
+  it('is refused as an artifact of the withdrawn draft, with what to do', () => {
+    const artifact = { mediaType: 'application/vnd.oci.artifact.manifest.v1+json', artifactType: 'application/x', blobs: [] };
+    assert.throws(() => parse(artifact, artifact.mediaType), /withdrawn draft of OCI: push it again as an OCI manifest/);
+    assert.throws(() => parse(artifact), refusedAs('MANIFEST_UNSUPPORTED'));
+  });
+
+  it('may be an index of indexes, and hold content in its descriptors', () => {
+    const nested = { ...index, manifests: [descriptor(mediaTypes.ociIndex), { ...descriptor(mediaTypes.ociManifest), data: 'e30=' }] };
+    const { document } = parse(nested, mediaTypes.ociIndex);
+    assert.deepEqual(document, nested);
+  });
+
+  it('is refused behind a byte order mark, which is no JSON, and cut short', () => {
+    const text = JSON.stringify({ ...image, mediaType: mediaTypes.ociManifest });
+    assert.throws(() => parse(`\u{feff}${text}`, mediaTypes.ociManifest), refusedAs('MANIFEST_INVALID'));
+    assert.throws(() => parse(text.slice(0, -1), mediaTypes.ociManifest), refusedAs('MANIFEST_INVALID'));
+    assert.throws(() => parse('', mediaTypes.ociManifest), refusedAs('MANIFEST_INVALID'));
   });
 
   it('is refused when a descriptor has no proper digest or size', () => {

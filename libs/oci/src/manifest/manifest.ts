@@ -53,9 +53,13 @@ export async function getManifest(client: RegistryClient, query: ManifestQuery, 
   }
 }
 
+const isSchema1 = 'is Docker schema 1: push the image again with a current client';
+/** Of OCI image spec 1.1, release candidates 1 and 2. */
+const artifactManifestType = 'application/vnd.oci.artifact.manifest.v1+json';
+
 /**
  * Understands a manifest.
- * @throws OciError `CONTENT_DIGEST_MISMATCH`, `MANIFEST_UNSUPPORTED` (schema 1, unknown types) or `MANIFEST_INVALID`; also where
+ * @throws OciError `CONTENT_DIGEST_MISMATCH`, `MANIFEST_UNSUPPORTED` (schema 1, the artifacts of an OCI draft, unknown types) or `MANIFEST_INVALID`; also where
  *   media type and content contradict each other, since clients that believe the one or the other would see two images (CVE-2021-41190)
  */
 export function parseManifest(
@@ -64,6 +68,9 @@ export function parseManifest(
   where: { readonly host: string; readonly repository: string },
 ): Manifest {
   const { digest } = told;
+  const unsupported = (why: string) => new OciError('MANIFEST_UNSUPPORTED', `manifest ${digest} of ${where.repository} ${why}`, where);
+  const contentType = typeof told.contentType === 'string' ? told.contentType.split(';')[0]!.trim() : undefined;
+  if (isSchema1Type(contentType ?? '')) throw unsupported(isSchema1); // Before its digest, which is not that of its bytes.
   if (!hasDigest(bytes, digest)) {
     throw new OciError(
       'CONTENT_DIGEST_MISMATCH',
@@ -75,13 +82,10 @@ export function parseManifest(
   const document = parseJson(bytes);
   if (typeof document !== 'object' || document === null) throw invalid('is no JSON object');
   const fields = document as Readonly<Record<string, unknown>>;
-  const contentType = typeof told.contentType === 'string' ? told.contentType.split(';')[0]!.trim() : undefined;
   const written = typeof fields['mediaType'] === 'string' ? fields['mediaType'] : undefined;
   const mediaType = written ?? contentType ?? '';
-  if (fields['schemaVersion'] === 1 || isSchema1Type(mediaType)) {
-    const message = `manifest ${digest} of ${where.repository} is Docker schema 1: push the image again with a current client`;
-    throw new OciError('MANIFEST_UNSUPPORTED', message, where);
-  }
+  if (fields['schemaVersion'] === 1 || isSchema1Type(mediaType)) throw unsupported(isSchema1);
+  if (mediaType === artifactManifestType) throw unsupported('is an artifact of a withdrawn draft of OCI: push it again as an OCI manifest');
   const isKnown = (type: string | undefined): boolean => type !== undefined && (isIndexType(type) || isManifestType(type));
   if (written !== undefined && isKnown(contentType) && written !== contentType)
     throw invalid(`says ${written} and was sent as ${contentType}`);
@@ -91,8 +95,7 @@ export function parseManifest(
     if (fault !== undefined) throw invalid(`is no valid index: ${fault}`);
     return { kind: 'index', descriptor, bytes, document: document as IndexDocument };
   }
-  if (!isManifestType(mediaType))
-    throw new OciError('MANIFEST_UNSUPPORTED', `manifest ${digest} has the unknown type ${mediaType.slice(0, 100)}`, where);
+  if (!isManifestType(mediaType)) throw unsupported(`has the unknown type ${mediaType.slice(0, 100)}`);
   const fault = findImageFault(document);
   if (fault !== undefined) throw invalid(`is no valid image manifest: ${fault}`);
   return { kind: 'manifest', descriptor, bytes, document: document as ImageDocument };

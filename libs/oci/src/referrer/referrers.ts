@@ -93,21 +93,65 @@ const tooMany = (client: RegistryClient, repository: string, digest: Digest): Oc
     repository,
   });
 
+/** Others that write the same tag take turns with us this often before we say that it does not hold. */
+const writesMax = 5;
+
+/** Whoever writes a tag of that registry at this moment, in this process. */
+const writers = new WeakMap<RegistryClient['registry'], Map<string, Promise<void>>>();
+
 /**
- * Adds referrers to the fallback tag of a subject; those in it already stay. Two writers at once may lose one's addition, as with
- * every client of that scheme: it has no compare-and-set.
+ * Adds referrers to the fallback tag of a subject; those in it already stay. The scheme has no compare-and-set: writers of this process
+ * take turns, and what another one's write has undone is written again. A write of another process that ours overtakes on its way is
+ * lost to it until it looks again, as a copy does at its end.
+ * @throws OciError `COPY_UNVERIFIED` when the tag does not keep what is written to it
  */
 export async function addToReferrersTag(
   client: RegistryClient,
-  { repository, digest }: Subject,
+  subject: Subject,
   added: readonly DescriptorDocument[],
   signal: AbortSignal,
 ): Promise<void> {
-  const present = await listReferrersByTag(client, { repository, digest }, signal);
-  const missing = added.filter((descriptor) => !present.some((other) => other.digest === descriptor.digest));
-  if (missing.length === 0) return;
-  const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [...present, ...missing] };
-  const bytes = Buffer.from(JSON.stringify(document));
-  const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), sizeBytes: bytes.byteLength };
-  await putManifest(client, { repository, reference: referrersTag(digest) }, { descriptor, bytes }, signal);
+  const tags = writers.get(client.registry) ?? new Map<string, Promise<void>>();
+  writers.set(client.registry, tags);
+  const key = `${subject.repository}:${referrersTag(subject.digest)}`;
+  const before = tags.get(key);
+  const written = (async () => {
+    await before?.catch(() => {}); // Its failure is told to its caller.
+    await writeReferrersTag(client, subject, added, signal);
+  })();
+  tags.set(key, written);
+  try {
+    await written;
+  } finally {
+    if (tags.get(key) === written) tags.delete(key);
+  }
+}
+
+async function writeReferrersTag(
+  client: RegistryClient,
+  subject: Subject,
+  added: readonly DescriptorDocument[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { repository, digest } = subject;
+  const reference = referrersTag(digest);
+  for (let writes = 0; writes < writesMax; writes++) {
+    const present = await listReferrersByTag(client, subject, signal);
+    const missing = added.filter((descriptor) => !present.some((other) => other.digest === descriptor.digest));
+    if (missing.length === 0) return;
+    const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [...present, ...missing] };
+    const bytes = Buffer.from(JSON.stringify(document));
+    const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), sizeBytes: bytes.byteLength };
+    await putManifest(client, { repository, reference }, { descriptor, bytes }, signal);
+    if ((await findManifestDigest(client, { repository, reference }, signal)) === descriptor.digest) return;
+  }
+  const { host } = client.registry;
+  throw new OciError(
+    'COPY_UNVERIFIED',
+    `${host} does not keep the tag ${reference} of ${repository} as it was written ${writesMax} times`,
+    {
+      host,
+      repository,
+    },
+  );
 }

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { pushImage, randomImage, startFakeRegistry, type FakeRegistry } from '@waybill/testing';
+import { createRegistryClient, type RegistryClient } from '../host/client.ts';
+import { digestOf } from '../descriptor/digest.ts';
+import { mediaTypes } from '../descriptor/media-types.ts';
+import { putManifest } from '../manifest/manifest.ts';
+import { addToReferrersTag, listReferrers, listReferrersByTag, referrersTag } from './referrers.ts';
+
+const repository = 'team/app';
+const subject = digestOf('subject');
+const tag = referrersTag(subject);
+
+describe('referrers', () => {
+  let registry: FakeRegistry;
+  let client: RegistryClient;
+  const signal = AbortSignal.timeout(60_000);
+  const path = new RegExp(`manifests/${tag}`);
+  const index = (manifests: readonly object[]) => {
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }));
+    return { descriptor: { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), sizeBytes: bytes.byteLength }, bytes };
+  };
+  const listed = async () => (await listReferrersByTag(client, { repository, digest: subject }, signal)).map(({ digest }) => digest).sort();
+  const add = (...added: Parameters<typeof addToReferrersTag>[2]) =>
+    addToReferrersTag(client, { repository, digest: subject }, added, signal);
+  const referrer = async () => {
+    const { digest, sizeBytes, mediaType } = await pushImage({ client, repository }, randomImage(), signal);
+    return { digest, size: sizeBytes, mediaType };
+  };
+  const page = (link: string) => ({
+    path: /referrers/,
+    ...({ kind: 'answer', status: 200, body: index([]).bytes.toString(), times: Infinity } as const),
+    headers: { 'content-type': mediaTypes.ociIndex, link },
+  });
+
+  before(async () => {
+    registry = await startFakeRegistry({ referrersApi: false });
+    client = createRegistryClient({ name: 'a', host: registry.host, plainHttp: true }, { repeatMsMax: 0 });
+  });
+  afterEach(() => {
+    registry.heal();
+    registry.repositories.get(repository)?.tags.clear();
+  });
+  after(async () => {
+    await client.close();
+    await registry.close();
+  });
+
+  it('are all in the fallback tag after writers that wrote at once', async () => {
+    const added = await Promise.all(Array.from({ length: 8 }, referrer));
+    const before = registry.requests.length;
+    await Promise.all(added.map((descriptor) => add(descriptor)));
+    assert.deepEqual(await listed(), added.map(({ digest }) => digest).sort());
+    const writes = registry.requests.slice(before).filter((request) => request.startsWith('PUT '));
+    assert.equal(writes.length, added.length, 'they did not take turns');
+  });
+
+  it('are written again to the fallback tag when another writer has replaced it', async () => {
+    const [ours, theirs] = [await referrer(), await referrer()];
+    await putManifest(client, { repository, reference: tag }, index([theirs]), signal);
+    // As if theirs had come after both of these: it was not there yet when ours was read, and ours is gone when it is read again.
+    registry.fail({ method: 'HEAD', path, kind: 'answer', status: 404 });
+    registry.fail({ method: 'PUT', path, kind: 'answer', status: 201 });
+    await add(ours);
+    assert.deepEqual(await listed(), [ours.digest, theirs.digest].sort());
+  });
+
+  it('fail with a typed error when the fallback tag does not keep what is written, and the next writer has its turn', async () => {
+    const descriptor = await referrer();
+    registry.fail({ method: 'PUT', path, kind: 'answer', status: 201, times: Infinity });
+    await assert.rejects(add(descriptor), { code: 'COPY_UNVERIFIED' });
+    registry.heal();
+    await add(descriptor);
+    assert.deepEqual(await listed(), [descriptor.digest]);
+  });
+
+  it('are not asked for at another host, and not without an end', async () => {
+    registry.fail(page('<http://127.0.0.1:1/v2/team/app/referrers/x>; rel="next"'));
+    assert.deepEqual(await listReferrers(client, { repository, digest: subject }, signal), []);
+    registry.heal();
+    registry.fail(page(`</v2/${repository}/referrers/${subject}?again>; rel="next"`));
+    await assert.rejects(listReferrers(client, { repository, digest: subject }, signal), { code: 'CONTENT_TOO_LARGE' });
+  });
+});
