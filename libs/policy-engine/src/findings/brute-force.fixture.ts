@@ -32,16 +32,18 @@ export const universe: readonly Image[] = ['a.test', 'b.test', 'c.test'].flatMap
 
 const matcherOf = ({ document: { spec } }: Policy): ((image: Image) => boolean) => {
   const { registries, tenants, kinds, labels = {} } = spec.match;
-  const [repositoryTests, tagTests] = [spec.match.repositories, spec.match.tags].map((list) =>
-    list?.map((text) => compilePattern(text).test),
-  );
+  const matched = (names: readonly string[], patterns: (typeof spec.match)['tags']): ReadonlySet<string> => {
+    const tests = patterns?.map((text) => compilePattern(text).test);
+    return new Set(names.filter((name) => tests?.some((test) => test(name)) ?? true));
+  };
+  const [inRepositories, inTags] = [matched(repositories, spec.match.repositories), matched(tags, spec.match.tags)];
   return (image) =>
     (registries?.includes(image.registry) ?? true) &&
     (tenants?.includes(image.tenant ?? '') ?? true) &&
     ((kinds as readonly string[] | undefined)?.includes(image.kind) ?? true) &&
     Object.entries(labels).every(([name, value]) => (value === '*' ? name in image.labels : image.labels[name] === value)) &&
-    (repositoryTests?.some((test) => test(image.repository)) ?? true) &&
-    (tagTests?.some((test) => test(image.tag)) ?? true);
+    inRepositories.has(image.repository) &&
+    inTags.has(image.tag);
 };
 
 /** What trying every image says about policies. `overlaps` as `first second`. */

@@ -13,8 +13,8 @@ type Hop = { readonly policy: Policy; readonly at: number; readonly host: string
 /** Copies of copies: the images that go this way, where they are after the last hop, and who has to have decided each on its way. */
 type Path = { readonly space: Space; readonly view: View; readonly hops: readonly Hop[]; readonly decisions: readonly Blocker[] };
 
-/** Registries that a cycle goes through, at most. */
-const hopsMax = 6;
+/** Copies of a cycle, at most. */
+const hopsMax = 10;
 /** A copy that comes round under ever other names this often is taken to do so for ever. */
 const roundsMin = 3;
 
@@ -24,46 +24,67 @@ const roundsMin = 3;
  * target of each policy once. A copy of an image onto itself is none.
  */
 export function findCycles(work: Work): void {
-  const hops = hopsOf(work);
-  const mayStart = new Set([...hops.values()].flat().map(({ host }) => host));
+  const routes = routesOf(work);
   const cyclic = new Set<string>();
-  for (const policy of hops.keys()) {
+  for (const policy of routes.hops.keys()) {
     if (cyclic.has(policy.id)) continue;
     if (work.isFull()) {
       work.skip('cycle', [policy.id]);
       continue;
     }
-    const found = [...mayStart].some((host) => work.ask('cycle', [policy.id], () => search(work, hops, policy, host, cyclic)));
-    if (found) cyclic.add(policy.id);
+    const starts = [...routes.at].filter(([, { all }]) => all.has(policy));
+    work.ask('cycle', [policy.id], () => starts.some(([host]) => search(work, routes, policy, host, cyclic)));
   }
 }
 
-type Hops = ReadonlyMap<Policy, readonly Hop[]>;
+/** The policies that copy, in deciding order. */
+type Routes = {
+  readonly hops: ReadonlyMap<Policy, readonly Hop[]>;
+  readonly place: ReadonlyMap<Policy, number>;
+  /** Those about each registry that is copied to, and of them those that tell registries apart. */
+  readonly at: ReadonlyMap<string, { readonly all: ReadonlySet<Policy>; readonly telling: readonly Policy[] }>;
+};
 
-function hopsOf({ set, registries, skip }: Work): Hops {
-  const hostOf = new Map((registries ?? []).map(({ name, host }) => [name, host]));
+function routesOf(work: Work): Routes {
   const hops = new Map<Policy, readonly Hop[]>();
-  for (const policy of set.policies) {
-    const own = (policy.document.spec.replicate ?? []).flatMap((target, at): readonly Hop[] => {
-      const [host, repository, tag] = [
-        hostOf.get(target.registry),
-        findTemplate(target.repository, '{repository}'),
-        findTemplate(target.tag, '{tag}'),
-      ];
-      if (repository === undefined || tag === undefined) skip('cycle', [policy.id]);
-      if (host === undefined || repository === undefined || tag === undefined) return [];
-      return [{ policy, at, host, repository, tag }];
-    });
+  for (const policy of work.set.policies) {
+    const own = hopsOf(policy, work);
     if (own.length > 0) hops.set(policy, own);
   }
-  return hops;
+  const policies = [...hops.keys()];
+  const hosts = new Set([...hops.values()].flat().map(({ host }) => host));
+  const at = new Map(
+    [...hosts].map((host) => {
+      const all = policies.filter((policy) => isAbout(policy, host));
+      return [host, { all: new Set(all), telling: all.filter(tellsRegistries) }];
+    }),
+  );
+  return { hops, place: new Map(policies.map((policy, i) => [policy, i])), at };
 }
 
-function search(work: Work, hops: Hops, policy: Policy, host: string, cyclic: Set<string>): boolean {
+function hopsOf(policy: Policy, { registries = [], skip }: Work): readonly Hop[] {
+  return (policy.document.spec.replicate ?? []).flatMap((target, at): readonly Hop[] => {
+    const host = registries.find(({ name }) => name === target.registry)?.host;
+    const [repository, tag] = [findTemplate(target.repository, '{repository}'), findTemplate(target.tag, '{tag}')];
+    if (repository === undefined || tag === undefined) skip('cycle', [policy.id]);
+    return host === undefined || repository === undefined || tag === undefined ? [] : [{ policy, at, host, repository, tag }];
+  });
+}
+
+const tellsRegistries = ({ clauses }: Policy): boolean =>
+  clauses.some((clause) => clause.field === 'registries' || (clause.field === 'exclude' && clause.clause.field === 'registries'));
+
+const isAbout = ({ clauses }: Policy, host: string): boolean =>
+  clauses.every((clause) => {
+    if (clause.field === 'registries') return clause.among.includes(host);
+    return !(clause.field === 'exclude' && clause.clause.field === 'registries' && clause.clause.among.includes(host));
+  });
+
+function search(work: Work, routes: Routes, policy: Policy, host: string, cyclic: Set<string>): boolean {
   const view: View = { registry: host, repository: unchanged, tag: unchanged };
   const atHost = limit(everything, { field: 'registries', among: [host] }, true);
   const start = atHost && decidedBy(policy, { space: atHost, view, hops: [], decisions: [] }, work);
-  return start !== undefined && goOn(work, hops, policy, start, cyclic);
+  return start !== undefined && goOn(work, routes, policy, start, cyclic);
 }
 
 /** Those images of a path that match a policy where they are; undefined where none does. */
@@ -79,18 +100,18 @@ const validNames = [
   { field: 'tags' as const, patterns: [tagShape.isValid] },
 ];
 
-function goOn(work: Work, hops: Hops, policy: Policy, path: Path, cyclic: Set<string>): boolean {
-  for (const hop of hops.get(policy) ?? []) {
+function goOn(work: Work, routes: Routes, policy: Policy, path: Path, cyclic: Set<string>): boolean {
+  for (const hop of routes.hops.get(policy) ?? []) {
     if (path.hops.includes(hop)) continue;
     for (const copied of copiedBy(hop, path)) {
       if (closes(work, copied, cyclic)) return true;
       if (copied.hops.length === hopsMax) {
-        work.skip('cycle of more than 6 registries', [copied.decisions[0]!.policy.id]);
+        work.skip('cycle of more than 10 copies', [copied.decisions[0]!.policy.id]);
         continue;
       }
-      for (const next of candidates(hops, copied, work)) {
+      for (const next of candidates(routes, copied)) {
         const decided = decidedBy(next, copied, work);
-        if (decided && goOn(work, hops, next, decided, cyclic)) return true;
+        if (decided && goOn(work, routes, next, decided, cyclic)) return true;
       }
     }
   }
@@ -118,24 +139,14 @@ const exactly = (text: string) => compilePattern({ regex: text.replaceAll(/[!-/:
  * Who may decide after the last hop. Where that has changed nothing but the registry, it is the same policy as before, or one before it
  * that tells registries apart.
  */
-function candidates(hops: Hops, { hops: gone, view, decisions }: Path, { set }: Work): readonly Policy[] {
+function candidates({ at, place }: Routes, { hops: gone, view, decisions }: Path): readonly Policy[] {
   const last = gone.at(-1)!;
-  const here = [...hops.keys()].filter((policy) => isAbout(policy, view.registry!));
+  const here = at.get(view.registry!)!;
   const [{ policy: before }] = decisions.slice(-1) as [Blocker];
   const isRenamed = [last.repository, last.tag].some((template) => template.kind === 'fixed' || template.before + template.after !== '');
-  if (isRenamed || !isAbout(before, last.host)) return here;
-  const place = set.policies.indexOf(before);
-  return [before, ...here.filter((policy) => set.policies.indexOf(policy) < place && tellsRegistries(policy))];
+  if (isRenamed || !here.all.has(before)) return [...here.all];
+  return [before, ...here.telling.filter((policy) => place.get(policy)! < place.get(before)!)];
 }
-
-const tellsRegistries = ({ clauses }: Policy): boolean =>
-  clauses.some((clause) => clause.field === 'registries' || (clause.field === 'exclude' && clause.clause.field === 'registries'));
-
-const isAbout = ({ clauses }: Policy, host: string): boolean =>
-  clauses.every((clause) => {
-    if (clause.field === 'registries') return clause.among.includes(host);
-    return !(clause.field === 'exclude' && clause.clause.field === 'registries' && clause.clause.among.includes(host));
-  });
 
 /** Reports the path where it leads back: to the same image, or to the same policy under ever other names. */
 function closes(work: Work, path: Path, cyclic: Set<string>): boolean {

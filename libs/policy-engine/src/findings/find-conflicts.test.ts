@@ -219,6 +219,6 @@ describe('in a universe small enough to try every image', () => {
         assert.deepEqual(idsOf(findings, 'REPLICATION_ENDLESS'), []);
         assert.deepEqual(unfinished, []);
       }),
-      { numRuns: 40 },
+      { numRuns: 150 },
     ));
 });

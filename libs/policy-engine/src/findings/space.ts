@@ -1,5 +1,5 @@
 import type { Clause } from '../clause.ts';
-import { findName, isValidName, type Budget, type Language, type NameConditions } from '../pattern/find-name.ts';
+import { findName, isValidName, spend, type Budget, type Language, type NameConditions } from '../pattern/find-name.ts';
 import { repositoryShape, tagShape, type NameShape } from '../pattern/names.ts';
 import type { Pattern } from '../pattern/pattern.ts';
 import type { Image } from './image.ts';
@@ -94,9 +94,13 @@ function limitNames(
   if (template.kind === 'fixed') return patterns.some(({ test }) => test(template.text)) === isWanted ? space : undefined;
   const language: Language = { patterns, before: template.before, after: template.after };
   const { within, outside } = space[field];
+  if (isWanted && within.some((known) => isSame(known, language))) return space;
   const limited = isWanted ? { within: [...within, language], outside } : { within, outside: [...outside, language] };
   return { ...space, [field]: limited };
 }
+
+/** The same list of the same policy, seen the same way: said again on a way round. */
+const isSame = (a: Language, b: Language): boolean => a.patterns === b.patterns && a.before === b.before && a.after === b.after;
 
 /** Solutions are kept per condition: most spaces of a search share all of them but one. */
 export type Solver = { readonly solve: (space: Space) => Image | undefined; readonly budget: Budget };
@@ -116,6 +120,7 @@ export function createSolver(hosts: readonly string[], budget: Budget): Solver {
   return {
     budget,
     solve: (space) => {
+      spend(budget, solvingSteps);
       const { registries, tenants, kinds } = space;
       const registry = registryIn(registries);
       const tenant = tenants.among ? [...tenants.among].find((name) => !tenants.refused.has(name)) : null;
@@ -143,6 +148,9 @@ function solveLabels({ wanted, refused }: Labels): Image['labels'] | undefined {
 function freshValue(against: readonly string[]): string {
   for (let i = 1; ; i += 1) if (!against.includes(`value-${i}`)) return `value-${i}`;
 }
+
+/** What it costs beside names, in steps. */
+const solvingSteps = 20;
 
 /** What an image looks like after copies. */
 export const seen = (image: Image, { registry, repository, tag }: View): Image => ({

@@ -16,6 +16,12 @@ export class BudgetExceeded extends Error {
   override readonly name = 'BudgetExceeded';
 }
 
+/** @throws BudgetExceeded where no more is left */
+export function spend(budget: Budget, steps: number): void {
+  budget.stepsLeft -= steps;
+  if (budget.stepsLeft < 0) throw new BudgetExceeded('the policies take too long to compare');
+}
+
 /** Sets of states met in one search. */
 const visitedMax = 20_000;
 
@@ -82,6 +88,7 @@ function walk({ within, outside }: NameConditions, shape: NameShape, start: stri
     return wanted.every(accepts) && !unwanted.some(accepts);
   };
   const characters = charactersOf(shape.alphabet, walkers);
+  spend(budget, shape.alphabet.length * walkers.length);
   const advance = (states: readonly number[], codePoint: number): readonly number[] =>
     states.map((state, i) => (state === dead ? dead : checked(walkers[i]!.automaton.step(state, codePoint))));
   let states: readonly number[] = walkers.map((walker) => walker.start);
@@ -106,12 +113,12 @@ function breadthFirst(product: Product, start: string, lengthMax: number, budget
       if (!product.isAlive(states)) continue;
       if (product.ends(states)) return name;
       for (const codePoint of product.characters) {
-        budget.stepsLeft -= states.length;
+        spend(budget, states.length);
         const after = product.advance(states, codePoint);
         const key = after.join();
         if (seen.has(key) || !product.isAlive(after)) continue;
         seen.add(key);
-        if (budget.stepsLeft < 0 || seen.size > visitedMax) throw new BudgetExceeded('the patterns take too long to compare');
+        if (seen.size > visitedMax) throw new BudgetExceeded('the patterns take too long to compare');
         next.push({ states: after, name: name + String.fromCodePoint(codePoint) });
       }
     }
@@ -131,13 +138,18 @@ function checked(state: number): number {
   return state;
 }
 
-/** One character for all those that no automaton tells apart. */
+/** One character for all those that no automaton tells apart: the first of each group. Groups are split by one automaton after the other. */
 function charactersOf(alphabet: string, walkers: readonly Walker[]): readonly number[] {
-  const byClasses = new Map<string, number>();
-  for (const char of alphabet) {
-    const codePoint = char.codePointAt(0)!;
-    const key = walkers.map(({ automaton }) => automaton.classOf(codePoint)).join();
-    if (!byClasses.has(key)) byClasses.set(key, codePoint);
+  const codePoints = [...alphabet].map((char) => char.codePointAt(0)!);
+  let groups: readonly number[] = codePoints.map(() => 0);
+  for (const { automaton } of walkers) {
+    const ids = new Map<number, number>();
+    groups = groups.map((group, i) => {
+      const key = group * 0x10000 + automaton.classOf(codePoints[i]!);
+      const id = ids.get(key) ?? ids.size;
+      ids.set(key, id);
+      return id;
+    });
   }
-  return [...byClasses.values()];
+  return codePoints.filter((_, i) => groups.indexOf(groups[i]!) === i);
 }
