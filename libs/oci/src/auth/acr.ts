@@ -29,7 +29,8 @@ const formType = { 'content-type': 'application/x-www-form-urlencoded' };
  * `/oauth2/token`, makes of it is the business of all identity tokens. Names in the environment are those of Azure's own clients:
  * `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE` (workload identity, as on AKS), `AZURE_AUTHORITY_HOST`,
  * `AZURE_POD_IDENTITY_AUTHORITY_HOST`.
- * Source: Azure, "AAD-OAuth" of the ACR project; Microsoft identity platform, "OAuth 2.0 client credentials flow"; "How to use managed identities".
+ * Source: Azure, "AAD-OAuth" of the ACR project; Microsoft identity platform, "OAuth 2.0 client credentials flow" and "How to use managed
+ * identities".
  */
 export const acrSource = (options: AcrOptions): CredentialSource => ({
   async find(host, signal) {

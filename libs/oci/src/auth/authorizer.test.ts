@@ -133,6 +133,17 @@ describe('token authentication', () => {
     assert.deepEqual([refusedCount, realm.asked.length], [1, 2]);
   });
 
+  it('takes the token that another request has fetched while its own refusal was on the way', async () => {
+    const realm = await startRealm(() => ({ token: 't1', expires_in: 300 }));
+    const guard = ({ headers }: IncomingMessage) => (headers.authorization === 'Bearer t1' ? undefined : denied(bearer(realm.url)));
+    const { client, registry } = await start({ guard });
+    registry.fail({ path: /manifests\/late/, kind: 'slow', delayMs: 300 });
+    const ask = (reference: string) =>
+      assert.rejects(getManifest(client, { repository: 'team/app', reference }, signal), { code: 'CONTENT_NOT_FOUND' });
+    await Promise.all([ask('late'), ask('v1')]);
+    assert.equal(realm.asked.length, 1);
+  });
+
   it('does not ask for a token where only pushes need one', async () => {
     const realm = await startRealm(() => ({ token: 't1', expires_in: 300 }));
     const guard = ({ method, headers }: IncomingMessage) =>

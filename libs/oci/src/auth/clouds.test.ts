@@ -53,8 +53,8 @@ describe('credentials for ECR', () => {
 
   it('come with a web identity, which STS takes for keys', async (test) => {
     const tokenFile = secretsFolder(test).write('token', 'web-identity\n');
-    const sts =
-      '<R><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s/+=</SecretAccessKey><SessionToken>t==</SessionToken></Credentials></R>';
+    const keysOf = '<AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s/+=</SecretAccessKey><SessionToken>t==</SessionToken>';
+    const sts = `<R><Credentials>${keysOf}</Credentials></R>`;
     const cloud = await startCloud(test, { '/sts': () => sts, '/ecr': () => answer });
     const role = { AWS_ROLE_ARN: 'arn:aws:iam::1:role/waybill', AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile };
     const env = { ...role, AWS_ENDPOINT_URL_STS: `${cloud.url}/sts`, AWS_ENDPOINT_URL_ECR: `${cloud.url}/ecr` };

@@ -76,8 +76,8 @@ describe('a credential helper', () => {
   });
 
   it('gives an identity token under a name of its own, and is asked for Docker Hub by its key', async (test) => {
-    const script =
-      'read -r server || true; [ "$server" = https://index.docker.io/v1/ ] && [ "$1" = get ] && echo \'{"Username":"<token>","Secret":"it"}\'';
+    const script = `read -r server || true
+      [ "$server" = https://index.docker.io/v1/ ] && [ "$1" = get ] && echo '{"Username":"<token>","Secret":"it"}'`;
     assert.deepEqual(await start(test, script, { credsStore: 'fake' }).find('docker.io', signal), { kind: 'identity-token', token: 'it' });
   });
 

@@ -14,9 +14,9 @@ export type EcrOptions = {
 const ownHost = /^\d{12}\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(amazonaws\.com(?:\.cn)?|on\.aws)$/;
 
 /**
- * Passwords for AWS ECR, good for twelve hours, by `GetAuthorizationToken`. Who we are to AWS is told by the environment, under the names that
- * AWS gave: a web identity (`AWS_ROLE_ARN`, `AWS_WEB_IDENTITY_TOKEN_FILE`, as on EKS), or keys (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
- * `AWS_SESSION_TOKEN`). `AWS_ENDPOINT_URL_ECR` and `AWS_ENDPOINT_URL_STS` name endpoints of one's own network.
+ * Passwords for AWS ECR, good for twelve hours, by `GetAuthorizationToken`. Who we are to AWS is told by the environment, under AWS's own
+ * names: keys (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), else a web identity (`AWS_ROLE_ARN`,
+ * `AWS_WEB_IDENTITY_TOKEN_FILE`, as on EKS). `AWS_ENDPOINT_URL_ECR` and `AWS_ENDPOINT_URL_STS` name endpoints of one's own network.
  * Source: Amazon ECR API Reference, "GetAuthorizationToken"; AWS STS API Reference, "AssumeRoleWithWebIdentity".
  */
 export const ecrSource = (options: EcrOptions): CredentialSource => ({

@@ -24,8 +24,8 @@ const tokenBytesMax = 65_536;
 const lifeSecondsDefault = 60;
 
 /**
- * A token from the realm that a challenge names: by GET with a password or anonymously (Docker Registry token authentication), by POST for an
- * identity token (the same, "OAuth2").
+ * A token from the realm that a challenge names: by GET with a password or anonymously (Docker Registry token authentication), by POST
+ * for an identity token (the same, "OAuth2").
  * @throws OciError when the realm refuses, is in trouble, or may not have our credentials
  */
 export async function fetchToken(asked: TokenRequest): Promise<Token> {

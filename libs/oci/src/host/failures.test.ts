@@ -227,6 +227,19 @@ describe('a registry that', () => {
     });
   }
 
+  it('floods with an error is read no further than it takes to understand it', async (test) => {
+    const closed = Promise.withResolvers<number>();
+    await failureOf(test, {
+      ...{ name: '', code: 'REGISTRY_UNAVAILABLE', retry: true },
+      answer: ({ socket }) => {
+        socket.write(httpAnswer(500, { 'content-length': '99999999999' }));
+        socket.once('close', () => closed.resolve(socket.bytesWritten));
+        flood(socket, Buffer.alloc(65_536, 'x'));
+      },
+    });
+    assert.ok((await closed.promise) < 16 * 1_048_576);
+  });
+
   it('drips an error byte by byte is not waited for', async (test) => {
     const error = await failureOf(test, {
       ...{ name: '', code: 'REGISTRY_UNAVAILABLE', retry: true },

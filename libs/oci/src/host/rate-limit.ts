@@ -7,8 +7,8 @@ type Headers = Readonly<IncomingHttpHeaders>;
  * How long a registry wants to be left alone, in ms, at most an hour; undefined where it does not say.
  *
  * `Retry-After` (RFC 9110, section 10.2.3: seconds or a date) goes first. Then what is written of quotas: `RateLimit-Reset: 30` (IETF
- * draft-ietf-httpapi-ratelimit-headers, up to 07), `RateLimit: "x";r=0;t=30` (from 08), and Docker Hub's `RateLimit-Remaining: 0;w=21600`, which
- * has a window and no end: on the average one request in window/limit becomes free.
+ * draft-ietf-httpapi-ratelimit-headers, up to 07), `RateLimit: "x";r=0;t=30` (from 08), and Docker Hub's `RateLimit-Remaining: 0;w=21600`,
+ * which has a window and no end: on the average one request in window/limit becomes free.
  */
 export function findRetryAfterMs(headers: Headers, nowMs: number): number | undefined {
   const delayMs = retryAfterMs(headers, nowMs) ?? resetMs(headers) ?? structuredMs(headers) ?? windowMs(headers);
@@ -24,7 +24,7 @@ function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
 
 const resetMs = (headers: Headers): number | undefined => secondsToMs(textOf(headers, 'ratelimit-reset'));
 
-/** `"default";r=0;t=30`, a list of policies: the longest wait of those with nothing left. Also `limit=10, remaining=0, reset=30` of draft 07. */
+/** `"default";r=0;t=30`, a list of quotas: the longest wait of those used up. Also `limit=10, remaining=0, reset=30` of draft 07. */
 function structuredMs(headers: Headers): number | undefined {
   const text = textOf(headers, 'ratelimit');
   if (text === undefined) return undefined;

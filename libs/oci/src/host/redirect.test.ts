@@ -72,6 +72,12 @@ describe('a redirect', () => {
     assert.equal(storage.heads.length, 1);
   });
 
+  it('in a circle is followed five times', async (test) => {
+    const { client, heads } = await start(test, () => '/again');
+    await assert.rejects(client.send(get), { code: 'REDIRECT_REFUSED' });
+    assert.equal(heads.length, 2 + 5, 'one for the challenge, one for its answer');
+  });
+
   it('is not followed by what has a body', async (test) => {
     const { client, heads } = await start(test, () => '/own');
     const put = { ...get, method: 'PUT', at: 'manifests/v1', body: Buffer.from('{}'), expects: [201] } as const;

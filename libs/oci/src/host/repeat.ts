@@ -3,7 +3,7 @@ import { OciError } from './errors.ts';
 
 /** How a request is tried again, by the client itself. */
 export type RepeatOptions = {
-  /** Of a request that a broken connection or a server in trouble failed. One that is told to come later is tried as long as the time allows. */
+  /** Of a request that a broken connection or a server in trouble failed. One that was turned away has the time alone as its bound. */
   readonly triesMax: number;
   /** No try begins this long after the first one; 0: each request is sent once. */
   readonly repeatMsMax: number;
