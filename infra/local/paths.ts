@@ -20,10 +20,18 @@ export const compileCache = { NODE_COMPILE_CACHE: resolve(repositoryRoot, '.wayb
 export const appEnvironment = { ...compileCache, MALLOC_ARENA_MAX: '2' } as const;
 
 /**
- * Flags of Node that an app is started with. What a request leaves behind is garbage soon: in a smaller young generation the gateway under
- * overload takes 255 MiB in place of 288, for a tenth more processor time.
+ * Flags of Node, by app. What a request leaves behind is garbage soon: in a smaller young generation the gateway under overload takes
+ * 255 MiB in place of 288, for a tenth more processor time. What the replicator reads from a socket lies outside of the heap, which hardly
+ * grows meanwhile: with a small young generation, collected often and by its own thread, a GiB of layers costs 1 full collection in place
+ * of 28, and 1.8 s of processor time in place of 2.7.
  */
-export const nodeFlagsOf = (app: string): readonly string[] => (app === 'gateway' ? ['--max-semi-space-size=16'] : []);
+const flagsByApp: Readonly<Record<string, readonly string[]>> = {
+  gateway: ['--max-semi-space-size=16'],
+  replicator: ['--max-semi-space-size=1', '--single-threaded-gc'],
+};
+
+/** Flags of Node that an app is started with. */
+export const nodeFlagsOf = (app: string): readonly string[] => flagsByApp[app] ?? [];
 
 /** Data, logs and secrets of the stack that `npm start` runs. `WAYBILL_HOME` moves it. */
 export function homeDir(env: NodeJS.ProcessEnv = process.env): string {

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { nodeFlagsOf } from '../../infra/local/paths.ts';
 import type { ImageName } from './copy-images.ts';
 import type { ProcessFigures, Route } from './copy-peers.ts';
 import type { Profile } from './profile.ts';
@@ -17,7 +18,7 @@ export type Told =
   | { readonly seconds: number; readonly cpuS: number; readonly profile?: Profile; readonly failed?: undefined }
   | { readonly failed: string };
 
-/** A process of ours that has nothing to do until it is told to copy: its start is in no figure, and its code is warm. */
+/** A process of ours, with the replicator's flags, that has nothing to do until it is told to copy: its start is in no figure. */
 export type OursProcess = {
   /** With connections and a copier of its own each time. @throws Error */
   readonly copy: (order: Order) => Promise<ProcessFigures & { readonly profile?: Profile }>;
@@ -25,7 +26,9 @@ export type OursProcess = {
 };
 
 export function startOurs(): OursProcess {
-  const child = fork(join(import.meta.dirname, 'copy-ours-main.ts'), { serialization: 'advanced' });
+  const child = fork(join(import.meta.dirname, 'copy-ours-main.ts'), {
+    ...{ serialization: 'advanced', execArgv: [...nodeFlagsOf('replicator')] },
+  });
   const ended = once(child, 'exit');
   return {
     async copy(order) {
