@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { pushImage, pushIndex, randomImage } from '@waybill/testing';
-import { getManifest } from '../manifest/manifest.ts';
+import { digestOf } from '../descriptor/digest.ts';
+import { getManifest, putManifest } from '../manifest/manifest.ts';
 import { createCopier } from './copier.ts';
 import type { CopyReport, CopyRequest } from './copy-request.ts';
 import { outcomesOf, pushDigestTag, pushSigned, useEnds } from './copy.fixture.ts';
@@ -46,23 +47,26 @@ describe('a dry run', () => {
   });
 
   it('says what is moved to where some of it is', async () => {
-    const { copy, fresh, from, request } = ends();
+    const { copy, fresh, from, request, target } = ends();
     const repository = fresh();
-    const images = [randomImage({ layerBytes: 2_000_000 }), randomImage({ architecture: 'arm64' })];
-    await pushIndex({ client: from, repository, tag: 'v1' }, images.slice(0, 1));
+    const images = [randomImage({ layerBytes: 2_000_000 }), randomImage({ architecture: 's390x' }), randomImage({ architecture: 'arm64' })];
+    await pushIndex({ client: from, repository, tag: 'v1' }, images.slice(0, 2));
     await copy(repository, 'v1');
     await pushIndex({ client: from, repository, tag: 'v1' }, images);
-    const { manifests } = await foresees(request(repository, 'v1'));
-    assert.deepEqual(outcomesOf(manifests), { copied: 2, present: 1 });
+    target.repositories.get(repository)!.manifests.delete(images[0]!.manifest.descriptor.digest);
+    const { manifests, blobs } = await foresees(request(repository, 'v1'));
+    assert.deepEqual(outcomesOf(manifests), { copied: 3, present: 1 });
+    assert.deepEqual(outcomesOf(blobs), { present: 2, copied: 2 });
   });
 
   it('says that nothing is moved where all of it is', async () => {
     const { copy, fresh, from, request } = ends();
     const repository = fresh();
-    await pushSigned(from, repository);
+    const { digest } = await pushSigned(from, repository);
+    await pushDigestTag(from, repository, digest, 'sig');
     await copy(repository, 'v1');
     const { manifests, tags } = await foresees(request(repository, 'v1'));
-    assert.deepEqual([outcomesOf(manifests), outcomesOf(tags)], [{ present: 6 }, { present: 1 }]);
+    assert.deepEqual([outcomesOf(manifests), outcomesOf(tags)], [{ present: 7 }, { present: 2 }]);
   });
 
   it('says what is mounted within a registry', async () => {
@@ -107,9 +111,14 @@ describe('a copy of some platforms', () => {
   });
 
   it('keeps the digest where all of them are wanted', async () => {
-    const { copy } = ends();
-    const { repository, digest } = await pushMany();
-    assert.equal((await copy(repository, 'v1', { platforms: ['linux/amd64', 'linux/arm64', 'linux/s390x'] })).digest, digest);
+    const { copy, from, signal } = ends();
+    const { repository } = await pushMany();
+    const { document, descriptor } = await getManifest(from, { repository, reference: 'v1' }, signal);
+    const bytes = Buffer.from(JSON.stringify(document, null, 2)); // Not as we would write it.
+    const spaced = { descriptor: { ...descriptor, digest: digestOf(bytes), sizeBytes: bytes.byteLength }, bytes };
+    await putManifest(from, { repository, reference: 'v1' }, spaced, signal);
+    const platforms = ['linux/amd64', 'linux/arm64', 'linux/s390x'];
+    assert.equal((await copy(repository, 'v1', { platforms })).digest, spaced.descriptor.digest);
   });
 
   it('takes along what is attached to those, and not what is attached to the whole', async () => {

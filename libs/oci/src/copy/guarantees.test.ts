@@ -39,9 +39,10 @@ describe('a copy that others look at or end', () => {
   const ends = useEnds();
 
   it('is never seen by half: whoever finds the tag finds all below it, and what is attached', async () => {
-    const { copy, fresh, from, to, signal } = ends();
+    const { copy, fresh, from, to, target, signal } = ends();
     for (const attaches of [false, true]) {
       const repository = fresh();
+      target.fail({ method: 'PUT', path: /manifests\/sha256:/, kind: 'slow', delayMs: 40, times: Infinity }); // Time to look.
       const images = [randomImage({ layersCount: 4 }), randomImage({ architecture: 'arm64', layersCount: 3 })];
       const { digest } = attaches ? await pushSigned(from, repository) : await pushIndex({ client: from, repository, tag: 'v1' }, images);
       let isOver = false;
