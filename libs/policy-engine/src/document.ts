@@ -110,7 +110,15 @@ export const PolicyDocument = Type.Object(
           }),
         ),
         match: Match,
-        require: Type.Optional(Type.Object({ scan: Type.Optional(ScanRequirement) }, closed)),
+        require: Type.Optional(
+          Type.Object(
+            {
+              scan: Type.Optional(ScanRequirement),
+              labels: labels("Labels that the image's config must have, all of them; `*` is any value."),
+            },
+            closed,
+          ),
+        ),
         replicate: Type.Optional(Type.Array(Target, { minItems: 1, maxItems: 50 })),
         effect: Type.Optional(Type.Literal('deny')),
         reason: Type.Optional(

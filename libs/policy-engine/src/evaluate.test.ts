@@ -124,6 +124,23 @@ const rules: readonly Rule[] = [
     then: { outcome: 'held', policyId: 'artifacts', awaiting: ['inspection'], reason: 'waits for inspection: its kind is not known yet' },
   },
   {
+    rule: 'a label that is required and is not there, or is another, denies, without waiting for a scan',
+    given: [policy('owned', { require: { labels: { team: 'edge', owner: '*', constructor: '*' }, ...needsScan.require } })],
+    when: { scans: [] },
+    then: { outcome: 'deny', code: 'LABELS_MISSING', reason: 'it lacks required labels: constructor; owner; team=edge' },
+  },
+  {
+    rule: 'labels that are required and there let it go',
+    given: [policy('owned', { require: { labels: { team: '*' } } })],
+    then: { outcome: 'allow', code: 'REQUIREMENTS_MET' },
+  },
+  {
+    rule: 'labels that are required are waited for',
+    given: [policy('owned', { require: { labels: { team: '*' } } })],
+    when: { inspection: { status: 'missing' } },
+    then: { outcome: 'held', awaiting: ['inspection'] },
+  },
+  {
     rule: 'a denying policy gives its reason and waits for nothing',
     given: [policy('sandbox', { effect: 'deny', reason: 'stays here' })],
     when: { inspection: { status: 'missing' } },

@@ -1,6 +1,4 @@
-import type { Policy } from './policy.ts';
-
-type Ordered = Pick<Policy, 'weight' | 'id'>;
+type Ordered = { readonly weight: number; readonly id: string };
 
 /**
  * The order in which policies decide: the higher priority; among equals one that denies; then the more specific; then by name.
@@ -8,9 +6,9 @@ type Ordered = Pick<Policy, 'weight' | 'id'>;
  */
 export const compareInOrder = (a: Ordered, b: Ordered): number => b.weight - a.weight || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
-export const earlier = (a: Policy, b: Policy): Policy => (compareInOrder(a, b) <= 0 ? a : b);
+export const earlier = <P extends Ordered>(a: P, b: P): P => (compareInOrder(a, b) <= 0 ? a : b);
 
-export const inOrder = (policies: readonly Policy[]): readonly Policy[] => policies.toSorted(compareInOrder);
+export const inOrder = <P extends Ordered>(policies: readonly P[]): readonly P[] => policies.toSorted(compareInOrder);
 
 export const specificityMax = 2 ** 20 - 1;
 

@@ -8,7 +8,8 @@ export type Ruling =
   | { readonly outcome: 'held'; readonly code: 'FACTS_AWAITED'; readonly reason: string; readonly awaiting: readonly string[] };
 
 /** Why a policy denies. Stable for good. */
-export type DenialCode = 'DENIED_BY_POLICY' | 'INSPECTION_FAILED' | 'NOTHING_TO_SCAN' | 'SCAN_FAILED' | 'SEVERITY_TOO_HIGH';
+export type DenialCode =
+  'DENIED_BY_POLICY' | 'INSPECTION_FAILED' | 'LABELS_MISSING' | 'NOTHING_TO_SCAN' | 'SCAN_FAILED' | 'SEVERITY_TOO_HIGH';
 
 type Requirement = NonNullable<NonNullable<Policy['document']['spec']['require']>['scan']>;
 
@@ -28,13 +29,22 @@ export function ruleOn(policy: Policy, evidence: Evidence, atMs: number): Ruling
   const { inspection } = evidence;
   if (inspection.status === 'missing') return held(['inspection']);
   if (inspection.status === 'failed') return deny('INSPECTION_FAILED', `the inspection failed: ${inspection.reason}`);
-  if (require?.scan === undefined) return allow('nothing more is required');
+  const lacking = Object.entries(require?.labels ?? {}).filter(([name, value]) => !hasLabel(inspection.labels, name, value));
+  if (lacking.length > 0) {
+    const wanted = lacking.map(([name, value]) => (value === '*' ? name : `${name}=${value}`)).toSorted();
+    return deny('LABELS_MISSING', `it lacks required labels: ${shortened(wanted)}`);
+  }
+  if (require?.scan === undefined)
+    return allow(require?.labels === undefined ? 'nothing more is required' : 'has all labels that are required');
   if (inspection.platformDigests.length === 0) {
     const why = `a scan is required, and the ${inspection.kind} has no platform that can be scanned`;
     return deny('NOTHING_TO_SCAN', `${why}: a policy with kinds: [artifact] can let it go`);
   }
   return ruleOnScans(require.scan, inspection.platformDigests, evidence.scans, atMs);
 }
+
+const hasLabel = (labels: Readonly<Record<string, string>>, name: string, value: string): boolean =>
+  Object.hasOwn(labels, name) && (value === '*' || labels[name] === value);
 
 function ruleOnScans(required: Requirement, digests: readonly string[], scans: readonly ScanFact[], atMs: number): Ruling {
   const newest = new Map(scans.map((scan) => [scan.digest, scan]));

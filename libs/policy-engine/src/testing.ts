@@ -52,7 +52,10 @@ const says = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ effect: 'deny' }) },
   {
     weight: 2,
-    arbitrary: fc.record({ replicate: few(target), require: fc.record({ scan }, { requiredKeys: [] }) }, { requiredKeys: ['replicate'] }),
+    arbitrary: fc.record(
+      { replicate: few(target), require: fc.record({ scan, labels }, { requiredKeys: [] }) },
+      { requiredKeys: ['replicate'] },
+    ),
   },
 );
 
