@@ -12,11 +12,17 @@ export type CopyRequest = {
   readonly reference: string;
   /** Put on the copy as the very last thing; undefined: the copy is by digest alone. */
   readonly tag?: string | undefined;
-  /** `os/architecture[/variant]`; undefined: all of an index, whose digest then stays what it was. */
+  /**
+   * `os/architecture[/variant]`; undefined: all of an index, whose digest then stays what it was. One: the manifest itself; BuildKit's
+   * attestations, which only an index names, stay behind. Several: an index of those, with a digest of its own.
+   */
   readonly platforms?: readonly string[] | undefined;
   /** Whether what refers to the image goes along: signatures, SBOMs, attestations, and what refers to those. Default: true. */
   readonly referrers?: boolean | undefined;
-  /** `head`: presence and size of blobs, bytes of manifests. `read`: each blob is read back, its digest computed. Default: `head`. */
+  /**
+   * `head`: presence and size of each blob, bytes of each manifest that is put; a manifest that the target has already vouches for its
+   * blobs. `read`: nothing vouches, each manifest and each blob is read back, its digest computed. Default: `head`.
+   */
   readonly verify?: 'head' | 'read' | undefined;
   /** Says what would be moved, and changes nothing at the target. */
   readonly dryRun?: boolean | undefined;
@@ -66,6 +72,7 @@ export type CopyReport = {
   /** What the source's tag points to by the end, where that is something else by now (null: it is gone); undefined: it has not moved. */
   readonly movedTo?: Digest | null;
   readonly manifests: readonly ManifestReport[];
+  /** Those of the manifests that the target lacked; with `verify: 'read'` all of them. */
   readonly blobs: readonly BlobReport[];
   /** Tags that were set, with those of old cosign; `present` pointed there already. */
   readonly tags: readonly { readonly tag: string; readonly digest: Digest; readonly outcome: 'set' | 'present' }[];
