@@ -83,9 +83,9 @@ describe('a copy between two registries', () => {
     return outcome;
   }
   const assertDone = (outcome: CopyReport | OciError): void =>
-    assert.ok(!(outcome instanceof OciError), outcome instanceof Error ? outcome : '');
+    assert.ok(!(outcome instanceof OciError), outcome instanceof Error ? outcome : undefined);
   const assertFailed = (outcome: CopyReport | OciError, ...codes: readonly string[]): void =>
-    assert.ok(outcome instanceof OciError && codes.includes(outcome.code), outcome instanceof Error ? outcome : 'it went well');
+    assert.ok(outcome instanceof OciError && codes.includes(outcome.code), outcome instanceof Error ? outcome : new Error('it went well'));
 
   it('goes on after a reset at every tenth of a layer, on its way out of the source', async () => {
     down!.fail(tenths('down'));
