@@ -18,6 +18,8 @@ describe('progress', () => {
     for (const text of ['a\nb\nc', 'd', '', 'e']) console.progress(text);
     assert.deepEqual(written, ['\r\u001b[Ja\nb\nc', '\u001b[2A\r\u001b[Jd', '\r\u001b[J', '\r\u001b[Je']);
     assert.equal(console.progressColumns, 40);
+    stream.columns = 20;
+    assert.equal(console.progressColumns, 20);
   });
 
   it('is said now and then elsewhere, and obeys nothing', () => {

@@ -29,7 +29,9 @@ export function processConsole(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteS
     out: (text) => void stdout.write(`${text}\n`),
     err: (text) => void stderr.write(`${text}\n`),
     bytes: (bytes) => void stdout.write(bytes),
-    progressColumns: stderr.isTTY ? stderr.columns || 80 : null,
+    get progressColumns() {
+      return stderr.isTTY ? stderr.columns || 80 : null; // Terminals are made wider and narrower while something is drawn.
+    },
     progress(text) {
       if (stderr.isTTY) {
         stderr.write(`${upAndClear()}${text}`);

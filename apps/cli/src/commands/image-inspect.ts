@@ -12,7 +12,7 @@ import {
 import { pickPlatform } from '../image/pick-platform.ts';
 import { facts, type Fact } from '../output/facts.ts';
 import { table, type Column } from '../output/table.ts';
-import { byteCount, dateTime, grouped, shortDigests } from '../output/text.ts';
+import { byteCount, counted, dateTime, grouped, shortDigests } from '../output/text.ts';
 
 export type InspectOptions = {
   readonly output: OutputFormat;
@@ -61,14 +61,16 @@ function textOf(description: ImageDescription, console: Console): string {
 }
 
 function factsOf({ digest, mediaType, kind, artifactType, manifests, blobs, platforms, annotations }: ImageDescription): readonly Fact[] {
-  const what = { index: `index of ${platforms.length} platforms`, image: `image for ${platforms[0]?.platform}`, artifact: 'artifact' }[
-    kind
-  ];
+  const what = {
+    index: `index of ${counted(platforms.length, 'platform')}`,
+    image: `image for ${platforms[0]?.platform}`,
+    artifact: 'artifact',
+  }[kind];
   return [
     ['digest', digest],
     ['what', artifactType === null ? what : `${what} of type ${artifactType}`],
     ['media type', mediaType],
-    ['size', `${byteCount(blobs.sizeBytes)} in ${grouped(blobs.count)} blobs, ${grouped(manifests.count)} manifests`],
+    ['size', `${byteCount(blobs.sizeBytes)} in ${counted(blobs.count, 'blob')}, ${counted(manifests.count, 'manifest')}`],
     ...Object.entries(annotations).map(([name, value]): Fact => [`annotation ${name}`, value]),
   ];
 }

@@ -13,7 +13,7 @@ import type { Console, OutputFormat } from '../console.ts';
 import { exitCodes, type ExitCode } from '../exit.ts';
 import { pickPlatform } from '../image/pick-platform.ts';
 import { table, type Column } from '../output/table.ts';
-import { byteCount, grouped, shortDigests } from '../output/text.ts';
+import { byteCount, counted, shortDigests } from '../output/text.ts';
 
 export type VerifyOptions = {
   readonly output: OutputFormat;
@@ -125,11 +125,11 @@ const bytesOf = ({ blobs }: ImageSurvey): number => [...blobs.values()].reduce((
 
 function textOf({ image, digests, whole, how, checked, findings }: Verification, console: Console): string {
   const { manifests, blobs, bytes, links } = checked;
-  const size = `${grouped(manifests)} manifests, ${grouped(blobs)} blobs (${byteCount(bytes)}), ${grouped(links)} referrers`;
+  const size = `${counted(manifests, 'manifest')}, ${counted(blobs, 'blob')} (${byteCount(bytes)}), ${counted(links, 'referrer')}`;
   const checks = how === 'read' ? 'each read and its digest computed' : 'manifests read, blobs by size';
   if (whole) return `${console.style('green', 'whole')} ${image} is ${digests.join(', ')}\n${size}: ${checks}`;
   const head = `${console.style('red', 'not whole')} ${image} is to be ${digests.join(', ')}`;
-  return `${head}\n${grouped(findings.length)} faults in ${size}: ${checks}\n\n${table(findings, columns, console)}`;
+  return `${head}\n${counted(findings.length, 'fault')} in ${size}: ${checks}\n\n${table(findings, columns, console)}`;
 }
 
 const faultTexts: Readonly<Record<Finding['fault'], string>> = {

@@ -209,7 +209,7 @@ describe('waybill image verify', () => {
     await image('copy', 'A/team/app:1.0', 'B/team/app:1.0');
     const beside = await image('verify', 'A/team/app:1.0', 'B/team/app:1.0', '--read');
     assert.equal(beside.code, 0);
-    assert.match(beside.out, /^whole .+\n4 manifests, 7 blobs .+, 1 referrers: each read/);
+    assert.match(beside.out, /^whole .+\n4 manifests, 7 blobs .+, 1 referrer: each read/);
     assert.equal((await image('verify', 'B/team/app:1.0')).code, 0);
   });
 

@@ -3,7 +3,7 @@ import type { Console } from '../console.ts';
 import type { CliError } from '../exit.ts';
 import { facts, type Fact } from '../output/facts.ts';
 import { table, type Column } from '../output/table.ts';
-import { byteCount, duration, grouped, shortDigests } from '../output/text.ts';
+import { byteCount, counted, duration, grouped, shortDigests } from '../output/text.ts';
 import type { CopyPair } from './copy-pairs.ts';
 
 export type FailedCopy = { readonly pair: CopyPair; readonly error: CliError };
@@ -68,7 +68,7 @@ function outcomes(parts: readonly Pick<BlobReport, 'outcome' | 'sizeBytes'>[]): 
 const verifiedText = (verified: CopyReport['verified']): string =>
   verified === null
     ? 'no'
-    : `${grouped(verified.manifests)} manifests, ${grouped(verified.blobs)} blobs ${verified.how === 'read' ? 'read back' : 'by size'}`;
+    : `${counted(verified.manifests, 'manifest')}, ${counted(verified.blobs, 'blob')} ${verified.how === 'read' ? 'read back' : 'by size'}`;
 
 const rateText = (bytes: number, ms: number): string => (bytes > 0 && ms > 0 ? `, ${byteCount((bytes * 1_000) / ms)}/s` : '');
 

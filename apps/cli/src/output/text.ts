@@ -43,6 +43,8 @@ export const clockTime = (ms: number): string => new Date(ms).toISOString().slic
 export const dateTime = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 
 export const grouped = (count: number): string => count.toLocaleString('en-US');
+/** `1 blob`, `1,200 blobs` */
+export const counted = (count: number, noun: string): string => `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 /** `512 B`, `3.4 MiB`: three digits that count, in powers of 1,024. */
 export function byteCount(bytes: number): string {
