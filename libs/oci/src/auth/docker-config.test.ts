@@ -108,6 +108,7 @@ describe('a credential helper', () => {
     for (const name of ['../fake', 'fake; touch pwned', '-x', ''])
       await assert.rejects(start(test, 'exit 0', { credHelpers: { 'r.example': name } }).find('r.example', signal), {
         code: 'REGISTRY_UNAUTHORIZED',
+        message: /^the name of the credential helper /,
       });
     const missing = start(test, 'exit 0', { credsStore: 'not-installed' }).find('r.example', signal);
     await assert.rejects(missing, {

@@ -34,7 +34,7 @@ export const dockerSource = (configFile: string | undefined, env: Environment): 
     const path = configFile ?? dockerConfigPath(env);
     if (configFile === undefined && !existsSync(path)) return undefined;
     const config = parseDockerConfig(await readSecretFile(path, 'configFile of credentials', host), host);
-    const helper = ownValue(config.credHelpers, host) ?? (isDockerHub(host) ? ownValue(config.credHelpers, dockerHubKey) : undefined);
+    const helper = config.credHelpers[host] ?? (isDockerHub(host) ? config.credHelpers[dockerHubKey] : undefined);
     const name = typeof helper === 'string' ? helper : config.credsStore;
     const found = name === undefined ? undefined : await askHelper({ name, server: serverOf(host), host, env, signal });
     return found ?? findEntry(config, host);
@@ -61,7 +61,7 @@ export function parseDockerConfig(text: string, host: string): DockerConfig {
 /** By the names that docker has used for a host over the years. */
 export function findEntry({ auths }: DockerConfig, host: string): Credentials | undefined {
   const names = [host, ...['', '/', '/v1/', '/v2/', '/v1', '/v2'].map((path) => `https://${host}${path}`), `http://${host}`];
-  const entry = [...(isDockerHub(host) ? [dockerHubKey, 'docker.io'] : []), ...names].map((name) => ownValue(auths, name)).find(isTable);
+  const entry = [...(isDockerHub(host) ? [dockerHubKey, 'docker.io'] : []), ...names].map((name) => auths[name]).find(isTable);
   if (!entry) return undefined;
   const { auth, username, password, identitytoken, registrytoken } = entry as Entry;
   if (isText(registrytoken)) return { kind: 'access-token', token: registrytoken };
@@ -80,4 +80,3 @@ function parseAuth(auth: string, host: string): Credentials {
 
 const isTable = (value: unknown): value is Table<unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
-const ownValue = <T>(table: Table<T>, name: string): T | undefined => (Object.hasOwn(table, name) ? table[name] : undefined);
