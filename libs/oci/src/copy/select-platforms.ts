@@ -63,7 +63,9 @@ function refuseMissing(
   const missing = wanted.filter((one) => !found.some((other) => matchesPlatform(one, other)));
   if (missing.length === 0) return;
   const { host } = place.client.registry;
-  const said = found.map(formatPlatform).filter((text) => text !== 'unknown/unknown');
-  const message = `${host}/${place.repository}@${root.descriptor.digest} is not for ${missing.map(formatPlatform).join(', ')}, but for ${said.join(', ') || 'none that it names'}`;
+  const named = found.map(formatPlatform).filter((text) => text !== 'unknown/unknown');
+  const said = named.length > 0 ? `for ${named.join(', ')}` : 'for none that it names';
+  const image = `${host}/${place.repository}@${root.descriptor.digest}`;
+  const message = `${image} is not for ${missing.map(formatPlatform).join(', ')}, but ${said}`;
   throw new OciError('CONTENT_NOT_FOUND', message, { host, repository: place.repository });
 }
