@@ -140,6 +140,15 @@ const rules: readonly Rule[] = [
     then: ['REPLICATION_CYCLE one,two,three a.test/x:v1'],
   },
   {
+    rule: 'a circle is found where other policies take over because of the registry that a copy came to',
+    given: [
+      policy('p', { match: demo }),
+      policy('q1', { priority: 1, match: { ...demo, registries: ['b.test', 'c.test'] }, replicate: [{ registry: 'c' }] }),
+      policy('q2', { priority: 2, match: { ...demo, registries: ['c.test'] }, replicate: [{ registry: 'a' }] }),
+    ],
+    then: ['REPLICATION_CYCLE q2,p,q1 c.test/demo/a:a'],
+  },
+  {
     rule: 'mirrors that put a name before each copy never end',
     given: [
       policy('there', { ...from('a'), replicate: [{ registry: 'b', repository: 'mirror/{repository}' }] }),
@@ -176,6 +185,24 @@ describe('among policies taken together', () => {
       assert.deepEqual(unfinished, []);
       if (says) assert.match(findings[0]!.message, says);
     });
+});
+
+describe('a set that is too tangled', () => {
+  const tangled = Array.from({ length: 20 }, (_, i) =>
+    policy(`p${i}`, { match: { tags: [`*${i}*`] }, replicate: [{ registry: 'b', tag: `t${i}` }] }),
+  );
+
+  it('has what was not looked into told, the same each time', () => {
+    const report = findConflicts(tangled, registries, { stepsPerQuestionMax: 500 });
+    assert.ok(report.unfinished.some(({ check, count, examples }) => check === 'overlap' && count > 3 && examples.length === 3));
+    assert.deepEqual(findConflicts(tangled.toReversed(), registries, { stepsPerQuestionMax: 500 }), report);
+  });
+
+  it('has no more findings than anybody reads, and says of how many pairs it is silent', () => {
+    const { findings, unfinished } = findConflicts(tangled, registries, { findingsPerCheckMax: 10 });
+    assert.equal(findings.filter(({ code }) => /CONTRADICTION|OVERLAP/.test(code)).length, 10);
+    assert.ok(unfinished.some(({ check, count }) => check === 'overlap' && count === 190 - 10));
+  });
 });
 
 const some = <T>(...values: readonly T[]) => fc.subarray([...values], { minLength: 1, maxLength: 2 });

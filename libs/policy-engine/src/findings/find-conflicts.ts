@@ -10,7 +10,7 @@ import { openLedger, type Bounds, type KnownRegistry, type Unfinished } from './
 /** What a whole set of policies was found to hold, errors first, then by policy; and what could not be looked into within the bounds. */
 export type Report = { readonly findings: readonly Finding[]; readonly unfinished: readonly Unfinished[] };
 
-const defaults: Bounds = { stepsMax: 100_000_000, stepsPerQuestionMax: 1_000_000, findingsMax: 1_000 };
+const defaults: Bounds = { stepsMax: 100_000_000, stepsPerQuestionMax: 1_000_000, findingsPerCheckMax: 1_000 };
 
 /**
  * Looks at policies together, as they would decide together: contradictions, policies that never decide, unknown registries, copies that
@@ -25,8 +25,8 @@ export function findConflicts(
   registries: readonly KnownRegistry[] | undefined,
   bounds: Partial<Bounds> = {},
 ): Report {
-  const { work, findings, unfinished } = openLedger(compileSet(policies), registries, { ...defaults, ...bounds });
-  for (const check of [findMistakes, findCycles, findShadowed, findOverlaps]) check(work);
+  const { run, findings, unfinished } = openLedger(compileSet(policies), registries, { ...defaults, ...bounds });
+  for (const check of [findMistakes, findShadowed, findOverlaps, findCycles]) run(check);
   return { findings: findings.toSorted(compareFindings), unfinished: unfinished() };
 }
 

@@ -23,21 +23,27 @@ export type Work = {
   /** Asks within a share of the budget. @returns undefined, and says so in the report, where that is not enough */
   readonly ask: <T>(check: string, policyIds: readonly string[], question: () => T) => T | undefined;
   readonly skip: (check: string, policyIds: readonly string[], count?: number) => void;
+  /** Whether the check under way has reported as much as anybody reads. */
   readonly isFull: () => boolean;
 };
 
-/** Steps are those of automata: tens of millions take a second. */
-export type Bounds = { readonly stepsMax: number; readonly stepsPerQuestionMax: number; readonly findingsMax: number };
+/** Steps are those of automata: tens of millions take a second. Findings are counted per check, so that one leaves room for the next. */
+export type Bounds = { readonly stepsMax: number; readonly stepsPerQuestionMax: number; readonly findingsPerCheckMax: number };
 
 const examplesMax = 3;
 
-export type Ledger = { readonly work: Work; readonly findings: readonly Finding[]; readonly unfinished: () => readonly Unfinished[] };
+export type Ledger = {
+  readonly run: (check: (work: Work) => void) => void;
+  readonly findings: readonly Finding[];
+  readonly unfinished: () => readonly Unfinished[];
+};
 
 export function openLedger(set: CompiledSet, registries: readonly KnownRegistry[] | undefined, bounds: Bounds): Ledger {
   const findings: Finding[] = [];
   const skipped = new Map<string, { count: number; readonly examples: (readonly string[])[] }>();
   const budget = { stepsLeft: 0 };
   let stepsLeft = bounds.stepsMax;
+  let foundBefore = 0;
   const skip: Work['skip'] = (check, policyIds, count = 1) => {
     const entry = skipped.get(check) ?? { count: 0, examples: [] };
     entry.count += count;
@@ -67,7 +73,11 @@ export function openLedger(set: CompiledSet, registries: readonly KnownRegistry[
       }
     },
     skip,
-    isFull: () => findings.length >= bounds.findingsMax,
+    isFull: () => findings.length - foundBefore >= bounds.findingsPerCheckMax,
   };
-  return { work, findings, unfinished: () => [...skipped].map(([check, entry]) => ({ check, ...entry })) };
+  const run: Ledger['run'] = (check) => {
+    foundBefore = findings.length;
+    check(work);
+  };
+  return { run, findings, unfinished: () => [...skipped].map(([check, entry]) => ({ check, ...entry })) };
 }
