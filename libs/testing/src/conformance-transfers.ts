@@ -9,19 +9,25 @@ const blobOf = (bytes: Buffer) => ({ mediaType: 'application/octet-stream', dige
 type Headers = Dispatcher.ResponseData['headers'];
 type Sent = { readonly method?: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: Buffer };
 
-/** What a transfer that broke off needs to go on: parts of a blob, and uploads that say where they are. */
-export function transferRules(under: UnderTest): void {
-  const { signal } = under;
+const octets = { 'content-type': 'application/octet-stream' };
+
+/** As a client without any cleverness would send it. */
+function plainly(under: UnderTest) {
   const origin = (): string => `http://${under.host()}`;
   const send = async (at: string | URL, options: Sent = {}): Promise<{ status: number; headers: Headers; bytes: Buffer }> => {
     const { statusCode, headers, body } = await request(new URL(at, origin()), options as Parameters<typeof request>[1]);
     return { status: statusCode, headers, bytes: Buffer.from(await body.arrayBuffer()) };
   };
   const locationOf = (headers: Headers): URL => new URL(String(headers['location']), origin());
-  const octets = { 'content-type': 'application/octet-stream' };
   const begin = async (repository: string): Promise<URL> =>
     locationOf((await send(`/v2/${repository}/blobs/uploads/`, { method: 'POST' })).headers);
+  return { send, locationOf, begin };
+}
 
+/** What a download that broke off needs to go on. */
+export function partRules(under: UnderTest): void {
+  const { signal } = under;
+  const { send } = plainly(under);
   it('gives the rest of a blob after an offset, and says which part it is', async () => {
     const bytes = randomBytes(5_000);
     const descriptor = blobOf(bytes);
@@ -52,7 +58,12 @@ export function transferRules(under: UnderTest): void {
       assert.equal(head.headers[name], get.headers[name], name);
     assert.deepEqual([head.status, head.headers['content-length'], head.bytes.byteLength], [200, '3000', 0]);
   });
+}
 
+/** What an upload that broke off needs to go on, or to end. */
+export function resumptionRules(under: UnderTest): void {
+  const { signal } = under;
+  const { send, locationOf, begin } = plainly(under);
   it('says how much of an upload it has, and lets it go on from there', async () => {
     const bytes = randomBytes(2_000);
     const first = { ...octets, 'content-range': '0-999' };

@@ -3,7 +3,7 @@ import { createRegistryClient, type RegistryClient } from '@waybill/oci';
 import { blobRules, uploadRules } from './conformance-blobs.ts';
 import { imageRules } from './conformance-images.ts';
 import { deletionRules, listRules } from './conformance-lists.ts';
-import { transferRules } from './conformance-transfers.ts';
+import { partRules, resumptionRules } from './conformance-transfers.ts';
 import type { UnderTest } from './under-test.ts';
 
 export type RegistryUnderTest = { readonly host: string; readonly close: () => Promise<unknown> };
@@ -29,7 +29,8 @@ export function registryConformance(name: string, start: () => Promise<RegistryU
     const under: UnderTest = { client: () => client!, host: () => registry!.host, signal: AbortSignal.timeout(60_000) };
     blobRules(under);
     uploadRules(under);
-    transferRules(under);
+    partRules(under);
+    resumptionRules(under);
     imageRules(under);
     listRules(under);
     deletionRules(under);

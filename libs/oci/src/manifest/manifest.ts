@@ -59,8 +59,9 @@ const artifactManifestType = 'application/vnd.oci.artifact.manifest.v1+json';
 
 /**
  * Understands a manifest.
- * @throws OciError `CONTENT_DIGEST_MISMATCH`, `MANIFEST_UNSUPPORTED` (schema 1, the artifacts of an OCI draft, unknown types) or `MANIFEST_INVALID`; also where
- *   media type and content contradict each other, since clients that believe the one or the other would see two images (CVE-2021-41190)
+ * @throws OciError `CONTENT_DIGEST_MISMATCH`, `MANIFEST_UNSUPPORTED` (schema 1, artifacts of an OCI draft, unknown types) or
+ *   `MANIFEST_INVALID`; also where media type and content contradict each other, since clients that believe the one or the other would
+ *   see two images (CVE-2021-41190)
  */
 export function parseManifest(
   bytes: Buffer,
