@@ -80,12 +80,16 @@ export function placeOf(policy: Policy, sorted: readonly Policy[]): number {
 
 export type FactSearch = {
   readonly evidence: Evidence;
-  /** Keys of the branches that the image's facts can go: those of its labels and of the fixed dimensions. */
-  readonly keys: readonly string[];
+  /** Keys of the branches that the image's facts can go: see {@link branchKeysOf}. */
+  readonly keys: () => readonly string[];
   readonly isWanted: (first: Policy) => boolean;
   readonly take: (own: readonly Policy[]) => void;
 };
 
+/** Few branches are all looked at, which takes less than making the keys of an image. */
+const branchesMax = 8;
+
+/** For each of its labels, and for what every image has. */
 export const branchKeysOf = ({ inspection }: Evidence): readonly string[] => [
   ...['registries', 'tenants', 'kinds'],
   ...(inspection.status === 'done' ? Object.keys(inspection.labels).map((name) => branchKey('labels', name)) : []),
@@ -95,10 +99,10 @@ export const branchKeysOf = ({ inspection }: Evidence): readonly string[] => [
 export function searchFacts(node: FactNode, search: FactSearch): void {
   if (!search.isWanted(node.first)) return;
   if (node.own.length > 0) search.take(node.own);
-  const isShort = node.branches.size <= search.keys.length || search.evidence.inspection.status !== 'done';
-  if (isShort) for (const branch of node.branches.values()) searchBranch(branch, search);
+  const areAllOpen = search.evidence.inspection.status !== 'done';
+  if (areAllOpen || node.branches.size <= branchesMax) for (const branch of node.branches.values()) searchBranch(branch, search);
   else
-    for (const key of search.keys) {
+    for (const key of search.keys()) {
       const branch = node.branches.get(key);
       if (branch !== undefined) searchBranch(branch, search);
     }

@@ -23,7 +23,8 @@ export function findSpeaking({ index }: CompiledSet, evidence: Evidence, countMa
       if (found.length > countMax) found.pop();
     }
   };
-  const facts = { evidence, keys: branchKeysOf(evidence), isWanted, take };
+  let keys: readonly string[] | undefined;
+  const facts = { evidence, keys: () => (keys ??= branchKeysOf(evidence)), isWanted, take };
   eachPrefix(index, evidence.repository + nameEnd, isWanted, (tags) =>
     eachPrefix(tags, evidence.tag + nameEnd, isWanted, (node) => searchFacts(node, facts)),
   );
