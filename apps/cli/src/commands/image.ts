@@ -117,6 +117,9 @@ function addCopy(image: Command, options: ProgramOptions): void {
       if (isWrong) command.error('error: say a source and a target, or --from-file alone');
       const asked: AskedPairs =
         fromFile === undefined ? { kind: allTags ? 'all-tags' : 'one', from: from!, to: to! } : { kind: 'file', path: fromFile };
+      const { setFlagsFromString } = await import('node:v8');
+      // What comes from a socket lies outside of the heap: collected seldom, it takes 50 MiB more, and a third more processor time.
+      setFlagsFromString('--semi-space-growth-factor=1');
       const { copy } = await import('./image-copy.ts');
       const { createCopier } = await import('@waybill/oci');
       const { readPairs } = await import('../image/copy-pairs.ts');
