@@ -44,7 +44,8 @@ export function printRemarks(
 
 function unfinishedText({ check, count, examples }: Unfinished): string {
   if (check === 'registries') return 'no registries.yaml: neither the names of registries nor circles of copies were looked into';
-  return `${counted(count, 'question')} about ${check} not looked into, like that about ${examples.map((ids) => ids.join(' and ')).join('; ')}`;
+  const some = examples.map((ids) => ids.join(' and ')).join('; ');
+  return `${counted(count, 'question')} about ${check} not looked into, like that about ${some}`;
 }
 
 const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;

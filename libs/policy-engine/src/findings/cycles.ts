@@ -164,8 +164,8 @@ function closes(work: Work, path: Path, cyclic: Set<string>): boolean {
   const other = again && findImage(again.space, blockerIn(work, again.decisions), work.solver);
   if (other === undefined) return false;
   const name = textOf(seen(other, path.view));
-  const why = `comes back to ${policy.id} as ${name} and is copied again, under a longer name each time; let spec.match leave out what the copies are called`;
-  tell(work, 'REPLICATION_ENDLESS', path, other, why, cyclic);
+  const why = `comes back to ${policy.id} as ${name} and is copied again, under a longer name each time`;
+  tell(work, 'REPLICATION_ENDLESS', path, other, `${why}; let spec.match leave out what the copies are called`, cyclic);
   return true;
 }
 

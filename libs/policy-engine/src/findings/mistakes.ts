@@ -28,12 +28,13 @@ function checkRegistries({ report }: Work, { id, document: { spec } }: Policy, n
   const known = [...names].join(', ') || 'none';
   for (const [at, { registry }] of (spec.replicate ?? []).entries()) {
     if (names.has(registry)) continue;
-    const message = `${id} copies to ${registry}, which registries.yaml does not name: it has ${known}; correct the name, or add the registry`;
-    report('REGISTRY_UNKNOWN', [id], `spec.replicate.${at}.registry`, null, message);
+    const what = `${id} copies to ${registry}, which registries.yaml does not name: it has ${known}`;
+    report('REGISTRY_UNKNOWN', [id], `spec.replicate.${at}.registry`, null, `${what}; correct the name, or add the registry`);
   }
   for (const [at, host] of (spec.match.registries ?? []).entries()) {
     if (hosts.has(host)) continue;
-    const message = `${id} is about images of ${host}, which is the host of no registry in registries.yaml: nothing can be read from there; correct the host with its port, or add the registry`;
+    const what = `${id} is about images of ${host}, which is the host of no registry in registries.yaml: nothing can be read from there`;
+    const message = `${what}; correct the host with its port, or add the registry`;
     report('REGISTRY_UNLISTED', [id], `spec.match.registries.${at}`, null, message);
   }
 }
@@ -93,6 +94,7 @@ function checkRequirements(work: Work, { id, document: { spec } }: Policy, own: 
   if (spec.require?.scan === undefined) return;
   const scannable = limit(own, { field: 'kinds', among: ['image', 'index'] }, true);
   if (scannable && work.solver.solve(scannable)) return;
-  const message = `${id} requires a scan of what cannot be scanned, like ${textOf(image)}: it denies all that it matches; leave spec.require.scan out, or say effect: deny`;
+  const what = `${id} requires a scan of what cannot be scanned, like ${textOf(image)}: it denies all that it matches`;
+  const message = `${what}; leave spec.require.scan out, or say effect: deny`;
   work.report('REQUIREMENT_NEVER_HOLDS', [id], 'spec.require.scan', image, message);
 }

@@ -29,6 +29,7 @@ function lookAt(work: Work, policy: Policy): void {
   if (findImage(own, blockerOf, work.solver)) return;
   const ids = [...before.keys()];
   const named = ids.length <= namedMax ? ids.join(', ') : `${ids.slice(0, namedMax).join(', ')} and ${ids.length - namedMax} more`;
-  const message = `${policy.id} never decides: all that it matches, like ${textOf(first)}, ${named} decides before it; raise its spec.priority, or retire it`;
+  const what = `${policy.id} never decides: all that it matches, like ${textOf(first)}, ${named} decides before it`;
+  const message = `${what}; raise its spec.priority, or retire it`;
   work.report('POLICY_SHADOWED', [policy.id, ...ids], 'spec.match', first, message);
 }

@@ -138,7 +138,7 @@ function checked(state: number): number {
   return state;
 }
 
-/** One character for all those that no automaton tells apart: the first of each group. Groups are split by one automaton after the other. */
+/** One character for all those that no automaton tells apart: the first of each group. Each automaton splits the groups further. */
 function charactersOf(alphabet: string, walkers: readonly Walker[]): readonly number[] {
   const codePoints = [...alphabet].map((char) => char.codePointAt(0)!);
   let groups: readonly number[] = codePoints.map(() => 0);
