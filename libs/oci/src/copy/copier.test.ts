@@ -93,6 +93,34 @@ describe('a copy', () => {
     assert.deepEqual(outcomesOf(manifests), { present: 2 });
   });
 
+  it('asks for no more than its record of decisions says', async () => {
+    const { copy, fresh, from, source, target } = ends();
+    const repository = fresh();
+    await pushImage({ client: from, repository, tag: 'v1' }, randomImage());
+    const starts = [source, target].map(({ requests }) => requests.length);
+    await copy(repository, 'v1');
+    const [atSource, atTarget] = [source, target].map(({ requests }, index) =>
+      Object.entries(
+        Object.groupBy(requests.slice(starts[index]), (line) =>
+          line.replace(`/v2/${repository}/`, '').replace(/(sha256:|uploads\/|\?).*/, '$1'),
+        ),
+      )
+        .map(([kind, lines]) => `${lines!.length} ${kind}`)
+        .toSorted(),
+    );
+    assert.deepEqual(atSource, [
+      '1 GET manifests/v1',
+      '1 GET referrers/sha256:',
+      '1 GET tags/list?',
+      '1 HEAD manifests/v1',
+      '2 GET blobs/sha256:',
+    ]);
+    assert.deepEqual(atTarget, [
+      ...['1 GET manifests/v1', '1 HEAD manifests/v1', '1 PUT manifests/v1'],
+      ...['2 HEAD blobs/sha256:', '2 POST blobs/uploads/', '2 PUT blobs/uploads/'],
+    ]);
+  });
+
   it('made again asks at both ends whether anything has changed, and changes nothing', async () => {
     const { copy, fresh, from, source, target } = ends();
     const repository = fresh();

@@ -143,6 +143,19 @@ describe('copies at the same time', () => {
     for (const repository of repositories) await readWhole(to, repository, 'v2', AbortSignal.timeout(10_000));
   });
 
+  it('share an answer about what is attached, unless it was asked for before they were', async () => {
+    const { fresh, from, request, source } = ends();
+    const repository = fresh();
+    const { digest } = await pushImage({ client: from, repository, tag: 'v1' }, randomImage());
+    const copier = createCopier();
+    const lists = () => source.requests.filter((line) => line.includes(`${repository}/tags/list`)).length;
+    await Promise.all(['a', 'b', 'c', 'd'].map((tag) => copier.copy(request(repository, 'v1', { tag }))));
+    assert.equal(lists(), 1);
+    await pushDigestTag(from, repository, digest, 'sig');
+    assert.equal((await copier.copy(request(repository, 'v1'))).tags.length, 2);
+    assert.equal(lists(), 2);
+  });
+
   it('do not wait for one that fails or ends: another one brings the blob', async () => {
     const { fresh, from, request, source, target } = ends();
     const image = randomImage({ layerBytes: 2_000_000 });
