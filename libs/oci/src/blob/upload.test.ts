@@ -97,6 +97,15 @@ describe('an upload', () => {
     registry.repositories.get('team/app')!.uploads.clear();
   });
 
+  it('goes on with a new token when its own has expired, once', async () => {
+    fail('PUT', { kind: 'answer', status: 401 });
+    assert.equal(await upload(), 'POST PUT GET PUT');
+    registry.repositories.get('team/app')!.blobs.clear();
+    fail('PUT', { kind: 'answer', status: 401, times: 2 });
+    await assert.rejects(uploadBlob(client, query, open, signal), { code: 'REGISTRY_UNAUTHORIZED' });
+    assert.equal(openUploads(), 0);
+  });
+
   it('is over where only its answer was lost', async () => {
     fail('PUT', { kind: 'lose-answer' });
     assert.equal(await upload(), 'POST PUT GET HEAD');

@@ -44,6 +44,7 @@ type Upload = {
   atBytes: number;
   bytesSent: number;
   sourceFailure: unknown;
+  isChallenged: boolean;
 };
 
 /** For whoever refuses a whole blob as too large; then an eighth of it, and so on down to the least. */
@@ -60,7 +61,14 @@ const cancelMsMax = 1_000;
  */
 export async function uploadBlob(client: RegistryClient, query: UploadQuery, open: OpenBytes, signal: AbortSignal): Promise<Uploaded> {
   const request = { repository: query.repository, what: `upload of ${whatOf(query)}`, action: 'push', signal } as const;
-  const state = { session: undefined, chunkBytes: query.chunkBytes, atBytes: 0, bytesSent: 0, sourceFailure: undefined };
+  const state = {
+    session: undefined,
+    chunkBytes: query.chunkBytes,
+    atBytes: 0,
+    bytesSent: 0,
+    sourceFailure: undefined,
+    isChallenged: false,
+  };
   const upload: Upload = { client, query, open, request, ...state };
   const tries = createTries(query.patience ?? patienceDefault, signal);
   let mountFrom = query.mountFrom;
@@ -93,10 +101,16 @@ async function prepareAgain(upload: Upload, error: unknown): Promise<void> {
   const { session, chunkBytes, query } = upload;
   upload.request.signal.throwIfAborted();
   if (upload.sourceFailure !== undefined || !(error instanceof OciError)) throw error;
-  if (isBrokenOff(error) || error.status === 416) return; // The registry is asked where it is.
+  if (isBrokenOff(error)) return; // The registry is asked where it is.
+  if (error.status === 416 && (session?.offsetBytes ?? 0) > 0) return; // At 0 it would say the same again: it may have one byte.
   if (error.status === 413 && (chunkBytes ?? Infinity) > chunkBytesLeast) {
     const smaller = chunkBytes === undefined ? Math.min(chunkBytesDefault, query.descriptor.sizeBytes / 2) : chunkBytes / 8;
     upload.chunkBytes = Math.max(chunkBytesLeast, Math.ceil(smaller));
+    return;
+  }
+  const isExpired = error.status === 401 && session !== undefined && !upload.isChallenged;
+  if (isExpired) {
+    upload.isChallenged = true; // A stream cannot answer a challenge; the question where the registry is does, and gets a new token.
     return;
   }
   const isLost = error.status === 404 && session !== undefined;
