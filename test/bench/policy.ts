@@ -112,8 +112,8 @@ const reportOf = (startedAtMs: number, runs: number, rows: readonly Row[], sampl
   conditions: [
     '10,000 policies of 100 tenants over repository, tag, labels, severity and age of the scan; 10,000 images. Each engine decides one',
     'image at a time in a process of its own and says which policy decides, whether it lets go, and the targets; on the first',
-    `${comparedCount} images all say the same. Medians of ${runs} runs (least to most), variants in turn. The peers are given the policies in`,
-    'deciding order, and where it says so arranged by tenant; ours are given as they are.',
+    `${comparedCount} images all say the same. Medians of ${runs} runs (least to most), variants in turn. The peers are given the policies`,
+    'in deciding order, and where it says so arranged by tenant; ours are given as they are.',
   ],
   chapters: [],
 });
