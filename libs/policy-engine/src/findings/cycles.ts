@@ -2,6 +2,7 @@ import { compilePattern } from '../pattern/pattern.ts';
 import { repositoryShape, tagShape } from '../pattern/names.ts';
 import type { Policy } from '../policy.ts';
 import { textOf, type Image } from './image.ts';
+import { requiredBy } from './required.ts';
 import { findImage, type Blocker } from './search.ts';
 import { everything, limit, limitAll, seen, type Space, type View } from './space.ts';
 import { fill, findTemplate, then, unchanged, type Template } from './template.ts';
@@ -87,13 +88,16 @@ function search(work: Work, routes: Routes, policy: Policy, host: string, cyclic
   return start !== undefined && goOn(work, routes, policy, start, cyclic);
 }
 
-/** Those images of a path that match a policy where they are; undefined where none does. */
+/** Those images of a path that match a policy where they are, and that it can let go; undefined where there are none. */
 function decidedBy(policy: Policy, path: Path, { solver }: Work): Path | undefined {
   const valid = limitAll(path.space, validNames, path.view);
-  const space = valid && limitAll(valid, policy.clauses, path.view);
+  const matched = valid && limitAll(valid, policy.clauses, path.view);
+  const space = matched && limitAll(matched, requiredClauses(policy));
   if (space === undefined || solver.solve(space) === undefined) return undefined;
   return { ...path, space, decisions: [...path.decisions, { policy, view: path.view }] };
 }
+
+const requiredClauses = (policy: Policy) => requiredBy(policy).flatMap(({ clauses }) => clauses);
 
 const validNames = [
   { field: 'repositories' as const, patterns: [repositoryShape.isValid] },

@@ -115,6 +115,19 @@ const rules: readonly Rule[] = [
     then: ['REQUIREMENT_NEVER_HOLDS p a.test/a:a (artifact)'],
   },
   {
+    rule: 'labels that the match rules out never come either',
+    given: [policy('p', { match: { labels: { env: 'dev' } }, require: { labels: { env: 'prod' } } })],
+    then: ['REQUIREMENT_NEVER_HOLDS p a.test/a:a (env=dev)'],
+  },
+  {
+    rule: 'a requirement that no copy of the other fulfils breaks the circle',
+    given: [
+      policy('there', { ...from('a', { labels: { env: 'dev' } }), replicate: [{ registry: 'b' }] }),
+      policy('back', { ...from('b'), require: { labels: { env: 'prod' } }, replicate: [{ registry: 'a' }] }),
+    ],
+    then: [],
+  },
+  {
     rule: 'two mirrors of each other chase their copies round',
     given: [
       policy('there', { ...from('a', demo), replicate: [{ registry: 'b' }] }),

@@ -2,6 +2,7 @@ import type { Clause } from '../clause.ts';
 import { repositoryShape, tagShape } from '../pattern/names.ts';
 import type { Policy } from '../policy.ts';
 import { textOf, type Image } from './image.ts';
+import { requiredBy } from './required.ts';
 import { asItIs, everything, limit, limitAll, type Space } from './space.ts';
 import { findTemplate } from './template.ts';
 import type { Work } from './work.ts';
@@ -89,12 +90,11 @@ function checkTargets(work: Work, { id, document: { spec } }: Policy, own: Space
   }
 }
 
-/** What has no platform cannot be scanned. */
-function checkRequirements(work: Work, { id, document: { spec } }: Policy, own: Space, image: Image): void {
-  if (spec.require?.scan === undefined) return;
-  const scannable = limit(own, { field: 'kinds', among: ['image', 'index'] }, true);
-  if (scannable && work.solver.solve(scannable)) return;
-  const what = `${id} requires a scan of what cannot be scanned, like ${textOf(image)}: it denies all that it matches`;
-  const message = `${what}; leave spec.require.scan out, or say effect: deny`;
-  work.report('REQUIREMENT_NEVER_HOLDS', [id], 'spec.require.scan', image, message);
+function checkRequirements(work: Work, policy: Policy, own: Space, image: Image): void {
+  for (const { path, clauses, what } of requiredBy(policy)) {
+    const fulfilled = limitAll(own, clauses);
+    if (fulfilled && work.solver.solve(fulfilled)) continue;
+    const why = `${policy.id} requires ${what}: it denies all that it matches, like ${textOf(image)}`;
+    work.report('REQUIREMENT_NEVER_HOLDS', [policy.id], path, image, `${why}; leave the requirement out, or say effect: deny`);
+  }
 }
