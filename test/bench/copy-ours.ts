@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { nodeFlagsOf } from '../../infra/local/paths.ts';
+import { appEnvironment, nodeFlagsOf } from '../../infra/local/paths.ts';
 import type { ImageName } from './copy-images.ts';
 import type { ProcessFigures, Route } from './copy-peers.ts';
 import type { Profile } from './profile.ts';
@@ -28,6 +28,7 @@ export type OursProcess = {
 export function startOurs(): OursProcess {
   const child = fork(join(import.meta.dirname, 'copy-ours-main.ts'), {
     ...{ serialization: 'advanced', execArgv: [...nodeFlagsOf('replicator')] },
+    env: { ...process.env, ...appEnvironment },
   });
   const ended = once(child, 'exit');
   return {
