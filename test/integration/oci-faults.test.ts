@@ -12,7 +12,8 @@ import { startByteProxy, type ByteFault, type ByteProxy, type Direction } from '
 
 // Goal: between two real registries, whatever becomes of the connections: a copy ends right, so that every byte can be read back, or it
 // fails with a typed error; and never is there a tag with less than all of its image.
-const layerBytes = 4 * 1_048_576;
+/** A tenth is more than the 1 MiB that a transfer has to gain between failures, with what a reset takes back. */
+const layerBytes = 16 * 1_048_576;
 const signal = AbortSignal.timeout(5 * 60_000);
 const dir = mkdtempSync(join(tmpdir(), 'waybill-oci-faults-'));
 const impatient = { answerMs: 1_500, idleMs: 1_500, triesMax: 3, repeatMsMax: 10_000 };
