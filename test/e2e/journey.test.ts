@@ -90,7 +90,7 @@ describe('an image that policy does not let through', () => {
     const pushed = await pushImage({ client: waybill.a, repository: 'demo/slow', tag: '1.0' }, randomImage());
     const told = await eventually(
       () => waybill.cli('trace', image),
-      ({ stdout }) => stdout.includes('held'),
+      ({ stdout }) => stdout.includes('scan of sha256'), // First it waits for its inspection.
       20_000,
     );
     assert.match(told.stdout, /held/);
