@@ -4,24 +4,19 @@ import { createCopier, createRegistryClient, type RegistryClient } from '@waybil
 import type { Order, Told } from './copy-ours.ts';
 import { startProfile } from './profile.ts';
 
-/** Images under way at a time, in bulk. */
-const imagesAtOnce = 8;
-
 const clientOf = (host: string, name: string): RegistryClient => createRegistryClient({ name, host, plainHttp: true });
 
 async function carryOut({ route, images, isBulk }: Order): Promise<void> {
   const [source, target] = [clientOf(route.source, 'source'), clientOf(route.target, 'target')];
   const signal = AbortSignal.timeout(10 * 60_000);
-  const copier = createCopier();
-  const queue = images.values();
-  const work = async (): Promise<void> => {
-    for (const { repository, tag } of queue) {
-      const places = { source: { client: source, repository }, target: { client: target, repository } };
-      await copier.copy({ ...places, reference: tag, tag, signal });
-    }
+  const copier = createCopier(isBulk ? {} : { imagesAtOnceMax: 1 });
+  const copy = ({ repository, tag }: Order['images'][number]): Promise<unknown> => {
+    const places = { source: { client: source, repository }, target: { client: target, repository } };
+    return copier.copy({ ...places, reference: tag, tag, signal });
   };
   try {
-    await Promise.all(Array.from({ length: isBulk ? imagesAtOnce : 1 }, work));
+    if (isBulk) await Promise.all(images.map(copy));
+    else for (const image of images) await copy(image);
   } finally {
     await Promise.all([source.close(), target.close()]);
   }
