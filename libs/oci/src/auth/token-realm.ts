@@ -1,5 +1,5 @@
 import { request, type Dispatcher } from 'undici';
-import { readBounded } from '../blob/body.ts';
+import { parseJson, readBounded } from '../blob/body.ts';
 import { apiOrigin } from '../host/api-origin.ts';
 import { credentialsAdvice } from '../host/credentials-advice.ts';
 import { OciError } from '../host/errors.ts';
@@ -82,13 +82,7 @@ function parseRealm(registry: Registry, realm: string | undefined): URL {
 }
 
 function parseToken(answer: Buffer, realmHost: string, where: { readonly host: string; readonly repository: string }): Token {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(answer.toString('utf8'));
-  } catch {
-    parsed = undefined; // The cause would quote the answer, which may hold a token.
-  }
-  const { token, access_token, expires_in } = Object(parsed) as Readonly<Record<string, unknown>>;
+  const { token, access_token, expires_in } = Object(parseJson(answer)) as Readonly<Record<string, unknown>>;
   const found = [token, access_token].find((candidate) => typeof candidate === 'string' && /^[\x21-\x7e]+$/.test(candidate));
   if (typeof found !== 'string') throw new OciError('REGISTRY_PROTOCOL', `${realmHost} answered without a token`, where);
   const lifeSeconds = typeof expires_in === 'number' && expires_in > 0 ? expires_in : lifeSecondsDefault;

@@ -3,6 +3,15 @@ import { OciError, type OciErrorDetails } from '../host/errors.ts';
 type Where = Pick<OciErrorDetails, 'host' | 'repository'>;
 export type Chunks = AsyncIterable<Uint8Array>;
 
+/** Undefined for what is no JSON. */
+export function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined; // The cause would quote the bytes, which may hold a token.
+  }
+}
+
 /**
  * Reads a body into memory.
  * @throws OciError `CONTENT_TOO_LARGE` as soon as it is longer than `bytesMax`; what follows is not read

@@ -1,7 +1,7 @@
 import type { Digest } from '@waybill/domain';
 import type { DescriptorDocument } from '../descriptor/descriptor.ts';
 import { findManifestDigest } from '../manifest/manifest.ts';
-import { findReferrersByApi, listReferrersByTag, referrersTag } from '../referrer/referrers.ts';
+import { cosignTags, findReferrersByApi, listReferrersByTag, referrersTag } from '../referrer/referrers.ts';
 import { unlessAborted } from './concurrent.ts';
 import type { Place } from './copy-request.ts';
 import type { DigestTags } from './digest-tags.ts';
@@ -13,9 +13,6 @@ export type Attachments = {
   /** Names of the tags under which old cosign keeps signatures, attestations and SBOMs of it. */
   readonly tags: readonly string[];
 };
-
-/** Endings of those tags (sigstore/cosign, SIGNATURE_SPEC.md, "Discovery"). */
-const digestTagEndings = ['sig', 'att', 'sbom'];
 
 /** Which repositories have no API for referrers: an answer that is not asked for again with each manifest. */
 export type ReferrersApis = {
@@ -82,7 +79,7 @@ export async function findAttachments(
   const mayHaveFallback = digestTags ? digestTags.has(fallback) : !byApi;
   const byTag = mayHaveFallback ? await listReferrersByTag(client, { repository, digest }, signal) : [];
   const referrers = new Map([...byTag, ...(byApi ?? [])].map((referrer) => [referrer.digest, referrer]));
-  const names = digestTagEndings.map((ending) => `${fallback}.${ending}`);
+  const names = cosignTags(digest);
   const isThere = async (tag: string) => (await findManifestDigest(client, { repository, reference: tag }, signal)) !== undefined;
   const found = digestTags ? names.map((tag) => digestTags.has(tag)) : await Promise.all(names.map(isThere));
   return { referrers: [...referrers.values()], tags: names.filter((_, index) => found[index]) };

@@ -1,8 +1,8 @@
 import { isDigest, type Digest } from '@waybill/domain';
 import { toDescriptor, type Descriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
-import { isForeignLayerType, isIndexType } from '../descriptor/media-types.ts';
+import { isIndexType } from '../descriptor/media-types.ts';
 import { OciError } from '../host/errors.ts';
-import { findManifestDescriptor, findManifestDigest, getManifest, type Manifest } from '../manifest/manifest.ts';
+import { blobsOf, childrenOf, findManifestDescriptor, findManifestDigest, getManifest, type Manifest } from '../manifest/manifest.ts';
 import type { Attachments } from './attachments.ts';
 import { mapConcurrently } from './concurrent.ts';
 import type { Place } from './copy-request.ts';
@@ -92,12 +92,6 @@ export async function planCopy(request: PlanRequest): Promise<CopyPlan> {
   };
 }
 
-/** Configs and layers. A foreign layer lies at its vendor, and registries take manifests without it. */
-const blobsOf = (manifest: Manifest): readonly Descriptor[] =>
-  manifest.kind === 'index'
-    ? []
-    : [manifest.document.config, ...manifest.document.layers.filter(({ mediaType }) => !isForeignLayerType(mediaType))].map(toDescriptor);
-
 type Walk = {
   /** In the order in which they can be put. */
   readonly entered: ReadonlyMap<Digest, PlannedManifest>;
@@ -120,8 +114,9 @@ function createWalk({ source, target, trustsTarget }: PlanRequest): Walk {
   const enter: Walk['enter'] = async ({ descriptor, manifest, isThere }, distance, depth, signal) => {
     bytesTotal += manifest?.bytes.byteLength ?? 0;
     refuseTooLarge();
-    const children = manifest?.kind === 'index' ? manifest.document.manifests.map(toDescriptor) : [];
-    await mapConcurrently(children, readsAtOnceMax, signal, (child, either) => walk.visit(child, distance, depth + 1, either));
+    await mapConcurrently(manifest ? childrenOf(manifest) : [], readsAtOnceMax, signal, (child, either) =>
+      walk.visit(child, distance, depth + 1, either),
+    );
     if (!entered.has(descriptor.digest)) entered.set(descriptor.digest, { descriptor, manifest, isThere, distance });
   };
   const read = async ({ digest, sizeBytes }: Named, distance: number, depth: number, signal: AbortSignal): Promise<void> => {

@@ -1,11 +1,10 @@
 import type { Digest } from '@waybill/domain';
 import { mapConcurrently } from '../copy/concurrent.ts';
 import { toDescriptor, type Descriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
-import { isForeignLayerType } from '../descriptor/media-types.ts';
 import type { RegistryClient } from '../host/client.ts';
 import { OciError, type OciErrorCode } from '../host/errors.ts';
-import { findManifestDigest, getManifest, type Manifest } from '../manifest/manifest.ts';
-import { listReferrers, referrersTag } from '../referrer/referrers.ts';
+import { blobsOf, childrenOf, findManifestDigest, getManifest, type Manifest } from '../manifest/manifest.ts';
+import { cosignTags, listReferrers } from '../referrer/referrers.ts';
 
 /** Something that belongs to an image and is not at a registry as it should be. */
 export type PartFault = {
@@ -46,8 +45,6 @@ const manifestsMax = 2_000;
 const manifestBytesTotalMax = 64 * 1_024 * 1_024;
 const levelsMax = 16;
 const atOnceMax = 8;
-/** Endings of the tags under which cosign keeps signatures and the like (sigstore/cosign, SIGNATURE_SPEC.md, "Discovery"). */
-const digestTagEndings = ['sig', 'att', 'sbom'];
 
 /** What stands for an answer about content. Any other failure is the registry's, and says nothing about the image. */
 const faultOfCode: Partial<Readonly<Record<OciErrorCode, PartFault['fault']>>> = {
@@ -77,7 +74,11 @@ export async function surveyImage(client: RegistryClient, query: SurveyQuery, si
   return {
     root,
     manifests: walk.manifests,
-    blobs: new Map([...walk.manifests.values()].flatMap(blobsOf).map((named) => [named.descriptor.digest, named])),
+    blobs: new Map(
+      [...walk.manifests.values()]
+        .flatMap((manifest) => namedIn(manifest, blobsOf(manifest)))
+        .map((named) => [named.descriptor.digest, named]),
+    ),
     referrers: walk.referrers,
     digestTags: tagged.map(({ tag, subject, manifest }) => ({ tag, subject, digest: manifest.descriptor.digest })),
     faults: walk.faults,
@@ -113,7 +114,7 @@ function createWalk(client: RegistryClient, { repository, referrers: refers }: S
       const digests = level.map(({ descriptor }) => descriptor.digest);
       for (const digest of digests) seen.add(digest);
       const referring = refers ? (await mapConcurrently(digests, atOnceMax, signal, refer)).flat() : [];
-      const fresh = [...level.flatMap(childrenOf), ...referring].filter(
+      const fresh = [...level.flatMap((manifest) => namedIn(manifest, childrenOf(manifest))), ...referring].filter(
         ({ descriptor: { digest } }) => !seen.has(digest) && seen.add(digest),
       );
       const bytesTotal = [...manifests.values()].reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
@@ -139,24 +140,15 @@ export const partFault = (kind: PartFault['kind'], { descriptor, namedBy }: Name
   fault,
 });
 
-const namedIn = (manifest: Manifest, documents: readonly DescriptorDocument[]): readonly Named[] =>
-  documents.map((document) => ({ descriptor: toDescriptor(document), namedBy: manifest.descriptor.digest }));
-
-const childrenOf = (manifest: Manifest): readonly Named[] =>
-  manifest.kind === 'index' ? namedIn(manifest, manifest.document.manifests) : [];
-
-/** A foreign layer lies at its vendor, and registries take manifests without it. */
-const blobsOf = (manifest: Manifest): readonly Named[] =>
-  manifest.kind === 'index'
-    ? []
-    : namedIn(manifest, [manifest.document.config, ...manifest.document.layers.filter(({ mediaType }) => !isForeignLayerType(mediaType))]);
+const namedIn = (manifest: Manifest, descriptors: readonly Descriptor[]): readonly Named[] =>
+  descriptors.map((descriptor) => ({ descriptor, namedBy: manifest.descriptor.digest }));
 
 /** The image's own manifest and those below it, without what only refers to them. */
 function ownOf(root: Manifest, manifests: ReadonlyMap<Digest, Manifest>): readonly Digest[] {
   const own = new Set([root.descriptor.digest]);
   for (const digest of own) {
     const manifest = manifests.get(digest);
-    for (const child of manifest ? childrenOf(manifest) : []) own.add(child.descriptor.digest);
+    for (const child of manifest ? childrenOf(manifest) : []) own.add(child.digest);
   }
   return [...own];
 }
@@ -177,7 +169,7 @@ async function findDigestTags(
   subjects: readonly Digest[],
   signal: AbortSignal,
 ): Promise<readonly { readonly tag: string; readonly subject: Digest; readonly manifest: Manifest }[]> {
-  const wanted = subjects.flatMap((subject) => digestTagEndings.map((ending) => ({ subject, tag: `${referrersTag(subject)}.${ending}` })));
+  const wanted = subjects.flatMap((subject) => cosignTags(subject).map((tag) => ({ subject, tag })));
   const found = await mapConcurrently(wanted, atOnceMax, signal, async ({ subject, tag }, either) => {
     // Asked for by HEAD first: some registries count a GET of what is not there against the rate limit.
     if ((await findManifestDigest(client, { repository, reference: tag }, either)) === undefined) return [];

@@ -4,6 +4,7 @@ import { findInlined } from '../descriptor/inlined.ts';
 import { findFieldFault, isFields, isTexts, type Fields } from '../descriptor/shape.ts';
 import { OciError } from '../host/errors.ts';
 import { readBlob } from '../blob/blob.ts';
+import { parseJson } from '../blob/body.ts';
 
 export const configBytesMax = 8 * 1_024 * 1_024;
 
@@ -59,12 +60,4 @@ export async function readImageConfig(
     labels: document.config?.Labels ?? {},
     document,
   };
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

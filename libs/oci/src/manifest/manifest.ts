@@ -1,10 +1,10 @@
 import { isDigest, type Digest } from '@waybill/domain';
-import { readBounded } from '../blob/body.ts';
+import { parseJson, readBounded } from '../blob/body.ts';
 import { asOciError, type RegistryClient } from '../host/client.ts';
-import type { Descriptor } from '../descriptor/descriptor.ts';
+import { toDescriptor, type Descriptor } from '../descriptor/descriptor.ts';
 import { algorithmOf, digestOf, hasDigest } from '../descriptor/digest.ts';
 import { OciError } from '../host/errors.ts';
-import { isIndexType, isManifestType, isSchema1Type, manifestAccept } from '../descriptor/media-types.ts';
+import { isForeignLayerType, isIndexType, isManifestType, isSchema1Type, manifestAccept } from '../descriptor/media-types.ts';
 import { findImageFault, findIndexFault, type ImageDocument, type IndexDocument } from './manifest-document.ts';
 
 /** What every registry must take (OCI distribution spec 1.1, "Pushing Manifests"). */
@@ -102,13 +102,15 @@ export function parseManifest(
   return { kind: 'manifest', descriptor, bytes, document: document as ImageDocument };
 }
 
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
+/** Of an index: what it names. */
+export const childrenOf = (manifest: Manifest): readonly Descriptor[] =>
+  manifest.kind === 'index' ? manifest.document.manifests.map(toDescriptor) : [];
+
+/** Config and layers. A foreign layer lies at its vendor, and registries take manifests without it. */
+export const blobsOf = (manifest: Manifest): readonly Descriptor[] =>
+  manifest.kind === 'index'
+    ? []
+    : [manifest.document.config, ...manifest.document.layers.filter(({ mediaType }) => !isForeignLayerType(mediaType))].map(toDescriptor);
 
 /** What a tag or digest stands for at the registry, without its bytes; undefined when it is not there. */
 export async function findManifestDescriptor(

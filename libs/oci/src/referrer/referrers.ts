@@ -13,6 +13,12 @@ const pagesMax = 50;
 /** Tag of the index that lists referrers where the registry has no API for it (distribution spec 1.1, "Referrers Tag Schema"). */
 export const referrersTag = (subject: Digest): string => subject.replace(':', '-').slice(0, 'sha256-'.length + 64);
 
+/** Endings of the tags under which cosign keeps signatures, attestations and SBOMs (sigstore/cosign, SIGNATURE_SPEC.md, "Discovery"). */
+const cosignEndings = ['sig', 'att', 'sbom'];
+
+/** The tags under which old cosign keeps what is attached to a manifest. */
+export const cosignTags = (subject: Digest): readonly string[] => cosignEndings.map((ending) => `${referrersTag(subject)}.${ending}`);
+
 type Subject = { readonly repository: string; readonly digest: Digest };
 
 /**

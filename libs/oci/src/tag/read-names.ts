@@ -1,4 +1,4 @@
-import { readBounded } from '../blob/body.ts';
+import { parseJson, readBounded } from '../blob/body.ts';
 import { asOciError, type RegistryClient, type RegistryResponse } from '../host/client.ts';
 import { OciError } from '../host/errors.ts';
 
@@ -54,20 +54,11 @@ export async function readNames(client: RegistryClient, list: NameList, signal: 
 type Where = { readonly host: string; readonly repository: string };
 
 function namesOf(bytes: Buffer, { key, what, isName }: NameList, where: Where): readonly string[] {
-  const names = parseKey(bytes, key);
+  const names = (parseJson(bytes) as Readonly<Record<string, unknown>> | null | undefined)?.[key];
   // Go writes an empty list as null.
   if (names === null) return [];
   if (Array.isArray(names) && names.every((name) => typeof name === 'string' && isName(name))) return names as string[];
   throw new OciError('REGISTRY_PROTOCOL', `${where.host} answered with a list of ${what} that is none, or has a name that is none`, where);
-}
-
-function parseKey(bytes: Buffer, key: string): unknown {
-  try {
-    const document = JSON.parse(bytes.toString('utf8')) as Readonly<Record<string, unknown>> | null;
-    return document?.[key];
-  } catch {
-    return undefined;
-  }
 }
 
 /** The next page lies where this one lay: no other host gets to see what we ask, or our credentials. */
