@@ -9,6 +9,7 @@ import { CliError } from './exit.ts';
 import { parsePartitions } from './options.ts';
 import { placedInFile, readPolicyFolder } from './policies.ts';
 import { createProgram } from './program.ts';
+import { deployOptions } from './commands/deploy.fixture.ts';
 
 const policy = (name: string): string =>
   [
@@ -175,19 +176,10 @@ describe('policies of a folder', () => {
 });
 
 describe('waybill deploy', () => {
-  const options = {
-    output: 'table',
-    brokers: ['127.0.0.1:1'],
-    registryUrl: 'http://127.0.0.1:1',
-    partitions: 6,
-    replication: 1,
-    author: 'test',
-  } as const;
-
   it('checks the policies before it asks for anything', () =>
     inFolder({ 'a.yaml': 'kind: Other' }, (folder) =>
       assert.rejects(
-        deploy({ ...options, policies: { folder, registriesPath: undefined, env: {} } }, fakeConsole().console, () =>
+        deploy({ ...deployOptions, policies: { folder, registriesPath: undefined, env: {} } }, fakeConsole().console, () =>
           assert.fail('deployed'),
         ),
         (error: unknown) => error instanceof CliError && error.exitCode === 1,
@@ -196,7 +188,7 @@ describe('waybill deploy', () => {
 
   it('exits with 3 where Kafka is not there', () =>
     assert.rejects(
-      deploy({ ...options, policies: undefined }, fakeConsole().console, () => assert.fail('deployed')),
+      deploy({ ...deployOptions, policies: undefined }, fakeConsole().console, () => assert.fail('deployed')),
       (error: unknown) => error instanceof CliError && error.exitCode === 3 && /Kafka/.test(error.message),
     ));
 });

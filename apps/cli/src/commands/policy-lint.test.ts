@@ -7,6 +7,7 @@ import { fakeConsole } from '../console.fixture.ts';
 import { CliError } from '../exit.ts';
 import { deploy } from './deploy.ts';
 import { lintPolicies, type PolicyLintOptions } from './policy-lint.ts';
+import { deployOptions } from './deploy.fixture.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'waybill-policy-lint-'));
 after(() => rmSync(root, { recursive: true }));
@@ -97,18 +98,10 @@ describe('policy lint', () => {
 });
 
 describe('deploy', () => {
-  const options = {
-    output: 'table',
-    brokers: ['127.0.0.1:1'],
-    registryUrl: 'http://127.0.0.1:1',
-    partitions: 6,
-    replication: 1,
-    author: 'test',
-  } as const;
   const publish = (files: Readonly<Record<string, string>>) => {
     const said = fakeConsole();
     const policies = { folder: folderOf(files), registriesPath, env: {} };
-    return { said, done: deploy({ ...options, policies }, said.console, () => assert.fail('deployed')) };
+    return { said, done: deploy({ ...deployOptions, policies }, said.console, () => assert.fail('deployed')) };
   };
 
   it('publishes nothing where policies taken together are wrong', () =>
