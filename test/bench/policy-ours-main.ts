@@ -1,5 +1,5 @@
 // policy-ours-main.ts <policies> <evaluations>: our engine in a process of its own, with `--expose-gc`. Prints a line of JSON.
-import { compileSet, evaluate, explain, inputsSha256, traceOf, withoutPolicy, withPolicy } from '@waybill/policy-engine';
+import { compileRulebook, evaluate, explain, inputsSha256, traceOf, withDocument, withoutDocument } from '@waybill/policy-engine';
 import { median } from './bench.ts';
 import { comparedCount, measure, type PeerDecision } from './policy-figures.ts';
 import { makeImages, makePolicies, nowMs, ourEvidence, ourPolicies } from './policy-input.ts';
@@ -16,7 +16,8 @@ const heapMib = (): number => {
 const heapBeforeMib = heapMib();
 const policies = ourPolicies(written);
 const begunAtMs = performance.now();
-const set = compileSet(policies);
+const rulebook = compileRulebook(policies);
+const set = rulebook.replication;
 const prepareMs = performance.now() - begunAtMs;
 
 const decision = measure(count, (index) => evaluate(set, imageAt(index), nowMs));
@@ -30,15 +31,15 @@ await Promise.all(images.slice(0, 1_000).map(async (image) => evaluate(set, imag
 const burstMs = performance.now() - burstAtMs;
 const setMib = heapMib() - heapBeforeMib;
 
-let changed = set;
+let changed = rulebook;
 const changesMs = Array.from({ length: 101 }, (_, index) => {
   const policy = policies[(index * 37) % policies.length]!;
   const atMs = performance.now();
-  changed = withPolicy(withoutPolicy(changed, policy.id), policy);
+  changed = withDocument(withoutDocument(changed, policy.id), policy);
   return performance.now() - atMs;
 });
 const versionAtMs = performance.now();
-if (changed.version !== set.version) throw new Error('the set is another one after all');
+if (changed.version !== rulebook.version) throw new Error('the policies are others after all');
 const versionMs = (performance.now() - versionAtMs) / 2;
 
 const decisions = images.slice(0, comparedCount).map((image): PeerDecision => {

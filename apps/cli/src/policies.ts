@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readYaml, type Place } from '@waybill/config';
 import type { PolicyDocument } from '@waybill/kafka';
-import { parsePolicy, type Policy } from '@waybill/policy-engine';
+import { parseDocument, type Document } from '@waybill/policy-engine';
 import { CliError, exitCodes } from './exit.ts';
 
 /** An event must fit a Kafka message with room to spare. */
@@ -13,10 +13,10 @@ const policiesMax = 10_000;
 /** What is wrong with a file of a folder, and where; lines and columns from 1. */
 export type FileFault = Place & { readonly file: string; readonly message: string };
 
-/** A valid policy, and the file that it is in. */
+/** A valid document, and the file that it is in. */
 export type PolicyFile = {
   readonly file: string;
-  readonly policy: Policy;
+  readonly document: Document;
   readonly published: PolicyDocument;
   /** Where a dotted path of the document stands, or the nearest above it. */
   readonly placeOf: (path: string) => Place;
@@ -40,7 +40,7 @@ export async function readPolicyFolder(folder: string): Promise<PolicyFolder> {
       faults.push(...read.faults);
       continue;
     }
-    const { id } = read.policy;
+    const { id } = read.document;
     const known = found.get(id);
     if (known === undefined) found.set(id, read);
     else faults.push({ file, ...read.placeOf('metadata.name'), message: `metadata.name ${id} is that of ${known.file} too` });
@@ -55,14 +55,15 @@ async function readPolicy(folder: string, file: string): Promise<Read> {
   const { size } = await stat(path);
   const start: Place = { line: 1, column: 1 };
   if (size > documentBytesMax) return { faults: [{ file, ...start, message: `${size} bytes are over the limit of ${documentBytesMax}` }] };
-  const document = await readFile(path, 'utf8');
-  const read = readYaml(document);
+  const text = await readFile(path, 'utf8');
+  const read = readYaml(text);
   if (!read.ok) return { faults: read.faults.map((fault) => ({ file, ...fault })) };
   const placeOf = (dotted: string): Place => read.placeOf(pathIn(read.value, dotted));
-  const parsed = parsePolicy(read.value);
+  const parsed = parseDocument(read.value);
   if (!parsed.ok) return { faults: parsed.faults.map((message) => ({ file, ...placeOf(message.split(' ')[0]!), message })) };
-  const documentSha256 = createHash('sha256').update(document).digest('hex');
-  return { file, policy: parsed.policy, published: { policyId: parsed.policy.id, document, documentSha256 }, placeOf };
+  const documentSha256 = createHash('sha256').update(text).digest('hex');
+  const { document } = parsed;
+  return { file, document, published: { policyId: document.id, document: text, documentSha256 }, placeOf };
 }
 
 /** Keys may hold dots themselves, as labels do: of the keys that are there, the longest that fits. */

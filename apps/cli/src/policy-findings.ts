@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { findConflicts, type Finding, type KnownRegistry, type Unfinished } from '@waybill/policy-engine';
+import { findConflicts, isPolicy, type Finding, type KnownRegistry, type Unfinished } from '@waybill/policy-engine';
 import { CliError, exitCodes } from './exit.ts';
 import { readPolicyFolder, type FileFault, type PolicyFile } from './policies.ts';
 
@@ -27,9 +27,9 @@ export type PolicySource = {
 export async function checkPolicies({ folder, registriesPath, env }: PolicySource): Promise<CheckedPolicies> {
   const { files, faults } = await readPolicyFolder(folder);
   const registries = registriesPath === undefined ? undefined : await readRegistries(registriesPath, env);
-  const byId = new Map(files.map((file) => [file.policy.id, file]));
+  const byId = new Map(files.map((file) => [file.document.id, file]));
   const { findings, unfinished } = findConflicts(
-    files.map(({ policy }) => policy),
+    files.flatMap(({ document }) => (isPolicy(document) && document.document.kind === 'ReplicationPolicy' ? [document] : [])),
     registries,
   );
   const found = findings.map(({ code, severity, policyIds, path, witness, message }): PolicyRemark => {

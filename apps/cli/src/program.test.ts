@@ -155,7 +155,7 @@ describe('policies of a folder', () => {
       async (folder) => {
         const { files, faults } = await readPolicyFolder(folder);
         assert.deepEqual(
-          files.map(({ policy: { id } }) => id),
+          files.map(({ document: { id } }) => id),
           ['c'],
         );
         const told = faults.map((fault) => placedInFile('p', fault)).join('\n');

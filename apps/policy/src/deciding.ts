@@ -23,17 +23,17 @@ export function decide(deciding: Deciding, row: DecisionState, evidence: ImageEv
   if (decision.outcome === 'held') {
     if (occasion === 'evidence' && row.status !== 'held') return;
     const { awaiting, reason, policyId } = decision;
-    draft.putDecision({ ...row, status: 'held', awaiting, reason, policyId, policySetVersion: set.compiled.version, changedAtMs: atMs });
+    draft.putDecision({ ...row, status: 'held', awaiting, reason, policyId, policySetVersion: set.rulebook.version, changedAtMs: atMs });
     return;
   }
   const status = decision.outcome === 'allow' ? 'allowed' : 'denied';
   const { reason, policyId, targets } = decision;
-  const decided = { ...row, status, awaiting: [], reason, policyId, policySetVersion: set.compiled.version, targets, changedAtMs: atMs };
+  const decided = { ...row, status, awaiting: [], reason, policyId, policySetVersion: set.rulebook.version, targets, changedAtMs: atMs };
   if (isAsBefore(row, decision)) {
     if (row.status === 'held') draft.putDecision(decided);
     return;
   }
-  const emit = decidedEvent({ set, atMs }, row, evidence, { ...decision, trace: traceOf(set.compiled, facts, atMs) });
+  const emit = decidedEvent({ set, atMs }, row, evidence, { ...decision, trace: traceOf(set.rulebook.replication, facts, atMs) });
   draft.emit(emit);
   draft.putDecision({ ...decided, decisionEventId: deciding.idOf(emit) });
 }
@@ -56,7 +56,7 @@ const factsOf = ({ registry, repository, tag, digest }: DecisionState, evidence:
 
 function decisionOn(set: PolicySet, facts: Evidence, evidence: ImageEvidence, atMs: number): Decision {
   const { tag, digest } = facts;
-  const decision = evaluate(set.compiled, facts, atMs);
+  const decision = evaluate(set.rulebook.replication, facts, atMs);
   if (decision.outcome !== 'held' || evidence.tags.includes(tag)) return decision;
   // It would never be looked at again; better a clear no than a wait without an end.
   const reason = `TAGS_TOO_MANY: ${bounds.tagsMax} tags of this repository wait for ${digest} already`;
@@ -89,7 +89,7 @@ function decidedEvent(
     digest,
     outcome: decision.outcome,
     policyId,
-    policySetVersion: set.compiled.version,
+    policySetVersion: set.rulebook.version,
     reason,
     trace: [...decision.trace, ...set.broken].slice(0, traceMax),
     targets,

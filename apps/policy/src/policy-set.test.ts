@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Event } from '@waybill/domain';
-import { compileSet } from '@waybill/policy-engine';
+import { compileRulebook } from '@waybill/policy-engine';
 import { createPolicyReader } from './policy-set.ts';
 import { nowMs, published } from './testing.fixture.ts';
 
@@ -17,22 +17,25 @@ const many = Array.from({ length: 300 }, (_, index) => event(`p${index}`));
 describe('the policies in force', () => {
   it('are compiled once for any number of inputs', () => {
     const read = createPolicyReader();
-    const { compiled } = read(many);
-    assert.equal(read(many).compiled, compiled);
-    assert.equal(read([...many]).compiled, compiled);
-    assert.equal(read(many.map((each) => ({ ...each }))).compiled, compiled, 'published again, with the same text');
+    const { rulebook } = read(many);
+    assert.equal(read(many).rulebook, rulebook);
+    assert.equal(read([...many]).rulebook, rulebook);
+    assert.equal(read(many.map((each) => ({ ...each }))).rulebook, rulebook, 'published again, with the same text');
   });
 
   it('are the same set after changes one by one as all at once, and what has not changed is not made again', () => {
     const read = createPolicyReader();
-    const before = read(many).compiled;
+    const before = read(many).rulebook;
     const changed = [...many.slice(2), event('p1', 7), retired('p0'), event('new')];
-    const after = read(changed).compiled;
-    assert.equal(after.version, createPolicyReader()(changed).compiled.version);
-    assert.deepEqual([before.policies.length, after.policies.length, after.policies[0]?.id], [300, 300, 'p1']);
-    const known = new Set(before.policies);
+    const after = read(changed).rulebook;
+    assert.equal(after.version, createPolicyReader()(changed).rulebook.version);
     assert.deepEqual(
-      after.policies.filter((policy) => !known.has(policy)).map(({ id }) => id),
+      [before.replication.policies.length, after.replication.policies.length, after.replication.policies[0]?.id],
+      [300, 300, 'p1'],
+    );
+    const known = new Set(before.replication.policies);
+    assert.deepEqual(
+      after.replication.policies.filter((policy) => !known.has(policy)).map(({ id }) => id),
       ['p1', 'new'],
     );
   });
@@ -40,13 +43,13 @@ describe('the policies in force', () => {
   it('lose one that is broken by a change, and have it back when it is mended', () => {
     const read = createPolicyReader();
     const broken = { ...many[0]!, data: { ...many[0]!.data, document: 'spec: 1' } } as Event;
-    assert.equal(read(many.slice(0, 2)).compiled.policies.length, 2);
-    const { compiled, broken: lines } = read([broken, many[1]!]);
-    assert.deepEqual([compiled.policies.map(({ id }) => id), lines.map(({ policyId }) => policyId)], [['p1'], ['p0']]);
+    assert.equal(read(many.slice(0, 2)).rulebook.replication.policies.length, 2);
+    const { rulebook, broken: lines } = read([broken, many[1]!]);
+    assert.deepEqual([rulebook.replication.policies.map(({ id }) => id), lines.map(({ policyId }) => policyId)], [['p1'], ['p0']]);
     assert.deepEqual(
-      [read(many.slice(0, 2)).compiled.version, read(many.slice(0, 2)).broken],
-      [createPolicyReader()(many.slice(0, 2)).compiled.version, []],
+      [read(many.slice(0, 2)).rulebook.version, read(many.slice(0, 2)).broken],
+      [createPolicyReader()(many.slice(0, 2)).rulebook.version, []],
     );
-    assert.equal(read([]).compiled.version, compileSet([]).version);
+    assert.equal(read([]).rulebook.version, compileRulebook([]).version);
   });
 });

@@ -1,10 +1,10 @@
 import type { Event, PolicyPublished, PolicyTrace } from '@waybill/domain';
-import { compileSet, parsePolicy, withoutPolicy, withPolicy, type CompiledSet, type ParsedPolicy } from '@waybill/policy-engine';
+import { compileRulebook, parseDocument, withDocument, withoutDocument, type ParsedDocument, type Rulebook } from '@waybill/policy-engine';
 import { parse } from 'yaml';
 
 /** The policies in force, and the ones that cannot be. */
 export type PolicySet = {
-  readonly compiled: CompiledSet;
+  readonly rulebook: Rulebook;
   /** One line per policy that is not valid: it decides nothing and stops no other, and every trace says so. */
   readonly broken: readonly PolicyTrace[];
 };
@@ -14,7 +14,7 @@ const brokenShownMax = 10;
 /** Changing more of them one by one costs more than compiling the whole set. */
 const changesMax = 100;
 
-type Published = { readonly event: Event; readonly parsed: ParsedPolicy };
+type Published = { readonly event: Event; readonly parsed: ParsedDocument };
 
 /**
  * Reads the newest event per policy id. What has not changed is neither parsed nor compiled again: an input without a change of
@@ -22,7 +22,10 @@ type Published = { readonly event: Event; readonly parsed: ParsedPolicy };
  */
 export function createPolicyReader(): (events: readonly Event[]) => PolicySet {
   let known: ReadonlyMap<string, Published> = new Map();
-  let last: { readonly events: readonly Event[]; readonly set: PolicySet } = { events: [], set: { compiled: compileSet([]), broken: [] } };
+  let last: { readonly events: readonly Event[]; readonly set: PolicySet } = {
+    events: [],
+    set: { rulebook: compileRulebook([]), broken: [] },
+  };
   return (events) => {
     if (last.events === events) return last.set;
     const next = new Map<string, Published>();
@@ -47,12 +50,12 @@ function changed(set: PolicySet, before: ReadonlyMap<string, Published>, after: 
   const come = [...after].filter(([id, { parsed }]) => before.get(id)?.parsed !== parsed);
   if (gone.length + come.length === 0) return set;
   return {
-    compiled:
+    rulebook:
       gone.length + come.length > changesMax
-        ? compileSet([...after.values()].flatMap(({ parsed }) => (parsed.ok ? [parsed.policy] : [])))
+        ? compileRulebook([...after.values()].flatMap(({ parsed }) => (parsed.ok ? [parsed.document] : [])))
         : come.reduce(
-            (compiled, [id, { parsed }]) => (parsed.ok ? withPolicy(compiled, parsed.policy) : withoutPolicy(compiled, id)),
-            gone.reduce(withoutPolicy, set.compiled),
+            (rulebook, [id, { parsed }]) => (parsed.ok ? withDocument(rulebook, parsed.document) : withoutDocument(rulebook, id)),
+            gone.reduce(withoutDocument, set.rulebook),
           ),
     broken: [...after].flatMap(([id, { parsed }]) => (parsed.ok ? [] : [brokenLine(id, parsed.faults)])).slice(0, brokenShownMax),
   };
@@ -63,7 +66,7 @@ const brokenLine = (policyId: string, faults: readonly string[]): PolicyTrace =>
   reason: `is not valid: ${faults.slice(0, 3).join('; ')}`,
 });
 
-function parsePublished({ policyId, document }: PolicyPublished): ParsedPolicy {
+function parsePublished({ policyId, document }: PolicyPublished): ParsedDocument {
   if (document.length > documentLengthMax) return broken(`has more than ${documentLengthMax} characters`);
   let value: unknown;
   try {
@@ -71,9 +74,10 @@ function parsePublished({ policyId, document }: PolicyPublished): ParsedPolicy {
   } catch {
     return broken('is no valid YAML');
   }
-  const result = parsePolicy(value);
-  if (result.ok && result.policy.id !== policyId) return broken(`is published as ${policyId}, but metadata.name is ${result.policy.id}`);
+  const result = parseDocument(value);
+  if (result.ok && result.document.id !== policyId)
+    return broken(`is published as ${policyId}, but its kind and metadata.name say ${result.document.id}`);
   return result;
 }
 
-const broken = (fault: string): ParsedPolicy => ({ ok: false, faults: [fault] });
+const broken = (fault: string): ParsedDocument => ({ ok: false, faults: [fault] });

@@ -19,7 +19,7 @@ export function awaitDigest(deciding: Deciding, push: Push, failure: string | nu
   leaveDigest(deciding, previous, '');
   if (previous !== undefined && previous.digest !== '') draft.putEvidence(emptyEvidence(push, previous.digest), beforeName(push.tag));
   draft.putDecision({
-    ...heldRow(push, '', momentAfter(deciding, previous), set.compiled.version),
+    ...heldRow(push, '', momentAfter(deciding, previous), set.rulebook.version),
     targets: previous?.targets ?? [],
     decisionEventId: previous?.decisionEventId ?? null,
     // No event: a decision is about a digest, and the failed inspection is an event of its own.
@@ -39,7 +39,7 @@ export function pointTag(deciding: Deciding, push: Push, digest: string): void {
   const isRepeated = previous !== undefined && digestBefore(deciding, previous) === digest;
   const row = isRepeated
     ? { ...previous, digest, pushEventId, correlationId, pushedAtMs }
-    : heldRow(push, digest, momentAfter(deciding, previous), set.compiled.version);
+    : heldRow(push, digest, momentAfter(deciding, previous), set.rulebook.version);
   draft.putDecision(row);
   decide(deciding, row, evidence, 'push');
 }
@@ -66,7 +66,7 @@ export function dropTag(deciding: Deciding, deletion: Push): void {
   const row = draft.decision(deletion, deletion.tag);
   if (row !== undefined) digestBefore(deciding, row);
   leaveDigest(deciding, row, '');
-  const held = heldRow(deletion, '', momentAfter(deciding, row), set.compiled.version);
+  const held = heldRow(deletion, '', momentAfter(deciding, row), set.rulebook.version);
   draft.putDecision({ ...held, status: 'deleted', awaiting: [], reason: 'the tag was deleted' });
 }
 

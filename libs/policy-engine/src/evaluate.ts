@@ -32,7 +32,7 @@ export type Decision = {
  */
 export function evaluate(set: CompiledSet, evidence: Evidence, atMs: number): Decision {
   const [policy] = findSpeaking(set, evidence, 1);
-  const opinion = policy && opinionOf(policy, evidence, atMs);
+  const opinion = policy && opinionOf(policy, { evidence, atMs, surroundings: set.surroundings });
   if (policy === undefined || opinion === undefined || opinion.matches === 'no') return nobodyDecides;
   return decisionOf(policy, opinion.ruling, evidence);
 }

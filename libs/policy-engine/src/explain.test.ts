@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { evaluate, inputsSha256 } from './evaluate.ts';
 import { explain, explainPolicy } from './explain.ts';
+import type { Evidence } from './evidence.ts';
+import { noSurroundings, type Question } from './surroundings.ts';
 import { compileSet } from './set/compiled-set.ts';
 import { amd64, evidence, nowMs, policy, scanned } from './testing.fixture.ts';
 import { anyEvidence, anyPolicies } from './testing.ts';
@@ -18,10 +20,12 @@ const picky = policy('picky', {
   },
 });
 
+const question = (given: Evidence): Question => ({ evidence: given, atMs: nowMs, surroundings: noSurroundings });
+
 describe('an explanation', () => {
   it('says why: each clause, what the image has to say to it, and where it is written', () => {
     const given = policy('open', { match: { repositories: ['demo/**'], labels: { team: '*' } } });
-    assert.deepEqual(explainPolicy(given, evidence(), nowMs), {
+    assert.deepEqual(explainPolicy(given, question(evidence())), {
       policyId: 'open',
       priority: 0,
       outcome: 'allow',
@@ -34,7 +38,7 @@ describe('an explanation', () => {
   });
 
   it('says why not: the first clause that refuses, and nothing behind it', () => {
-    const { outcome, reason, clauses } = explainPolicy(picky, evidence(), nowMs);
+    const { outcome, reason, clauses } = explainPolicy(picky, question(evidence()));
     assert.deepEqual([outcome, reason], ['not-matched', 'label team is not other']);
     assert.deepEqual(
       clauses.map(({ path, holds }) => `${path} ${holds}`),
@@ -43,12 +47,12 @@ describe('an explanation', () => {
   });
 
   it('says what excludes', () => {
-    const { reason } = explainPolicy(policy('a', { match: { exclude: { tags: ['v*', 'rc'] } } }), evidence(), nowMs);
+    const { reason } = explainPolicy(policy('a', { match: { exclude: { tags: ['v*', 'rc'] } } }), question(evidence()));
     assert.equal(reason, 'tag v1 is excluded by v*, rc');
   });
 
   it('says what is waited for', () => {
-    const { outcome, clauses } = explainPolicy(picky, evidence({ inspection: { status: 'missing' } }), nowMs);
+    const { outcome, clauses } = explainPolicy(picky, question(evidence({ inspection: { status: 'missing' } })));
     assert.equal(outcome, 'held');
     assert.deepEqual(clauses.find(({ holds }) => holds === 'unknown')?.reason, 'its kind is not known yet');
   });

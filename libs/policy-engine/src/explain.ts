@@ -7,6 +7,7 @@ import type { Ruling } from './requirements.ts';
 import { opinionOf } from './rule.ts';
 import type { CompiledSet } from './set/compiled-set.ts';
 import { findSpeaking } from './set/search.ts';
+import type { Question } from './surroundings.ts';
 
 /** One clause of a policy against an image: where it is written, whether it holds, and what the image has to say to it. */
 export type ClauseExplanation = { readonly path: string; readonly holds: Truth; readonly reason: string };
@@ -23,7 +24,6 @@ export type PolicyExplanation = {
 
 export type Explanation = {
   readonly decision: Decision;
-  readonly policySetVersion: string;
   readonly inputsSha256: string;
   /** Those that match or may turn out to, then the others; each part in the order in which they decide. */
   readonly policies: readonly PolicyExplanation[];
@@ -39,16 +39,16 @@ export function explain(set: CompiledSet, evidence: Evidence, atMs: number, poli
   const policies = consideredIn(set, evidence, policiesMax);
   return {
     decision: evaluate(set, evidence, atMs),
-    policySetVersion: set.version,
     inputsSha256: inputsSha256(evidence, atMs),
-    policies: policies.map((policy) => explainPolicy(policy, evidence, atMs)),
+    policies: policies.map((policy) => explainPolicy(policy, { evidence, atMs, surroundings: set.surroundings })),
     leftOutCount: set.policies.length - policies.length,
   };
 }
 
 /** What one policy says of an image, as if it were alone. */
-export function explainPolicy(policy: Policy, evidence: Evidence, atMs: number): PolicyExplanation {
-  const { outcome, reason } = lineOf(policy, evidence, atMs);
+export function explainPolicy(policy: Policy, question: Question): PolicyExplanation {
+  const { evidence } = question;
+  const { outcome, reason } = lineOf(policy, question);
   const clauses: ClauseExplanation[] = [];
   for (const clause of policy.clauses) {
     const holds = truthOf(clause, evidence);
@@ -60,7 +60,7 @@ export function explainPolicy(policy: Policy, evidence: Evidence, atMs: number):
 
 /** What the event of a decision says of the policies: a line for each, at most {@link traceMax}, those that match first. */
 export const traceOf = (set: CompiledSet, evidence: Evidence, atMs: number): readonly PolicyTrace[] =>
-  consideredIn(set, evidence, traceMax).map((policy) => lineOf(policy, evidence, atMs));
+  consideredIn(set, evidence, traceMax).map((policy) => lineOf(policy, { evidence, atMs, surroundings: set.surroundings }));
 
 function consideredIn(set: CompiledSet, evidence: Evidence, countMax: number): readonly Policy[] {
   const speaking = findSpeaking(set, evidence, countMax);
@@ -74,8 +74,9 @@ function consideredIn(set: CompiledSet, evidence: Evidence, countMax: number): r
 
 type Line = Omit<PolicyTrace, 'outcome'> & { readonly outcome: PolicyExplanation['outcome'] };
 
-function lineOf(policy: Policy, evidence: Evidence, atMs: number): Line {
-  const opinion = opinionOf(policy, evidence, atMs);
+function lineOf(policy: Policy, question: Question): Line {
+  const { evidence } = question;
+  const opinion = opinionOf(policy, question);
   const line = { policyId: policy.id, matched: opinion.matches === 'yes' };
   if (opinion.matches !== 'no') return { ...line, outcome: opinion.ruling.outcome, reason: opinion.ruling.reason };
   const refusing = policy.clauses.find((clause) => truthOf(clause, evidence) === 'no')!;

@@ -1,4 +1,5 @@
-export { PolicyDocument } from './document.ts';
+export { documentSchemas } from './document/document.ts';
+export type { DocumentKind } from './document/document.ts';
 export { evaluate, inputsSha256 } from './evaluate.ts';
 export type { Decision } from './evaluate.ts';
 export type { Evidence, Inspection, ScanFact } from './evidence.ts';
@@ -6,6 +7,10 @@ export { explain, explainPolicy, traceMax, traceOf } from './explain.ts';
 export type { ClauseExplanation, Explanation, PolicyExplanation } from './explain.ts';
 export { parsePolicy } from './policy.ts';
 export type { ParsedPolicy, Policy } from './policy.ts';
+export { compileRulebook, isPolicy, parseDocument, withDocument, withoutDocument } from './rulebook.ts';
+export type { Document, OtherDocument, ParsedDocument, Rulebook } from './rulebook.ts';
+export { noSurroundings } from './surroundings.ts';
+export type { Surroundings } from './surroundings.ts';
 export { compileSet, findPolicy, withoutPolicy, withPolicy } from './set/compiled-set.ts';
 export type { CompiledSet } from './set/compiled-set.ts';
 export { compilePattern } from './pattern/pattern.ts';

@@ -1,6 +1,7 @@
 import { canonical, sha256 } from './canonical.ts';
 import type { Clause } from './clause.ts';
-import { faultsIn, type PolicyDocument } from './document.ts';
+import { checkDocument, documentIdOf, kinds, type PolicyKind, type Written, type WrittenDocument } from './document/document.ts';
+import type { PolicyDocument } from './document/policies.ts';
 import { weightOf } from './order.ts';
 import { PatternError } from './pattern/pattern-error.ts';
 import { compilePattern, type Pattern, type PatternText } from './pattern/pattern.ts';
@@ -24,13 +25,22 @@ export type Policy = {
 export type ParsedPolicy = { readonly ok: true; readonly policy: Policy } | { readonly ok: false; readonly faults: readonly string[] };
 
 /**
- * A policy from a document that has been read from YAML or JSON. Never throws: a broken policy is a value, so that it stops no other.
+ * A policy, of whatever kind, from a document that has been read from YAML or JSON. Never throws: a broken policy is a value, so that it
+ * stops no other.
  * @returns the policy, or all of its faults, each with its path in the document
  */
 export function parsePolicy(value: unknown): ParsedPolicy {
-  const faults = [...faultsIn(value)];
-  if (faults.length > 0) return { ok: false, faults };
-  const document = value as PolicyDocument;
+  const checked = checkDocument(value);
+  if (!checked.ok) return checked;
+  const { document } = checked;
+  return isPolicyDocument(document) ? compilePolicy(document) : { ok: false, faults: [`kind ${document.kind} is no policy`] };
+}
+
+export const isPolicyDocument = (document: WrittenDocument): document is Written<PolicyKind> => kinds[document.kind].isPolicy;
+
+/** What a schema cannot say of patterns is said here. */
+export function compilePolicy(document: Written<PolicyKind>): ParsedPolicy {
+  const faults: string[] = [];
   const { match, priority = 0, effect } = document.spec;
   const compile = patternCompiler(faults);
   const repositories = compile('repositories', match.repositories);
@@ -42,7 +52,7 @@ export function parsePolicy(value: unknown): ParsedPolicy {
   if (faults.length > 0) return { ok: false, faults };
   const specificity = specificityOf(document, repositories, tags);
   const policy: Policy = {
-    id: document.metadata.name,
+    id: documentIdOf(document),
     document,
     priority,
     specificity,

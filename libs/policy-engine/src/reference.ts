@@ -3,6 +3,7 @@ import type { Evidence } from './evidence.ts';
 import { compilePattern, type Pattern, type PatternText } from './pattern/pattern.ts';
 import type { Policy } from './policy.ts';
 import { ruleOn } from './requirements.ts';
+import { noSurroundings, type Surroundings } from './surroundings.ts';
 
 type Match = Policy['document']['spec']['match'];
 type Answer = boolean | 'unknown';
@@ -12,7 +13,12 @@ export type ReferenceDecision = Pick<Decision, 'outcome' | 'code' | 'policyId' |
  * How policies decide, to be read as the specification: every policy is asked, in order, and nothing is prepared, indexed or left out.
  * Slow on purpose. `evaluate` has to come to the same decisions.
  */
-export function referenceEvaluate(policies: readonly Policy[], evidence: Evidence, atMs: number): ReferenceDecision {
+export function referenceEvaluate(
+  policies: readonly Policy[],
+  evidence: Evidence,
+  atMs: number,
+  surroundings: Surroundings = noSurroundings,
+): ReferenceDecision {
   const nothing = { awaiting: [], targets: [] };
   for (const policy of policies.toSorted(decidesBefore)) {
     const answer = matches(policy.document.spec.match, evidence);
@@ -24,7 +30,7 @@ export function referenceEvaluate(policies: readonly Policy[], evidence: Evidenc
         return { ...decided, outcome: 'deny', code: 'INSPECTION_FAILED' };
       return { ...decided, outcome: 'held', code: 'FACTS_AWAITED', awaiting };
     }
-    const ruling = ruleOn(policy, evidence, atMs);
+    const ruling = ruleOn(policy, { evidence, atMs, surroundings });
     const { outcome, code } = ruling;
     if (ruling.outcome === 'held') return { ...decided, outcome, code, awaiting: ruling.awaiting };
     return { ...decided, outcome, code, targets: outcome === 'allow' ? targetsOf(policy, evidence) : [] };

@@ -1,5 +1,6 @@
-import type { Evidence, ScanFact } from './evidence.ts';
+import type { ScanFact } from './evidence.ts';
 import type { Policy } from './policy.ts';
+import type { Question } from './surroundings.ts';
 
 /** What a policy that matches says: go, stop, or wait for facts. */
 export type Ruling =
@@ -23,7 +24,7 @@ const rank = (severity: string): number => {
 const hourMs = 60 * 60 * 1000;
 
 /** A missing fact holds, a failed or bad one denies; only facts that are all there and good enough allow. */
-export function ruleOn(policy: Policy, evidence: Evidence, atMs: number): Ruling {
+export function ruleOn(policy: Policy, { evidence, atMs }: Question): Ruling {
   const { effect, reason, require } = policy.document.spec;
   if (effect === 'deny') return deny('DENIED_BY_POLICY', reason ?? 'the policy denies it');
   const { inspection } = evidence;

@@ -1,5 +1,6 @@
 import { awaitedBy, sentenceOf, truthOf, type Truth } from './clause.ts';
 import type { Evidence } from './evidence.ts';
+import type { Question } from './surroundings.ts';
 import { matchPolicy } from './match.ts';
 import type { Policy } from './policy.ts';
 import { deny, held, ruleOn, type Ruling } from './requirements.ts';
@@ -7,11 +8,11 @@ import { deny, held, ruleOn, type Ruling } from './requirements.ts';
 /** What one policy says of an image, as if it were alone. */
 export type Opinion = { readonly matches: Exclude<Truth, 'no'>; readonly ruling: Ruling } | { readonly matches: 'no' };
 
-/** @param atMs Unix ms; a scan's age counts from here */
-export function opinionOf(policy: Policy, evidence: Evidence, atMs: number): Opinion {
+export function opinionOf(policy: Policy, question: Question): Opinion {
+  const { evidence } = question;
   const matches = matchPolicy(policy, evidence);
   if (matches === 'no') return { matches };
-  return { matches, ruling: matches === 'yes' ? ruleOn(policy, evidence, atMs) : ruleOnUnknown(policy, evidence) };
+  return { matches, ruling: matches === 'yes' ? ruleOn(policy, question) : ruleOnUnknown(policy, evidence) };
 }
 
 /** It may be the one that decides: what it would say is waited for. */

@@ -1,6 +1,6 @@
-import { sha256 } from '../canonical.ts';
 import { inOrder } from '../order.ts';
 import type { Policy } from '../policy.ts';
+import { noSurroundings, type Surroundings } from '../surroundings.ts';
 import { changeFacts, placeOf, type FactChange, type FactNode } from './fact-tree.ts';
 import { placesOf } from './places.ts';
 import { changeAt, type PrefixNode } from './prefix-tree.ts';
@@ -19,11 +19,8 @@ export type CompiledSet = {
   readonly byId: readonly Policy[];
   /** Undefined without policies. */
   readonly index: PolicyIndex | undefined;
-  /**
-   * SHA-256 in hex over a line per policy in the order of their ids, `<SHA-256 of its canonical document>  <id>`: the same whatever
-   * order they came in, however their YAML is laid out and whatever was in force before. Made when it is first asked for.
-   */
-  readonly version: string;
+  /** What they look up. */
+  readonly surroundings: Surroundings;
 };
 
 /** Of policies with the same id the last one counts. */
@@ -33,49 +30,38 @@ export function compileSet(policies: readonly Policy[]): CompiledSet {
   const owner = {};
   let index: PolicyIndex | undefined;
   for (const policy of sorted) index = changeIndex(index, { policy, kind: 'add', owner });
-  return setOf(
-    sorted,
-    newest.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
-    index,
-  );
+  return { policies: sorted, byId: newest.toSorted((a, b) => (a.id < b.id ? -1 : 1)), index, surroundings: noSurroundings };
 }
+
+/** The same policies, which look up other things from now on. */
+export const withSurroundings = (set: CompiledSet, surroundings: Surroundings): CompiledSet => ({ ...set, surroundings });
 
 /** With this policy, in place of one that has its id. Costs what the policy itself does, beside a copy of two lists. */
 export function withPolicy(set: CompiledSet, policy: Policy): CompiledSet {
-  const { policies, byId, index } = withoutPolicy(set, policy.id);
-  return setOf(
-    policies.toSpliced(placeOf(policy, policies), 0, policy),
-    byId.toSpliced(placeOfId(policy.id, byId), 0, policy),
-    changeIndex(index, { policy, kind: 'add', owner: {} }),
-  );
+  const { policies, byId, index, surroundings } = withoutPolicy(set, policy.id);
+  return {
+    policies: policies.toSpliced(placeOf(policy, policies), 0, policy),
+    byId: byId.toSpliced(placeOfId(policy.id, byId), 0, policy),
+    index: changeIndex(index, { policy, kind: 'add', owner: {} }),
+    surroundings,
+  };
 }
 
 /** Without the policy of this id; the set itself where it has none. */
 export function withoutPolicy(set: CompiledSet, id: string): CompiledSet {
   const policy = findPolicy(set, id);
   if (policy === undefined) return set;
-  return setOf(
-    set.policies.toSpliced(placeOf(policy, set.policies), 1),
-    set.byId.toSpliced(placeOfId(id, set.byId), 1),
-    changeIndex(set.index, { policy, kind: 'remove', owner: {} }),
-  );
+  return {
+    policies: set.policies.toSpliced(placeOf(policy, set.policies), 1),
+    byId: set.byId.toSpliced(placeOfId(id, set.byId), 1),
+    index: changeIndex(set.index, { policy, kind: 'remove', owner: {} }),
+    surroundings: set.surroundings,
+  };
 }
 
 export function findPolicy({ byId }: CompiledSet, id: string): Policy | undefined {
   const policy = byId[placeOfId(id, byId)];
   return policy?.id === id ? policy : undefined;
-}
-
-function setOf(policies: readonly Policy[], byId: readonly Policy[], index: PolicyIndex | undefined): CompiledSet {
-  let version: string | undefined;
-  return {
-    policies,
-    byId,
-    index,
-    get version() {
-      return (version ??= sha256(byId.map(({ id, documentSha256 }) => `${documentSha256}  ${id}\n`).join('')));
-    },
-  };
 }
 
 function changeIndex(index: PolicyIndex | undefined, change: FactChange): PolicyIndex | undefined {

@@ -1,0 +1,43 @@
+import { Type } from 'typebox';
+import type { PatternText } from '../pattern/pattern.ts';
+
+export const closed = { additionalProperties: false } as const;
+
+export const apiVersion = Type.Literal('waybill/v1');
+
+/** @param description what the name is for */
+export const metadata = (description: string) =>
+  Type.Object(
+    {
+      name: Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$', description }),
+      description: Type.Optional(Type.String({ maxLength: 1_000 })),
+    },
+    closed,
+  );
+
+/** One schema for both ways of writing a pattern, so that a fault is told once and not once per way. */
+const Pattern = Type.Unsafe<PatternText>({
+  type: ['string', 'object'],
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^[A-Za-z0-9._/*?-]+$',
+  properties: {
+    regex: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 512,
+      description: 'A regular expression over the whole name, without backreferences.',
+    },
+    semver: { type: 'string', minLength: 1, maxLength: 512, description: 'A range of versions, as `>=1.2 <3`.' },
+  },
+  additionalProperties: false,
+  minProperties: 1,
+  maxProperties: 1,
+});
+export const patterns = (description: string) => Type.Optional(Type.Array(Pattern, { minItems: 1, maxItems: 100, description }));
+export const labels = (description: string) =>
+  Type.Optional(
+    Type.Record(Type.String({ minLength: 1, maxLength: 256 }), Type.String({ maxLength: 256 }), { maxProperties: 50, description }),
+  );
+export const registries = (description: string) =>
+  Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { minItems: 1, maxItems: 100, description }));

@@ -1,0 +1,83 @@
+import { Type, type Static } from 'typebox';
+import { Match } from './match.ts';
+import { apiVersion, closed, metadata } from './parts.ts';
+import { Require } from './require.ts';
+
+const Target = Type.Object(
+  {
+    registry: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description: 'Name of a registry in registries.yaml.' }),
+    repository: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 255, description: 'Path there; `{repository}` is the path here, and the default.' }),
+    ),
+    tag: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'Tag there; `{tag}` is the tag here, and the default.' })),
+  },
+  closed,
+);
+
+/** What every kind of policy has. */
+const common = {
+  priority: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000,
+      description: 'The highest that matches decides, and among equals one that denies; 0 if left out.',
+    }),
+  ),
+  match: Match,
+  require: Type.Optional(Require),
+  effect: Type.Optional(Type.Literal('deny')),
+  reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: 'What a denied pusher is told; with effect: deny.' })),
+};
+
+/** Where an image is copied to, or that it must not be. */
+export const ReplicationPolicy = Type.Object(
+  {
+    apiVersion,
+    kind: Type.Literal('ReplicationPolicy'),
+    metadata: metadata('Its id.'),
+    spec: Type.Object({ ...common, replicate: Type.Optional(Type.Array(Target, { minItems: 1, maxItems: 50 })) }, closed),
+  },
+  closed,
+);
+export type ReplicationPolicy = Static<typeof ReplicationPolicy>;
+
+/** What may run. */
+export const AdmissionPolicy = Type.Object(
+  {
+    apiVersion,
+    kind: Type.Literal('AdmissionPolicy'),
+    metadata: metadata('Its id is `admission/<name>`.'),
+    spec: Type.Object(
+      {
+        ...common,
+        enforce: Type.Optional(
+          Type.Enum(['new', 'running'], { description: 'Whether a later denial is about what runs already too; new if left out.' }),
+        ),
+      },
+      closed,
+    ),
+  },
+  closed,
+);
+export type AdmissionPolicy = Static<typeof AdmissionPolicy>;
+
+/** A policy of any kind, with what each has optional. */
+export type PolicyDocument = Omit<ReplicationPolicy, 'kind' | 'spec'> & {
+  readonly kind: ReplicationPolicy['kind'] | AdmissionPolicy['kind'];
+  readonly spec: ReplicationPolicy['spec'] & Pick<AdmissionPolicy['spec'], 'enforce'>;
+};
+
+/** What a schema cannot say of a policy: parts that have no place beside each other. */
+export function contradictionsIn({ kind, spec }: PolicyDocument): readonly string[] {
+  const faults: string[] = [];
+  if (spec.effect === 'deny' && spec.replicate) faults.push('spec.replicate has no place beside effect: deny');
+  if (spec.effect === 'deny' && spec.require) faults.push('spec.require has no place beside effect: deny');
+  if (spec.effect === undefined && !spec.replicate && kind === 'ReplicationPolicy')
+    faults.push('spec.replicate or spec.effect must say what happens');
+  if (spec.effect === undefined && spec.reason !== undefined) faults.push('spec.reason has a place only beside effect: deny');
+  for (const [index, { repository = '', tag = '' }] of (spec.replicate ?? []).entries()) {
+    if (/[{}]/.test(repository.replaceAll('{repository}', ''))) faults.push(`spec.replicate.${index}.repository knows only {repository}`);
+    if (/[{}]/.test(tag.replaceAll('{tag}', ''))) faults.push(`spec.replicate.${index}.tag knows only {tag}`);
+  }
+  return faults;
+}

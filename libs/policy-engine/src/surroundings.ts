@@ -1,0 +1,15 @@
+import type { OtherKind, Written } from './document/document.ts';
+import type { Evidence } from './evidence.ts';
+
+/** What is published beside policies, by name: decisions look it up. */
+export type Surroundings = { readonly [K in OtherKind]: ReadonlyMap<string, Written<K>> };
+
+export const noSurroundings: Surroundings = { Registry: new Map(), Tenant: new Map(), Exception: new Map() };
+
+/** All that one policy is asked with. */
+export type Question = {
+  readonly evidence: Evidence;
+  /** Unix ms; ages count from here. */
+  readonly atMs: number;
+  readonly surroundings: Surroundings;
+};
