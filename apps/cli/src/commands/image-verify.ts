@@ -3,6 +3,7 @@ import {
   findManifestDigest,
   formatReference,
   getManifest,
+  OciError,
   surveyImage,
   type ImageSurvey,
   type PartFault,
@@ -10,7 +11,7 @@ import {
   type RegistryClient,
 } from '@waybill/oci';
 import type { Console, OutputFormat } from '../console.ts';
-import { exitCodes, type ExitCode } from '../exit.ts';
+import { CliError, exitCodes, type ExitCode } from '../exit.ts';
 import { pickPlatform } from '../image/pick-platform.ts';
 import { table, type Column } from '../output/table.ts';
 import { byteCount, counted, shortDigests } from '../output/text.ts';
@@ -51,8 +52,8 @@ export async function verify(options: VerifyOptions, forHost: Hosts, console: Co
   const expected = await expectedOf(options, forHost);
   const findings: Finding[] = [];
   const surveys: ImageSurvey[] = [];
-  for (const reference of expected) {
-    const { survey, found } = await verifyOne(options, reference, forHost, console);
+  for (const one of expected) {
+    const { survey, found } = await verifyOne(options, one, forHost, console);
     surveys.push(survey);
     findings.push(...found);
   }
@@ -74,18 +75,21 @@ export async function verify(options: VerifyOptions, forHost: Hosts, console: Co
   return verification.whole ? exitCodes.done : exitCodes.no;
 }
 
+type Expected = { readonly image: Reference; readonly platform: string | undefined };
+
 /** By digest, so that all is compared with one and the same. */
-async function expectedOf({ from, image, platforms, signal }: VerifyOptions, forHost: Hosts): Promise<readonly Reference[]> {
+async function expectedOf({ from, image, platforms, signal }: VerifyOptions, forHost: Hosts): Promise<readonly Expected[]> {
   const expected = from ?? image;
   const client = forHost(expected.host);
-  if (platforms.length > 0) return Promise.all(platforms.map((platform) => pickPlatform(client, expected, platform, signal)));
+  if (platforms.length > 0)
+    return Promise.all(platforms.map(async (platform) => ({ image: await pickPlatform(client, expected, platform, signal), platform })));
   const { digest } = (await getManifest(client, expected, signal)).descriptor;
-  return [{ ...expected, digest, reference: digest }];
+  return [{ image: { ...expected, digest, reference: digest }, platform: undefined }];
 }
 
 async function verifyOne(
-  { from, image, platforms, referrers, how, signal }: VerifyOptions,
-  expected: Reference,
+  { from, image, referrers, how, signal }: VerifyOptions,
+  { image: expected, platform }: Expected,
   forHost: Hosts,
   console: Console,
 ): Promise<{ readonly survey: ImageSurvey; readonly found: readonly Finding[] }> {
@@ -100,8 +104,7 @@ async function verifyOne(
   };
   try {
     const found = await checkImage(client, { repository: image.repository, expected: survey, how, onBytes }, signal);
-    // What the name stands for is compared where all of the image was meant, or one platform that stands for it.
-    const named = from !== undefined && platforms.length <= 1 ? await checkName(client, image, survey, signal) : [];
+    const named = from === undefined ? [] : await checkName(client, { image, platform }, survey, signal);
     const place = (where: Reference) => (fault: Omit<Finding, 'at'>) => ({ ...fault, at: `${where.host}/${where.repository}` });
     return { survey, found: [...survey.faults.map(place(expected)), ...[...named, ...found].map(place(image))] };
   } finally {
@@ -111,14 +114,27 @@ async function verifyOne(
 
 async function checkName(
   client: RegistryClient,
-  { repository, reference }: Reference,
+  { image, platform }: Expected,
   { root }: ImageSurvey,
   signal: AbortSignal,
 ): Promise<readonly Omit<Finding, 'at'>[]> {
-  const digest = await findManifestDigest(client, { repository, reference }, signal);
+  const { reference } = image;
+  const whole = await findManifestDigest(client, image, signal);
+  if (whole === root.descriptor.digest) return [];
+  // A name may stand for an index that has the platform among others, or beside its attestations.
+  const digest = whole === undefined || platform === undefined ? whole : await findPlatform(client, image, platform, signal);
   if (digest === root.descriptor.digest) return [];
   const fault = digest === undefined ? 'missing' : 'digest';
   return [{ kind: 'name', name: reference, sizeBytes: null, namedBy: root.descriptor.digest, fault }];
+}
+
+async function findPlatform(client: RegistryClient, image: Reference, platform: string, signal: AbortSignal) {
+  try {
+    return (await pickPlatform(client, image, platform, signal)).digest;
+  } catch (error) {
+    if (error instanceof CliError || (error instanceof OciError && error.code === 'CONTENT_NOT_FOUND')) return undefined;
+    throw error;
+  }
 }
 
 const bytesOf = ({ blobs }: ImageSurvey): number => [...blobs.values()].reduce((sum, { descriptor }) => sum + descriptor.sizeBytes, 0);

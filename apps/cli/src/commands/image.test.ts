@@ -246,4 +246,12 @@ describe('waybill image verify', () => {
     assert.equal((await image('verify', 'A/team/app:1.0', 'B/team/app:1.0', '--platform', 'linux/arm64')).code, 0);
     assert.equal((await image('verify', 'A/team/app:1.0', 'B/team/app:1.0')).code, 1);
   });
+
+  it('finds a platform in whatever the name stands for there', async () => {
+    const ofArm = ['verify', 'A/team/app:1.0', 'B/team/app:1.0', '--platform', 'linux/arm64'];
+    await image('copy', 'A/team/app:1.0', 'B/team/app:1.0');
+    assert.equal((await image(...ofArm, '--platform', 'linux/amd64')).code, 0);
+    heldBy('b')!.tags.set('1.0', images[0]!.manifest.descriptor.digest);
+    assert.match((await image(...ofArm)).out, /missing +name +1\.0/);
+  });
 });

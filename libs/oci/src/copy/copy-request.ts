@@ -13,11 +13,14 @@ export type CopyRequest = {
   /** Put on the copy as the very last thing; undefined: the copy is by digest alone. */
   readonly tag?: string | undefined;
   /**
-   * `os/architecture[/variant]`; undefined: all of an index, whose digest then stays what it was. One: the manifest itself; BuildKit's
-   * attestations, which only an index names, stay behind. Several: an index of those, with a digest of its own.
+   * `os/architecture[/variant]`; undefined: all of an index, whose digest then stays what it was. One: the manifest itself. Several, or one
+   * that BuildKit attests something to: an index of those and their attestations, with a digest of its own.
    */
   readonly platforms?: readonly string[] | undefined;
-  /** Whether what refers to the image goes along: signatures, SBOMs, attestations, and what refers to those. Default: true. */
+  /**
+   * Whether what refers to the image goes along: signatures, SBOMs, attestations, and what refers to those; with `platforms` also what
+   * BuildKit attests to them. Default: true.
+   */
   readonly referrers?: boolean | undefined;
   /**
    * `head`: presence and size of each blob, bytes of each manifest that is put; a manifest that the target has already vouches for its

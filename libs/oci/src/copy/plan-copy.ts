@@ -167,7 +167,7 @@ type Found = Omit<PlannedManifest, 'distance'>;
 
 /** The manifest that the copy will be known by. The target is asked first: what it has need not be read at the source. */
 async function findRoot(request: PlanRequest): Promise<Found & { readonly resolved: Digest }> {
-  const { source, target, reference, tag, platforms, trustsTarget, signal } = request;
+  const { source, target, reference, tag, platforms, trustsTarget, attachmentsOf, signal } = request;
   const read = (at: string) => getManifest(source.client, { repository: source.repository, reference: at }, signal);
   const find = async (at: string): Promise<Descriptor | undefined> =>
     trustsTarget ? findManifestDescriptor(target.client, { repository: target.repository, reference: at }, signal) : undefined;
@@ -179,7 +179,9 @@ async function findRoot(request: PlanRequest): Promise<Found & { readonly resolv
   const whole = await read(digest ?? reference);
   const resolved = whole.descriptor.digest;
   if (there) return { resolved, descriptor: whole.descriptor, manifest: whole, isThere };
-  const manifest = platforms ? await selectPlatforms(source, whole, platforms, signal) : whole;
+  const manifest = platforms
+    ? await selectPlatforms(source, whole, { platforms, attestations: attachmentsOf !== undefined }, signal)
+    : whole;
   const { descriptor } = manifest;
   const isKnown = at !== undefined && !platforms; // Asked for above, and not there.
   return { resolved, descriptor, manifest, isThere: !isKnown && (await find(tag ?? descriptor.digest))?.digest === descriptor.digest };
