@@ -2,7 +2,7 @@ import type { Digest } from '@waybill/domain';
 import type { DescriptorDocument } from '../descriptor/descriptor.ts';
 import { findManifestDigest } from '../manifest/manifest.ts';
 import { cosignTags, findReferrersByApi, listReferrersByTag, referrersTag } from '../referrer/referrers.ts';
-import { unlessAborted } from './concurrent.ts';
+import { unlessAborted } from '../host/concurrent.ts';
 import type { Place } from './copy-request.ts';
 import type { DigestTags } from './digest-tags.ts';
 

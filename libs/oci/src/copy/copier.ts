@@ -2,7 +2,7 @@ import { isDigest, type Digest } from '@waybill/domain';
 import { OciError } from '../host/errors.ts';
 import { findManifestDigest } from '../manifest/manifest.ts';
 import { createReferrersApis, findAttachments, type Attachments, type ReferrersApis } from './attachments.ts';
-import { mapConcurrently } from './concurrent.ts';
+import { mapConcurrently } from '../host/concurrent.ts';
 import type { BlobReport, Copier, CopyReport, CopyRequest, ManifestReport, Place } from './copy-request.ts';
 import { createDigestTagIndex, type DigestTagIndex, type DigestTags } from './digest-tags.ts';
 import { createKnownPlaces, type KnownPlaces } from './known-places.ts';

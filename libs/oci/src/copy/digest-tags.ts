@@ -1,6 +1,6 @@
 import { OciError } from '../host/errors.ts';
 import { listTags } from '../tag/list-tags.ts';
-import { unlessAborted } from './concurrent.ts';
+import { unlessAborted } from '../host/concurrent.ts';
 import type { Place } from './copy-request.ts';
 
 /** Names of those tags of a repository that name a manifest by its digest. */

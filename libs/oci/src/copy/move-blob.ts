@@ -2,7 +2,7 @@ import { blobSource, findBlobSize, readBlob } from '../blob/blob.ts';
 import { uploadBlob } from '../blob/upload.ts';
 import type { Descriptor } from '../descriptor/descriptor.ts';
 import { OciError } from '../host/errors.ts';
-import { unlessAborted } from './concurrent.ts';
+import { unlessAborted } from '../host/concurrent.ts';
 import type { BlobReport, Place } from './copy-request.ts';
 import type { KnownPlaces } from './known-places.ts';
 import { createSlots, type Slots } from './slots.ts';

@@ -4,7 +4,7 @@ import { isIndexType } from '../descriptor/media-types.ts';
 import { OciError } from '../host/errors.ts';
 import { blobsOf, childrenOf, findManifestDescriptor, findManifestDigest, getManifest, type Manifest } from '../manifest/manifest.ts';
 import type { Attachments } from './attachments.ts';
-import { mapConcurrently } from './concurrent.ts';
+import { mapConcurrently } from '../host/concurrent.ts';
 import type { Place } from './copy-request.ts';
 import { selectPlatforms } from './select-platforms.ts';
 

@@ -4,7 +4,7 @@ import { OciError, type OciErrorCode } from '../host/errors.ts';
 import { getManifest, putManifest, type Manifest } from '../manifest/manifest.ts';
 import { addToReferrersTag, listReferrersByTag } from '../referrer/referrers.ts';
 import type { ReferrersApis } from './attachments.ts';
-import { mapConcurrently } from './concurrent.ts';
+import { mapConcurrently } from '../host/concurrent.ts';
 import type { CopyReport, ManifestReport, Place } from './copy-request.ts';
 import type { CopyPlan, PlannedManifest } from './plan-copy.ts';
 

@@ -1,5 +1,5 @@
 import { findBlobSize, openBlob } from '../blob/blob.ts';
-import { mapConcurrently } from '../copy/concurrent.ts';
+import { mapConcurrently } from '../host/concurrent.ts';
 import type { RegistryClient } from '../host/client.ts';
 import { findManifestDigest, getManifest } from '../manifest/manifest.ts';
 import { listReferrers } from '../referrer/referrers.ts';

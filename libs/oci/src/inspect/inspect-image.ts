@@ -1,6 +1,6 @@
 import type { Digest, ImageFacts, PlatformManifest } from '@waybill/domain';
 import type { RegistryClient } from '../host/client.ts';
-import { mapConcurrently } from '../copy/concurrent.ts';
+import { mapConcurrently } from '../host/concurrent.ts';
 import { isAttestation, toDescriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
 import { OciError } from '../host/errors.ts';
 import { readImageConfig } from '../manifest/image-config.ts';

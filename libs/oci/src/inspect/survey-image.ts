@@ -1,5 +1,5 @@
 import type { Digest } from '@waybill/domain';
-import { mapConcurrently } from '../copy/concurrent.ts';
+import { mapConcurrently } from '../host/concurrent.ts';
 import { toDescriptor, type Descriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
 import type { RegistryClient } from '../host/client.ts';
 import { OciError, type OciErrorCode } from '../host/errors.ts';
