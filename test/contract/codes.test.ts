@@ -16,7 +16,7 @@ const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['apps/replicator/src/topology.ts', /'(COPY_[A-Z_]+)'/g],
   ['libs/oci/src/host/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
   ['libs/policy-engine/src/findings/finding.ts', /^ {2}([A-Z_]+): '(?:error|warning)'/gm],
-  ['apps/cli/src/policy-findings.ts', /code: '([A-Z_]+)'/g],
+  ['apps/cli/src/policy/findings.ts', /code: '([A-Z_]+)'/g],
   ['libs/policy-engine/src/requirements.ts', /'([A-Z]+_[A-Z_]+)'/g],
   ['libs/policy-engine/src/evaluate.ts', /'([A-Z]+_[A-Z_]+)'/g],
   ['libs/scanners/src/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],

@@ -7,7 +7,7 @@ import { deploy } from './commands/deploy.ts';
 import { fakeConsole } from './console.fixture.ts';
 import { CliError } from './exit.ts';
 import { parsePartitions } from './options.ts';
-import { placedInFile, readPolicyFolder } from './policies.ts';
+import { placedInFile, readPolicyFolder } from './policy/folder.ts';
 import { createProgram } from './program.ts';
 import { deployOptions } from './commands/deploy.fixture.ts';
 

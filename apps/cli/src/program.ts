@@ -282,7 +282,7 @@ function addDeploy(program: Command, { console, env, onExit }: ProgramOptions): 
     )
     .action(async (options: DeployFlags, command: Command) => {
       const { deploy } = await import('./commands/deploy.ts');
-      const { findRegistriesPath } = await import('./policy-findings.ts');
+      const { findRegistriesPath } = await import('./policy/findings.ts');
       const { policies: folder, ...flags } = options;
       const policies = folder === false ? undefined : { folder, registriesPath: findRegistriesPath(env), env };
       onExit(await deploy({ ...flags, output: command.optsWithGlobals<Globals>().output, policies }, console));

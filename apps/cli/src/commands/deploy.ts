@@ -1,8 +1,8 @@
 import { deploy as deployTo, type DeployOptions as Deployment, type PolicyDocument } from '@waybill/kafka';
 import type { Console, OutputFormat } from '../console.ts';
 import { CliError, type ExitCode, exitCodes } from '../exit.ts';
-import { placedInFile } from '../policies.ts';
-import { checkPolicies, type PolicySource } from '../policy-findings.ts';
+import { placedInFile } from '../policy/folder.ts';
+import { checkPolicies, type PolicySource } from '../policy/findings.ts';
 import { addressOf, requireListening } from '../reach.ts';
 import { printRemarks } from './policy-lint.ts';
 

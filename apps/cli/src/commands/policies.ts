@@ -24,7 +24,7 @@ export function addPolicy(program: Command, { console, env, onExit }: ProgramOpt
     .addHelpText('after', examples(['waybill policy lint', 'waybill policy lint config/policies --strict', 'waybill policy lint -o json']))
     .action(async (folder: string, { registries, strict }: { registries?: string; strict: boolean }, command: Command) => {
       const { lintPolicies } = await import('./policy-lint.ts');
-      const { findRegistriesPath } = await import('../policy-findings.ts');
+      const { findRegistriesPath } = await import('../policy/findings.ts');
       const { output } = command.optsWithGlobals<Globals>();
       onExit(await lintPolicies({ output, folder, registriesPath: registries ?? findRegistriesPath(env), env, strict }, console));
     });

@@ -2,8 +2,8 @@ import { textOf, type Unfinished } from '@waybill/policy-engine';
 import type { Console, OutputFormat } from '../console.ts';
 import { type ExitCode, exitCodes } from '../exit.ts';
 import { printable } from '../output/text.ts';
-import { checkPolicies, type CheckedPolicies, type PolicySource } from '../policy-findings.ts';
-import { placedInFile } from '../policies.ts';
+import { checkPolicies, type CheckedPolicies, type PolicySource } from '../policy/findings.ts';
+import { placedInFile } from '../policy/folder.ts';
 
 export type PolicyLintOptions = PolicySource & {
   readonly output: OutputFormat;

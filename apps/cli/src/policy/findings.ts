@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { findConflicts, isPolicy, type Finding, type KnownRegistry, type Unfinished } from '@waybill/policy-engine';
-import { CliError, exitCodes } from './exit.ts';
-import { readPolicyFolder, type FileFault, type PolicyFile } from './policies.ts';
+import { CliError, exitCodes } from '../exit.ts';
+import { readPolicyFolder, type FileFault, type PolicyFile } from './folder.ts';
 
 /** A fault of one policy, or a finding over several, with its place in the file of the first. */
 export type PolicyRemark = FileFault & Pick<Finding, 'severity' | 'policyIds' | 'witness'> & { readonly code: string };

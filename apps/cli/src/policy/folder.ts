@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import { readYaml, type Place } from '@waybill/config';
 import type { PolicyDocument } from '@waybill/kafka';
 import { parseDocument, type Document } from '@waybill/policy-engine';
-import { CliError, exitCodes } from './exit.ts';
+import { CliError, exitCodes } from '../exit.ts';
 
 /** An event must fit a Kafka message with room to spare. */
 const documentBytesMax = 262_144;
 const policiesMax = 10_000;
+
+/** Cases lie beside the policies that they are about, and are none. */
+export const isCaseFile = (name: string): boolean => /\.test\.ya?ml$/.test(name);
+const isPolicyFile = (name: string): boolean => /\.ya?ml$/.test(name) && !isCaseFile(name);
 
 /** What is wrong with a file of a folder, and where; lines and columns from 1. */
 export type FileFault = Place & { readonly file: string; readonly message: string };
@@ -25,11 +29,11 @@ export type PolicyFile = {
 export type PolicyFolder = { readonly files: readonly PolicyFile[]; readonly faults: readonly FileFault[] };
 
 /**
- * Reads and checks all `*.yaml` of a folder. A fault in one hides none of another.
+ * Reads and checks all `*.yaml` of a folder but `*.test.yaml`. A fault in one hides none of another.
  * @throws CliError 2 where there is no such folder, or too much in it
  */
 export async function readPolicyFolder(folder: string): Promise<PolicyFolder> {
-  const names = (await readdir(folder).catch(noFolder(folder))).filter((name) => /\.ya?ml$/.test(name)).toSorted();
+  const names = (await readdir(folder).catch(noFolder(folder))).filter(isPolicyFile).toSorted();
   if (names.length > policiesMax)
     throw new CliError(exitCodes.usage, `${folder} holds ${names.length} policies`, `At most ${policiesMax} can be in force.`);
   const faults: FileFault[] = [];
