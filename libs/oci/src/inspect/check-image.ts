@@ -3,7 +3,8 @@ import { mapConcurrently } from '../host/concurrent.ts';
 import type { RegistryClient } from '../host/client.ts';
 import { findManifestDigest, getManifest } from '../manifest/manifest.ts';
 import { listReferrers } from '../referrer/referrers.ts';
-import { faultOf, partFault, type ImageSurvey, type Named, type PartFault } from './survey-image.ts';
+import type { Named } from './manifest-reader.ts';
+import { faultOf, partFault, type ImageSurvey, type PartFault } from './survey-image.ts';
 
 export type ImageCheck = {
   readonly repository: string;

@@ -32,6 +32,15 @@ describe('inspecting', () => {
     sizeBytes: bytes.byteLength,
   });
 
+  /** Pushes an index that names what is not there by then. */
+  async function pushHollow(tag: string, manifests: readonly { readonly digest: string }[]): Promise<void> {
+    const held = registry.repositories.get(repository)!.manifests;
+    const absent = manifests.map(({ digest }) => digest).filter((digest) => !held.has(digest));
+    for (const digest of absent) held.set(digest, { mediaType: mediaTypes.ociManifest, bytes: Buffer.from('{}') });
+    await push(tag, { schemaVersion: 2, manifests });
+    for (const digest of absent) held.delete(digest);
+  }
+
   before(async () => {
     registry = await startFakeRegistry();
     client = createRegistryClient({ name: 'a', host: registry.host, plainHttp: true });
@@ -156,6 +165,15 @@ describe('inspecting', () => {
     );
   });
 
+  it('fails where a platform cannot be read, and does not ask for what is attested to one', async () => {
+    const image = document(await pushImage({ client, repository }, randomImage()));
+    const absent = { ...image, digest: digestOf('absent') };
+    await pushHollow('part', [image, absent]);
+    await assert.rejects(inspect('part'), { code: 'CONTENT_NOT_FOUND' });
+    await pushHollow('unattested', [image, { ...absent, platform: { os: 'unknown', architecture: 'unknown' } }]);
+    assert.equal((await inspect('unattested')).platforms.length, 1);
+  });
+
   it('names what refers to it', async () => {
     const subject = await pushImage({ client, repository, tag: 'signed' }, randomImage());
     const referrer = await pushReferrer({ client, repository }, { subject, artifactType: 'application/vnd.test.sbom', payload: 'sbom' });
@@ -180,7 +198,8 @@ describe('inspecting', () => {
 
   it('refuses an index that holds more than any image has, before reading what it names', async () => {
     const child = document(await pushImage({ client, repository }, randomImage()));
-    await push('flood', { schemaVersion: 2, manifests: Array.from({ length: 257 }, () => child) });
+    const children = Array.from({ length: 256 }, (_, index) => ({ ...child, digest: digestOf(`child ${index}`) }));
+    await pushHollow('flood', children);
     const before = registry.requests.length;
     await assert.rejects(inspect('flood'), { code: 'CONTENT_TOO_LARGE' });
     assert.equal(registry.requests.length, before + 1);

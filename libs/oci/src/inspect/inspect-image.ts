@@ -1,19 +1,19 @@
 import type { Digest, ImageFacts, PlatformManifest } from '@waybill/domain';
 import type { RegistryClient } from '../host/client.ts';
 import { mapConcurrently } from '../host/concurrent.ts';
-import { isAttestation, toDescriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
+import { toDescriptor } from '../descriptor/descriptor.ts';
 import { OciError } from '../host/errors.ts';
 import { readImageConfig } from '../manifest/image-config.ts';
 import { getManifest, type Manifest } from '../manifest/manifest.ts';
-import { isImage, type PlatformImage } from './platform-images.ts';
+import { createManifestReader, namedIn } from './manifest-reader.ts';
+import { platformImagesOf, platformsOf, type PlatformImage } from './platform-images.ts';
 import { isImageConfigType } from '../descriptor/media-types.ts';
 import { listReferrers } from '../referrer/referrers.ts';
 
 /** What a manifest is, without who asked and when. */
 export type InspectedImage = Omit<ImageFacts, 'registry' | 'repository' | 'inspectedAtMs' | 'eventId'>;
 
-const childrenMax = 256;
-const nestingMax = 3;
+const bounds = { manifestsMax: 256, levelsMax: 3 };
 const readsAtOnceMax = 4;
 /** Facts travel in events: a broker's record limit must never be what stops them. */
 const factsBytesMax = 512 * 1_024;
@@ -32,9 +32,9 @@ export async function inspectImage(
   const { repository } = image;
   const manifest = await getManifest(client, image, signal);
   const { digest, mediaType, sizeBytes } = manifest.descriptor;
-  const manifests = await readPlatformManifests(client, repository, manifest, nestingMax, signal);
-  const platforms = await mapConcurrently(manifests, readsAtOnceMax, signal, (child, either) =>
-    readPlatform(client, repository, child, either),
+  const images = await readImage(client, repository, manifest, signal);
+  const platforms = await mapConcurrently(images, readsAtOnceMax, signal, (image, either) =>
+    readPlatform(client, repository, image, either),
   );
   const referrers = await listReferrers(client, { repository, digest }, signal);
   const facts: InspectedImage = {
@@ -62,31 +62,26 @@ export async function inspectImage(
   return facts;
 }
 
-/** The image manifests below a manifest, itself if it is one. */
-async function readPlatformManifests(
+/** An image with all that is below it, but for what is attested to its platforms. */
+async function readImage(
   client: RegistryClient,
   repository: string,
-  manifest: Manifest,
-  depthMax: number,
+  root: Manifest,
   signal: AbortSignal,
-  platform?: DescriptorDocument['platform'],
 ): Promise<readonly PlatformImage[]> {
-  if (manifest.kind === 'manifest') return isImage(manifest) ? [{ manifest, platform }] : [];
-  const children = manifest.document.manifests.filter((child) => !isAttestation(child));
-  if (children.length > childrenMax || depthMax === 0) {
-    const message = `index ${manifest.descriptor.digest} of ${repository} has more than ${childrenMax} children or ${nestingMax} levels`;
-    throw new OciError('CONTENT_TOO_LARGE', message, { host: client.registry.host, repository });
-  }
-  const nested = await mapConcurrently(children, readsAtOnceMax, signal, async (child, either) => {
-    const read = await getManifest(client, { repository, reference: child.digest, sizeBytes: child.size }, either);
-    return readPlatformManifests(client, repository, read, depthMax - 1, either, child.platform);
-  });
-  const unique = new Map(nested.flat().map((found) => [found.manifest.descriptor.digest, found]));
-  if (unique.size > childrenMax) {
-    const message = `index ${manifest.descriptor.digest} of ${repository} has more than ${childrenMax} platforms`;
-    throw new OciError('CONTENT_TOO_LARGE', message, { host: client.registry.host, repository });
-  }
-  return [...unique.values()];
+  const reader = createManifestReader(
+    client,
+    {
+      ...{ repository, ...bounds },
+      follow: async (level) => level.flatMap((manifest) => namedIn(manifest, platformsOf(manifest).map(toDescriptor))),
+      onUnread(_, error) {
+        throw error; // Facts about a part would pass for those about the whole.
+      },
+    },
+    signal,
+  );
+  await reader.readBelow([root]);
+  return platformImagesOf({ root, manifests: reader.manifests });
 }
 
 async function readPlatform(

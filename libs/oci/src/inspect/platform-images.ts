@@ -12,8 +12,12 @@ export type PlatformImage = { readonly manifest: ImageManifest; readonly platfor
  * Signatures and attestations borrow the image config's media type, but none of their layers is one of a file system. A single one makes
  * an image: containerd passes over the layers that it does not know and runs the rest, so that any other rule leaves a way around scans.
  */
-export const isImage = ({ document: { config, layers } }: ImageManifest): boolean =>
+const isImage = ({ document: { config, layers } }: ImageManifest): boolean =>
   isImageConfigType(config.mediaType) && (layers.length === 0 || layers.some(({ mediaType }) => isLayerType(mediaType)));
+
+/** What an index names, without the attestations beside it. */
+export const platformsOf = (manifest: Manifest): readonly DescriptorDocument[] =>
+  manifest.kind === 'index' ? manifest.document.manifests.filter((child) => !isAttestation(child)) : [];
 
 /** The images of an index, or the one image; none of an artifact. Attestations beside them are left out. */
 export function platformImagesOf({ root, manifests }: Pick<ImageSurvey, 'root' | 'manifests'>): readonly PlatformImage[] {
@@ -24,8 +28,7 @@ export function platformImagesOf({ root, manifests }: Pick<ImageSurvey, 'root' |
       if (isImage(manifest)) found.set(manifest.descriptor.digest, { manifest, platform });
       return;
     }
-    for (const child of manifest.document.manifests)
-      if (!isAttestation(child)) visit(manifests.get(child.digest as Digest), child.platform);
+    for (const child of platformsOf(manifest)) visit(manifests.get(child.digest as Digest), child.platform);
   };
   visit(root, undefined);
   return [...found.values()];

@@ -1,10 +1,11 @@
 import type { Digest } from '@waybill/domain';
 import { mapConcurrently } from '../host/concurrent.ts';
-import { toDescriptor, type Descriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
+import { toDescriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
 import type { RegistryClient } from '../host/client.ts';
 import { OciError, type OciErrorCode } from '../host/errors.ts';
 import { blobsOf, childrenOf, findManifestDigest, getManifest, type Manifest } from '../manifest/manifest.ts';
 import { cosignTags, listReferrers } from '../referrer/referrers.ts';
+import { createManifestReader, namedIn, type Named } from './manifest-reader.ts';
 
 /** Something that belongs to an image and is not at a registry as it should be. */
 export type PartFault = {
@@ -41,9 +42,7 @@ export type SurveyQuery = {
   readonly referrers: boolean;
 };
 
-const manifestsMax = 2_000;
-const manifestBytesTotalMax = 64 * 1_024 * 1_024;
-const levelsMax = 16;
+const bounds = { manifestsMax: 2_000, levelsMax: 16 };
 const atOnceMax = 8;
 
 /** What stands for an answer about content. Any other failure is the registry's, and says nothing about the image. */
@@ -56,8 +55,6 @@ const faultOfCode: Partial<Readonly<Record<OciErrorCode, PartFault['fault']>>> =
   MANIFEST_UNSUPPORTED: 'invalid',
 };
 
-export type Named = { readonly descriptor: Descriptor; readonly namedBy: Digest };
-
 /**
  * Reads the manifests of an image and what refers to them, and goes on where one is missing. Blobs are not asked for: `checkImage` does
  * that.
@@ -66,63 +63,37 @@ export type Named = { readonly descriptor: Descriptor; readonly namedBy: Digest 
 export async function surveyImage(client: RegistryClient, query: SurveyQuery, signal: AbortSignal): Promise<ImageSurvey> {
   const { repository } = query;
   const root = await getManifest(client, query, signal);
-  const walk = createWalk(client, query, root, signal);
-  await walk.below([root]);
-  const own = ownOf(root, walk.manifests);
-  const tagged = query.referrers ? await findDigestTags(client, repository, own, signal) : [];
-  await walk.below(tagged.map(({ manifest }) => manifest));
-  return {
-    root,
-    manifests: walk.manifests,
-    blobs: new Map(
-      [...walk.manifests.values()]
-        .flatMap((manifest) => namedIn(manifest, blobsOf(manifest)))
-        .map((named) => [named.descriptor.digest, named]),
-    ),
-    referrers: walk.referrers,
-    digestTags: tagged.map(({ tag, subject, manifest }) => ({ tag, subject, digest: manifest.descriptor.digest })),
-    faults: walk.faults,
-  };
-}
-
-function createWalk(client: RegistryClient, { repository, referrers: refers }: SurveyQuery, root: Manifest, signal: AbortSignal) {
-  const manifests = new Map<Digest, Manifest>();
   const referrers: SurveyedReferrer[] = [];
   const faults: PartFault[] = [];
-  const seen = new Set<Digest>();
-
-  const read = async (named: Named, either: AbortSignal): Promise<readonly Manifest[]> => {
-    const { digest, sizeBytes } = named.descriptor;
-    try {
-      return [await getManifest(client, { repository, reference: digest, sizeBytes }, either)];
-    } catch (error) {
-      faults.push(partFault('manifest', named, faultOf(error)));
-      return [];
-    }
-  };
   const refer = async (subject: Digest, either: AbortSignal): Promise<readonly Named[]> => {
     const found = await listReferrers(client, { repository, digest: subject }, either);
     referrers.push(...found.map((descriptor) => ({ subject, descriptor })));
     return found.map((descriptor) => ({ descriptor: toDescriptor(descriptor), namedBy: subject }));
   };
-
-  /** Level by level, so that what is on one is read at once. */
-  const below = async (start: readonly Manifest[]): Promise<void> => {
-    let level = start.filter(({ descriptor }) => !seen.has(descriptor.digest));
-    for (let depth = 0; level.length > 0; depth++) {
-      for (const manifest of level) manifests.set(manifest.descriptor.digest, manifest);
-      const digests = level.map(({ descriptor }) => descriptor.digest);
-      for (const digest of digests) seen.add(digest);
-      const referring = refers ? (await mapConcurrently(digests, atOnceMax, signal, refer)).flat() : [];
-      const fresh = [...level.flatMap((manifest) => namedIn(manifest, childrenOf(manifest))), ...referring].filter(
-        ({ descriptor: { digest } }) => !seen.has(digest) && seen.add(digest),
-      );
-      const bytesTotal = [...manifests.values()].reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
-      if (seen.size > manifestsMax || bytesTotal > manifestBytesTotalMax || depth > levelsMax) throw tooLarge(client, repository, root);
-      level = (await mapConcurrently(fresh, atOnceMax, signal, read)).flat();
-    }
+  const reader = createManifestReader(
+    client,
+    {
+      ...{ repository, ...bounds },
+      async follow(level) {
+        const digests = level.map(({ descriptor }) => descriptor.digest);
+        const referring = query.referrers ? await mapConcurrently(digests, atOnceMax, signal, refer) : [];
+        return [...level.flatMap((manifest) => namedIn(manifest, childrenOf(manifest))), ...referring.flat()];
+      },
+      onUnread: (named, error) => void faults.push(partFault('manifest', named, faultOf(error))),
+    },
+    signal,
+  );
+  const { manifests } = reader;
+  await reader.readBelow([root]);
+  const tagged = query.referrers ? await findDigestTags(client, repository, ownOf(root, manifests), signal) : [];
+  await reader.readBelow(tagged.map(({ manifest }) => manifest));
+  return {
+    ...{ root, manifests, referrers, faults },
+    blobs: new Map(
+      [...manifests.values()].flatMap((manifest) => namedIn(manifest, blobsOf(manifest))).map((named) => [named.descriptor.digest, named]),
+    ),
+    digestTags: tagged.map(({ tag, subject, manifest }) => ({ tag, subject, digest: manifest.descriptor.digest })),
   };
-  return { manifests, referrers, faults, below };
 }
 
 /** @throws what says nothing about the content */
@@ -140,9 +111,6 @@ export const partFault = (kind: PartFault['kind'], { descriptor, namedBy }: Name
   fault,
 });
 
-const namedIn = (manifest: Manifest, descriptors: readonly Descriptor[]): readonly Named[] =>
-  descriptors.map((descriptor) => ({ descriptor, namedBy: manifest.descriptor.digest }));
-
 /** The image's own manifest and those below it, without what only refers to them. */
 function ownOf(root: Manifest, manifests: ReadonlyMap<Digest, Manifest>): readonly Digest[] {
   const own = new Set([root.descriptor.digest]);
@@ -152,16 +120,6 @@ function ownOf(root: Manifest, manifests: ReadonlyMap<Digest, Manifest>): readon
   }
   return [...own];
 }
-
-const tooLarge = (client: RegistryClient, repository: string, root: Manifest): OciError =>
-  new OciError(
-    'CONTENT_TOO_LARGE',
-    `${repository}@${root.descriptor.digest} has more manifests than one image is allowed (${manifestsMax})`,
-    {
-      host: client.registry.host,
-      repository,
-    },
-  );
 
 async function findDigestTags(
   client: RegistryClient,
