@@ -1,10 +1,10 @@
 import { canonical, sha256 } from './canonical.ts';
 import type { Clause } from './clause.ts';
+import { compileMatch, type Patterns } from './compile-match.ts';
 import { checkDocument, documentIdOf, kinds, type PolicyKind, type Written, type WrittenDocument } from './document/document.ts';
 import type { PolicyDocument } from './document/policies.ts';
 import { weightOf } from './order.ts';
-import { PatternError } from './pattern/pattern-error.ts';
-import { compilePattern, type Pattern, type PatternText } from './pattern/pattern.ts';
+import type { Pattern } from './pattern/pattern.ts';
 
 /** A valid policy, ready to be asked. Made by {@link parsePolicy} alone. */
 export type Policy = {
@@ -38,17 +38,11 @@ export function parsePolicy(value: unknown): ParsedPolicy {
 
 export const isPolicyDocument = (document: WrittenDocument): document is Written<PolicyKind> => kinds[document.kind].isPolicy;
 
-/** What a schema cannot say of patterns is said here. */
+/** @returns the policy, or what a schema cannot say is wrong with it */
 export function compilePolicy(document: Written<PolicyKind>): ParsedPolicy {
   const faults: string[] = [];
   const { match, priority = 0, effect } = document.spec;
-  const compile = patternCompiler(faults);
-  const repositories = compile('repositories', match.repositories);
-  const tags = compile('tags', match.tags);
-  const excluded = {
-    repositories: compile('exclude.repositories', match.exclude?.repositories),
-    tags: compile('exclude.tags', match.exclude?.tags),
-  };
+  const { clauses, repositories, tags } = compileMatch(match, faults);
   if (faults.length > 0) return { ok: false, faults };
   const specificity = specificityOf(document, repositories, tags);
   const policy: Policy = {
@@ -57,46 +51,12 @@ export function compilePolicy(document: Written<PolicyKind>): ParsedPolicy {
     priority,
     specificity,
     weight: weightOf(priority, effect === 'deny', specificity),
-    clauses: [
-      ...clausesOf(match, { repositories, tags }),
-      ...clausesOf(match.exclude, excluded).map((clause): Clause => ({ field: 'exclude', clause })),
-    ],
+    clauses,
     repositories,
     tags,
     documentSha256: sha256(canonical(document)),
   };
   return { ok: true, policy };
-}
-
-type Patterns = readonly Pattern[] | undefined;
-
-/** Compiles the lists of a document; what is wrong with one goes to `faults`, so that an author is told of all. */
-const patternCompiler =
-  (faults: string[]) =>
-  (path: string, texts: readonly PatternText[] | undefined): Patterns =>
-    texts?.flatMap((text, index) => {
-      try {
-        return compilePattern(text);
-      } catch (error) {
-        if (!(error instanceof PatternError)) throw error;
-        faults.push(`spec.match.${path}.${index} ${error.message}`);
-        return [];
-      }
-    });
-
-type Match = PolicyDocument['spec']['match'];
-
-function clausesOf(match: Match | Match['exclude'], { repositories, tags }: { readonly repositories: Patterns; readonly tags: Patterns }) {
-  const { registries, tenants, kinds, labels = {} } = (match ?? {}) as Match;
-  const clauses: Clause[] = [];
-  if (registries) clauses.push({ field: 'registries', among: registries });
-  if (repositories) clauses.push({ field: 'repositories', patterns: repositories });
-  if (tags) clauses.push({ field: 'tags', patterns: tags });
-  if (tenants) clauses.push({ field: 'tenants', among: tenants });
-  if (kinds) clauses.push({ field: 'kinds', among: kinds });
-  const sorted = Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  for (const [name, value] of sorted) clauses.push({ field: 'labels', name, value });
-  return clauses;
 }
 
 /** More things asked for is more specific; among equals, more characters spelt out in the loosest pattern of each list. */
