@@ -9,6 +9,12 @@ export type Evidence = {
   readonly inspection: Inspection;
   /** At most one per digest, the newest. */
   readonly scans: readonly ScanFact[];
+  /** Those of the digest whose proof was verified. Absent: nobody has looked yet. */
+  readonly signatures?: readonly SignatureFact[];
+  /** Those that are attached to the digest. Absent: nobody has looked yet. */
+  readonly sboms?: readonly SbomFact[];
+  /** How it was named by whoever wants to run it. Absent: not known. */
+  readonly namedBy?: 'digest' | 'tag';
 };
 
 export type Inspection =
@@ -31,4 +37,20 @@ export type ScanFact = {
   /** Why it failed. */
   readonly reason: string | null;
   readonly scannedAtMs: number;
+  /** Worst first, each id once. Absent: the verdict does not list them. */
+  readonly findings?: readonly FindingFact[];
+  /** How many there are beside those in `findings`, none of them worse than the last of these; none if left out. */
+  readonly findingsOmitted?: number;
 };
+
+/** `id` as the scanner gives it: CVE-2026-12345. */
+export type FindingFact = { readonly id: string; readonly severity: string };
+
+/** Who signed: an identity that an issuer vouches for, or a key. */
+export type SignatureFact =
+  | { readonly issuer: string; readonly subject: string }
+  /** `sha256:<hex>` of the public key in DER (SubjectPublicKeyInfo). */
+  | { readonly key: string };
+
+/** `format`: spdx, cyclonedx, syft; what cannot be told is `unknown`. */
+export type SbomFact = { readonly digest: string; readonly format: string };
