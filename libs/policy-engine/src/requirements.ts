@@ -1,5 +1,6 @@
 import type { ScanFact } from './evidence.ts';
 import type { Policy } from './policy.ts';
+import { rank } from './severity.ts';
 import type { Question } from './surroundings.ts';
 
 /** What a policy that matches says: go, stop, or wait for facts. */
@@ -13,13 +14,6 @@ export type DenialCode =
   'DENIED_BY_POLICY' | 'INSPECTION_FAILED' | 'LABELS_MISSING' | 'NOTHING_TO_SCAN' | 'SCAN_FAILED' | 'SEVERITY_TOO_HIGH';
 
 type Requirement = NonNullable<NonNullable<Policy['document']['spec']['require']>['scan']>;
-
-/** Best first; a word that is not here is worse than all. */
-const severities = ['none', 'unknown', 'low', 'medium', 'high', 'critical'] as const;
-const rank = (severity: string): number => {
-  const index = (severities as readonly string[]).indexOf(severity);
-  return index === -1 ? severities.length : index;
-};
 
 const hourMs = 60 * 60 * 1000;
 
