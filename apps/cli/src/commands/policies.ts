@@ -28,4 +28,14 @@ export function addPolicy(program: Command, { console, env, onExit }: ProgramOpt
       const { output } = command.optsWithGlobals<Globals>();
       onExit(await lintPolicies({ output, folder, registriesPath: registries ?? findRegistriesPath(env), env, strict }, console));
     });
+  policy
+    .command('test')
+    .description('run the cases that lie beside policies in *.test.yaml: images, what is known of them, and what is to come of it')
+    .argument('[folder]', 'with policies and cases', `${env['CONFIG_DIR'] ?? 'config'}/policies`)
+    .option('--strict', 'exit with 1 where no case shows what a policy decides, too', false)
+    .addHelpText('after', examples(['waybill policy test', 'waybill policy test config/policies --strict', 'waybill policy test -o json']))
+    .action(async (folder: string, { strict }: { strict: boolean }, command: Command) => {
+      const { testPolicies } = await import('./policy-test.ts');
+      onExit(await testPolicies({ output: command.optsWithGlobals<Globals>().output, folder, strict }, console));
+    });
 }
