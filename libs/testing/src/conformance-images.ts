@@ -35,4 +35,16 @@ export function imageRules(under: UnderTest): void {
       [{ digest: signature.digest, artifactType: 'application/vnd.test.signature', mediaType: mediaTypes.ociManifest }],
     );
   });
+
+  it('lists what refers to a manifest by its type', async () => {
+    const target = { client: under.client(), repository: 'images/typed', tag: 'v1' };
+    const subject = await pushImage(target, randomImage(), signal);
+    for (const artifactType of ['application/vnd.test.sbom+json', 'application/vnd.test.signature'])
+      await pushReferrer(target, { subject, artifactType, payload: artifactType }, signal);
+    const query = { repository: target.repository, digest: subject.digest, artifactType: 'application/vnd.test.sbom+json' };
+    assert.deepEqual(
+      (await listReferrers(under.client(), query, signal)).map(({ artifactType }) => artifactType),
+      [query.artifactType],
+    );
+  });
 }

@@ -57,7 +57,7 @@ export function findMissing(repository: FakeRepository, manifest: StoredManifest
 }
 
 /** Descriptors of what refers to `subject` (OCI distribution spec 1.1, "Listing Referrers"). */
-export function referrersOf(repository: FakeRepository, subject: string): readonly object[] {
+export function referrersOf(repository: FakeRepository, subject: string): readonly { readonly artifactType: string | undefined }[] {
   return [...repository.manifests].flatMap(([digest, manifest]) => {
     const document = documentOf(manifest);
     if (document.subject?.digest !== subject) return [];

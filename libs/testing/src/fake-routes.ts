@@ -251,8 +251,11 @@ function listReferrers({ context, name, repository, rest: subject, url }: Call):
   if (!context.options.referrersApi) return refuse(404, 'NOT_FOUND');
   const start = Number(url.searchParams.get('from') ?? 0);
   const end = start + context.options.pageSizeMax;
-  const all = referrersOf(repository, subject);
+  const artifactType = url.searchParams.get('artifactType');
+  const all = referrersOf(repository, subject).filter((referrer) => artifactType === null || referrer.artifactType === artifactType);
   const index = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests: all.slice(start, end) };
-  const more = all.length > end ? { link: `</v2/${name}/referrers/${subject}?from=${end}>; rel="next"` } : {};
-  return json(200, index, { 'content-type': index.mediaType, ...more });
+  const query = new URLSearchParams({ from: String(end), ...(artifactType === null ? {} : { artifactType }) }).toString();
+  const more = all.length > end ? { link: `</v2/${name}/referrers/${subject}?${query}>; rel="next"` } : {};
+  const filtered = artifactType === null ? {} : { 'oci-filters-applied': 'artifactType' };
+  return json(200, index, { 'content-type': index.mediaType, ...more, ...filtered });
 }

@@ -33,7 +33,10 @@ describe('inspecting', () => {
   });
 
   /** Pushes an index that names what is not there by then. */
-  async function pushHollow(tag: string, manifests: readonly { readonly digest: string }[]): Promise<void> {
+  async function pushHollow(
+    tag: string,
+    manifests: readonly (Readonly<Record<string, unknown>> & { readonly digest: string })[],
+  ): Promise<void> {
     const held = registry.repositories.get(repository)!.manifests;
     const absent = manifests.map(({ digest }) => digest).filter((digest) => !held.has(digest));
     for (const digest of absent) held.set(digest, { mediaType: mediaTypes.ociManifest, bytes: Buffer.from('{}') });

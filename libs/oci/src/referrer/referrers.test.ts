@@ -23,6 +23,12 @@ describe('referrers', () => {
   const listed = async () => (await listReferrersByTag(client, { repository, digest: subject }, signal)).map(({ digest }) => digest).sort();
   const add = (...added: Parameters<typeof addToReferrersTag>[2]) =>
     addToReferrersTag(client, { repository, digest: subject }, added, signal);
+  /** An index under the fallback tag, of manifests that need not be there. */
+  const pushListed = async (manifests: readonly { readonly digest: string }[]) => {
+    const held = registry.repositories.get(repository)!.manifests;
+    for (const { digest } of manifests) held.set(digest, { mediaType: mediaTypes.ociManifest, bytes: Buffer.from('{}') });
+    await putManifest(client, { repository, reference: tag }, index(manifests), signal);
+  };
   const referrer = async () => {
     const { digest, sizeBytes, mediaType } = await pushImage({ client, repository }, randomImage(), signal);
     return { digest, size: sizeBytes, mediaType };
@@ -74,11 +80,40 @@ describe('referrers', () => {
     assert.deepEqual(await listed(), [descriptor.digest]);
   });
 
-  it('are not asked for at another host, and not without an end', async () => {
+  it('are not asked for at another host, and not in a circle or without an end', async () => {
+    const listing = () => listReferrers(client, { repository, digest: subject }, signal);
     registry.fail(page('<http://127.0.0.1:1/v2/team/app/referrers/x>; rel="next"'));
-    assert.deepEqual(await listReferrers(client, { repository, digest: subject }, signal), []);
+    await assert.rejects(listing(), { code: 'REDIRECT_REFUSED', message: /correct its external URL/ });
     registry.heal();
     registry.fail(page(`</v2/${repository}/referrers/${subject}?again>; rel="next"`));
-    await assert.rejects(listReferrers(client, { repository, digest: subject }, signal), { code: 'CONTENT_TOO_LARGE' });
+    await assert.rejects(listing(), { code: 'REGISTRY_PROTOCOL', message: /circle/ });
+    registry.heal();
+    for (let next = 0; next < 60; next++) {
+      registry.fail({ ...page(`</v2/${repository}/referrers/${subject}?page=${next}>; title="more"; rel=next`), times: 1 });
+    }
+    await assert.rejects(listing(), { code: 'CONTENT_TOO_LARGE', message: /50 pages/ });
+  });
+
+  it('of one type are those of that type, whoever filters', async () => {
+    const [sbom, signature] = ['application/vnd.test.sbom+json', 'application/vnd.test.signature'].map((artifactType) => ({
+      ...{ mediaType: mediaTypes.ociManifest, digest: digestOf(artifactType), size: 1, artifactType },
+    }));
+    const { artifactType } = sbom!;
+    const list = () => listReferrers(client, { repository, digest: subject, artifactType }, signal);
+    const answer = (manifests: readonly object[], headers = {}) =>
+      registry.fail({
+        ...page(''),
+        times: 1,
+        body: index(manifests).bytes.toString(),
+        headers: { 'content-type': mediaTypes.ociIndex, ...headers },
+      });
+    answer([sbom!, signature!]);
+    assert.deepEqual(await list(), [sbom], 'the registry did not');
+    const { artifactType: _, ...silent } = sbom!;
+    answer([silent], { 'oci-filters-applied': 'artifactType' });
+    assert.deepEqual(await list(), [silent], 'the registry did, and knows best');
+    assert.match(registry.requests.at(-1)!, /\?artifactType=application%2Fvnd\.test\.sbom%2Bjson$/);
+    await pushListed([sbom!, signature!]);
+    assert.deepEqual(await list(), [sbom], 'there is only the fallback tag');
   });
 });

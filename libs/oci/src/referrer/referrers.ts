@@ -4,6 +4,7 @@ import { readBounded } from '../blob/body.ts';
 import type { DescriptorDocument } from '../descriptor/descriptor.ts';
 import { digestOf } from '../descriptor/digest.ts';
 import { OciError } from '../host/errors.ts';
+import { readPages } from '../host/pages.ts';
 import { findManifestDigest, getManifest, manifestBytesMax, parseManifest, putManifest, type Manifest } from '../manifest/manifest.ts';
 import { mediaTypes } from '../descriptor/media-types.ts';
 
@@ -20,61 +21,59 @@ const cosignEndings = ['sig', 'att', 'sbom'];
 export const cosignTags = (subject: Digest): readonly string[] => cosignEndings.map((ending) => `${referrersTag(subject)}.${ending}`);
 
 type Subject = { readonly repository: string; readonly digest: Digest };
+/** With `artifactType`: those of that type alone. */
+export type ReferrersQuery = Subject & { readonly artifactType?: string | undefined };
 
 /**
  * What refers to a manifest: signatures, SBOMs, attestations. From the API, else from the fallback tag.
  * @throws OciError `CONTENT_TOO_LARGE` above {@link referrersMax}
  */
-export const listReferrers = async (
+export async function listReferrers(
   client: RegistryClient,
-  subject: Subject,
+  query: ReferrersQuery,
   signal: AbortSignal,
-): Promise<readonly DescriptorDocument[]> =>
-  (await findReferrersByApi(client, subject, signal)) ?? listReferrersByTag(client, subject, signal);
+): Promise<readonly DescriptorDocument[]> {
+  const byApi = await findReferrersByApi(client, query, signal);
+  return byApi ?? (await listReferrersByTag(client, query, signal)).filter(isOfType(query));
+}
+
+const isOfType =
+  ({ artifactType }: ReferrersQuery) =>
+  (referrer: DescriptorDocument): boolean =>
+    artifactType === undefined || referrer.artifactType === artifactType;
 
 /**
  * What the registry's own API lists; undefined where it has none.
- * @throws OciError `CONTENT_TOO_LARGE` above {@link referrersMax}
+ * @throws OciError `CONTENT_TOO_LARGE` above {@link referrersMax}; `REGISTRY_PROTOCOL` or `REDIRECT_REFUSED` for pages that lead astray
  */
 export async function findReferrersByApi(
   client: RegistryClient,
-  { repository, digest }: Subject,
+  query: ReferrersQuery,
   signal: AbortSignal,
 ): Promise<readonly DescriptorDocument[] | undefined> {
-  const found: DescriptorDocument[] = [];
-  let at: string | URL | undefined = `referrers/${digest}`;
-  for (let pages = 0; at !== undefined; pages++) {
-    const page: Page | undefined = await getPage(client, repository, at, signal);
-    if (!page) return undefined;
-    found.push(...page.descriptors);
-    if (found.length > referrersMax || pages >= pagesMax) throw tooMany(client, repository, digest);
-    at = page.next;
-  }
-  return found;
-}
-
-type Page = { readonly descriptors: readonly DescriptorDocument[]; readonly next: URL | undefined };
-
-async function getPage(client: RegistryClient, repository: string, at: string | URL, signal: AbortSignal): Promise<Page | undefined> {
+  const { repository, digest, artifactType } = query;
   const request = { repository, what: 'referrers', signal };
+  const where = { host: client.registry.host, repository };
+  const at = `referrers/${digest}${artifactType === undefined ? '' : `?${new URLSearchParams({ artifactType }).toString()}`}`;
   const headers = { accept: mediaTypes.ociIndex };
+  const found: DescriptorDocument[] = [];
   try {
     // 404 is how a registry without the API answers; 400 and 405 are seen too, from those that take the path for another one.
-    const response = await client.send({ ...request, method: 'GET', at, action: 'pull', headers, expects: [200, 400, 404, 405] });
-    if (response.status !== 200) {
-      await response.body.dump();
-      return undefined;
+    for await (const response of readPages(client, { ...request, at, action: 'pull', headers, expects: [200, 400, 404, 405], pagesMax })) {
+      if (response.status !== 200) {
+        await response.body.dump();
+        return undefined;
+      }
+      const bytes = await readBounded(response.body, manifestBytesMax, request.what, where);
+      const index = parseManifest(bytes, { digest: digestOf(bytes), contentType: mediaTypes.ociIndex }, where);
+      const isFiltered = /\bartifactType\b/.test(String(response.headers['oci-filters-applied']));
+      found.push(...(isFiltered ? descriptorsOf(index) : descriptorsOf(index).filter(isOfType(query))));
+      if (found.length > referrersMax) throw tooMany(client, query);
     }
-    const where = { host: client.registry.host, repository };
-    const bytes = await readBounded(response.body, manifestBytesMax, request.what, where);
-    const index = parseManifest(bytes, { digest: digestOf(bytes), contentType: mediaTypes.ociIndex }, where);
-    const link = /^<([^>]+)>\s*;\s*rel="?next"?/.exec(String(response.headers['link'] ?? ''))?.[1];
-    const next = link !== undefined && URL.canParse(link, response.url) ? new URL(link, response.url) : undefined;
-    // The next page lies where this one lay; any other host is not asked.
-    return { descriptors: descriptorsOf(index), next: next?.origin === response.url.origin ? next : undefined };
   } catch (error) {
     throw asOciError(error, request, client.registry);
   }
+  return found;
 }
 
 const descriptorsOf = (manifest: Manifest): readonly DescriptorDocument[] => (manifest.kind === 'index' ? manifest.document.manifests : []);
@@ -89,11 +88,11 @@ export async function listReferrersByTag(
   // Asked for by HEAD first: some registries count a GET of what is not there against the rate limit.
   if ((await findManifestDigest(client, { repository, reference }, signal)) === undefined) return [];
   const found = descriptorsOf(await getManifest(client, { repository, reference }, signal));
-  if (found.length > referrersMax) throw tooMany(client, repository, digest);
+  if (found.length > referrersMax) throw tooMany(client, { repository, digest });
   return found;
 }
 
-const tooMany = (client: RegistryClient, repository: string, digest: Digest): OciError =>
+const tooMany = (client: RegistryClient, { repository, digest }: Subject): OciError =>
   new OciError('CONTENT_TOO_LARGE', `more than ${referrersMax} referrers of ${digest}: remove those that are not needed`, {
     host: client.registry.host,
     repository,
