@@ -32,7 +32,15 @@ function startStages() {
   const replicate = topologyDriver(
     replicator(neverRun, (name) => `${name}.test`, { timeoutMs: 1, concurrencyMax: 1, perTargetMax: 1, attemptsMax: 1 }),
   );
-  const published = { policyId: 'all', document: allowAll, documentSha256: '', author: 'test', publishedAtMs: 0 };
+  const published = {
+    policyId: 'all',
+    document: allowAll,
+    documentSha256: '',
+    author: 'test',
+    publishedAtMs: 0,
+    reason: '',
+    previousSha256: null,
+  };
   decide.table('policies', { all: { type: 'PolicyPublished', data: published } });
   const hand = [
     handing(once, topics.images, inspect),

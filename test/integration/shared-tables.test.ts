@@ -17,7 +17,15 @@ const policyRecord = (policyId: string, document: string | null): NewRecord => {
   const { codec, appender } = cluster;
   const place = { topic: topics.policies, partition: appender.partitionOf(policyId), key: policyId };
   const ids = { id: policyId, source: '/test', timeMs: 1, subject: policyId, correlationId: 'c', causationId: null, traceparent: null };
-  const data = { policyId, document: document ?? '', documentSha256: '', author: 'test', publishedAtMs: 1 };
+  const data = {
+    policyId,
+    document: document ?? '',
+    documentSha256: '',
+    author: 'test',
+    publishedAtMs: 1,
+    reason: '',
+    previousSha256: null,
+  };
   const record = encodeEvent(codec, place, { type: 'PolicyPublished', data, meta: ids });
   return document === null ? { ...record, value: null, headers: {} } : record;
 };

@@ -298,10 +298,15 @@ describe('the server', () => {
 
   it('shows policies in force, and retired ones when asked', async () => {
     const log = fakeLog();
-    const policy = { document: 'kind: x', documentSha256: 'x', author: 'deploy' };
+    const policy = { document: 'kind: x', documentSha256: 'x', author: 'deploy', reason: 'first', previousSha256: null };
     await log.event(topics.policies, 'PolicyPublished', { policyId: 'prod', ...policy, publishedAtMs: 1 }, { id: 'a' });
     await log.event(topics.policies, 'PolicyPublished', { policyId: 'old', ...policy, publishedAtMs: 1 }, { id: 'b' });
-    await log.event(topics.policies, 'PolicyRetired', { policyId: 'old', author: 'deploy', retiredAtMs: 2 }, { id: 'c' });
+    await log.event(
+      topics.policies,
+      'PolicyRetired',
+      { policyId: 'old', author: 'deploy', retiredAtMs: 2, reason: 'old', previousSha256: 'x' },
+      { id: 'c' },
+    );
     const ids = async (url: string) => ((await ask(log, url)).body['policies'] as { policyId: string }[]).map(({ policyId }) => policyId);
     assert.deepEqual(await ids('/v1/policies'), ['prod']);
     assert.deepEqual(await ids('/v1/policies?retired=true'), ['old', 'prod']);

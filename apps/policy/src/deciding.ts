@@ -1,8 +1,8 @@
 import { repositoryKey, tagKey, topics, type DecisionState, type ImageDecided, type ImageEvidence } from '@waybill/domain';
-import { evaluate, traceMax, traceOf, type Decision, type Evidence } from '@waybill/policy-engine';
+import { evaluate, recordedEvidence, traceMax, traceOf, type Decision, type Evidence } from '@waybill/policy-engine';
 import type { Emit } from '@waybill/stream';
 import type { Draft } from './draft.ts';
-import { bounds, inspectionOf } from './evidence.ts';
+import { bounds } from './evidence.ts';
 import type { PolicySet } from './policy-set.ts';
 
 /** What a decision is made with beside rows: the policies in force, the moment, and the id that an event will have. */
@@ -18,7 +18,7 @@ export type Occasion = 'push' | 'evidence';
 export function decide(deciding: Deciding, row: DecisionState, evidence: ImageEvidence, occasion: Occasion): void {
   const { draft, set } = deciding;
   const atMs = momentOf(deciding, row);
-  const facts = factsOf(row, evidence);
+  const facts = recordedEvidence(row, evidence);
   const decision = decisionOn(set, facts, evidence, atMs);
   if (decision.outcome === 'held') {
     if (occasion === 'evidence' && row.status !== 'held') return;
@@ -47,12 +47,6 @@ function isAsBefore(row: DecisionState, { outcome, targets }: Decision): boolean
 
 const targetText = (target: { readonly registry: string; readonly repository: string; readonly tag: string }): string =>
   `${target.registry}/${target.repository}:${target.tag}`;
-
-const factsOf = ({ registry, repository, tag, digest }: DecisionState, evidence: ImageEvidence): Evidence => ({
-  ...{ registry, repository, tag, digest },
-  inspection: inspectionOf(evidence),
-  scans: evidence.scans,
-});
 
 function decisionOn(set: PolicySet, facts: Evidence, evidence: ImageEvidence, atMs: number): Decision {
   const { tag, digest } = facts;

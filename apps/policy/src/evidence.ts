@@ -1,5 +1,4 @@
 import type { ImageEvidence, ImageInspected, ScanReported } from '@waybill/domain';
-import type { Inspection } from '@waybill/policy-engine';
 
 /** Bounds of one row. What goes over them is denied with a reason, never cut in silence. */
 export const bounds = {
@@ -65,8 +64,3 @@ export const withoutTag = (evidence: ImageEvidence, tag: string): ImageEvidence 
   ...evidence,
   tags: evidence.tags.filter((other) => other !== tag),
 });
-
-export function inspectionOf({ inspected, inspectionFailure, kind, labels, platformDigests }: ImageEvidence): Inspection {
-  if (inspectionFailure !== null) return { status: 'failed', reason: inspectionFailure };
-  return inspected ? { status: 'done', kind, labels, platformDigests } : { status: 'missing' };
-}

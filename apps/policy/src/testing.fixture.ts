@@ -29,7 +29,7 @@ spec:
 
 export const published = (policyId: string, document: string) => ({
   type: 'PolicyPublished' as const,
-  data: { policyId, document, documentSha256: '', author: 'test', publishedAtMs: nowMs },
+  data: { policyId, document, documentSha256: '', author: 'test', publishedAtMs: nowMs, reason: '', previousSha256: null },
 });
 
 /** `occurred`: the registry's own time of a push or deletion; without, it gives none and the time of arrival counts. */

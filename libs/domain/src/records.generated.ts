@@ -407,6 +407,10 @@ export type PolicyPublished = {
   readonly documentSha256: string;
   readonly author: string;
   readonly publishedAtMs: number;
+  /** Why, in the author's words; empty where nobody said. */
+  readonly reason: string;
+  /** documentSha256 of what this takes the place of; null where nothing was in force. */
+  readonly previousSha256: string | null;
 };
 
 /** A policy is no longer in force. */
@@ -414,6 +418,10 @@ export type PolicyRetired = {
   readonly policyId: string;
   readonly author: string;
   readonly retiredAtMs: number;
+  /** Why, in the author's words; empty where nobody said. */
+  readonly reason: string;
+  /** documentSha256 of what was in force. */
+  readonly previousSha256: string | null;
 };
 
 /** An image is at a target and was read back there. */

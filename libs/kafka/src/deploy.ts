@@ -134,6 +134,10 @@ export function policyChanges(
     const id = deterministicId('policy', policyId, content, previous);
     return { id, source: '/waybill/deploy', timeMs: nowMs, subject: policyId, correlationId: id, causationId: previous, traceparent: null };
   };
+  const sha256Of = (policyId: string): string | null => {
+    const event = newest.get(policyId);
+    return event?.type === 'PolicyPublished' ? event.data.documentSha256 : null;
+  };
   const published = wanted
     .filter(({ policyId, documentSha256 }) => {
       const event = newest.get(policyId);
@@ -141,7 +145,7 @@ export function policyChanges(
     })
     .map(({ policyId, document, documentSha256 }) => ({
       type: 'PolicyPublished' as const,
-      data: { policyId, document, documentSha256, author, publishedAtMs: nowMs },
+      data: { policyId, document, documentSha256, author, publishedAtMs: nowMs, reason: '', previousSha256: sha256Of(policyId) },
       meta: metaOf(policyId, documentSha256),
     }));
   const ids = new Set(wanted.map(({ policyId }) => policyId));
@@ -149,7 +153,7 @@ export function policyChanges(
     .filter(([policyId, event]) => event.type === 'PolicyPublished' && !ids.has(policyId))
     .map(([policyId]) => ({
       type: 'PolicyRetired' as const,
-      data: { policyId, author, retiredAtMs: nowMs },
+      data: { policyId, author, retiredAtMs: nowMs, reason: '', previousSha256: sha256Of(policyId) },
       meta: metaOf(policyId, 'retired'),
     }));
   return [...published, ...retired];
