@@ -1,4 +1,4 @@
-import { isRepositoryName, isTag, type Target } from '@waybill/domain';
+import type { Target } from '@waybill/domain';
 import { canonical, sha256 } from './canonical.ts';
 import type { Evidence } from './evidence.ts';
 import type { Policy } from './policy.ts';
@@ -6,18 +6,21 @@ import type { DenialCode, Ruling } from './requirements.ts';
 import { opinionOf } from './rule.ts';
 import type { CompiledSet } from './set/compiled-set.ts';
 import { findSpeaking } from './set/search.ts';
+import type { Question } from './surroundings.ts';
+import { destinationOf, refusalText, type DestinationCode } from './targets/destination.ts';
+import { claimantsOf, withTenant } from './tenants/namespaces.ts';
 
 export type Decision = {
   /** `held`: not decided, because of what is in `awaiting`. */
   readonly outcome: 'allow' | 'deny' | 'held';
   /** Why, in one word. Stable for good. */
-  readonly code: 'REQUIREMENTS_MET' | 'FACTS_AWAITED' | 'NO_POLICY_MATCHES' | 'TARGET_INVALID' | DenialCode;
+  readonly code: 'REQUIREMENTS_MET' | 'FACTS_AWAITED' | 'NO_POLICY_MATCHES' | 'TENANT_AMBIGUOUS' | DestinationCode | DenialCode;
   /** The policy that decided or waits; null where none matches. */
   readonly policyId: string | null;
   readonly reason: string;
-  /** `inspection`, `scan of <digest>`, `tenant`; empty unless held. */
+  /** `inspection`, `scan of <digest>`, `tenant`, `pulls`; empty unless held. */
   readonly awaiting: readonly string[];
-  /** At least one when allowed, else empty. */
+  /** At least one when a copy is allowed, else empty. */
   readonly targets: readonly Target[];
 };
 
@@ -31,10 +34,14 @@ export type Decision = {
  * @param atMs Unix ms; a scan's age counts from here
  */
 export function evaluate(set: CompiledSet, evidence: Evidence, atMs: number): Decision {
-  const [policy] = findSpeaking(set, evidence, 1);
-  const opinion = policy && opinionOf(policy, { evidence, atMs, surroundings: set.surroundings });
+  const { surroundings } = set;
+  const [first, second] = claimantsOf(evidence, surroundings.Tenant);
+  if (second !== undefined) return ofSeveralTenants(first!, second);
+  const question = { evidence: withTenant(evidence, surroundings), atMs, surroundings };
+  const [policy] = findSpeaking(set, question.evidence, 1);
+  const opinion = policy && opinionOf(policy, question);
   if (policy === undefined || opinion === undefined || opinion.matches === 'no') return nobodyDecides;
-  return decisionOf(policy, opinion.ruling, evidence);
+  return decisionOf(policy, opinion.ruling, question);
 }
 
 const nobodyDecides: Decision = {
@@ -46,32 +53,22 @@ const nobodyDecides: Decision = {
   targets: [],
 };
 
-function decisionOf(policy: Policy, ruling: Ruling, evidence: Evidence): Decision {
+/** Neither's policies may decide, and those of nobody must not let go what its owner's would stop. */
+const ofSeveralTenants = (first: string, second: string): Decision => ({
+  ...nobodyDecides,
+  code: 'TENANT_AMBIGUOUS',
+  reason: `it is in the namespaces of ${first} and ${second}: correct their Tenant documents`,
+});
+
+function decisionOf(policy: Policy, ruling: Ruling, question: Question): Decision {
   const { outcome, code, reason } = ruling;
   const decision = { outcome, code, policyId: policy.id, reason, awaiting: outcome === 'held' ? ruling.awaiting : [], targets: [] };
   if (outcome !== 'allow') return decision;
-  const targets = targetsOf(policy, evidence);
-  const wrong = targets.find(({ repository, tag }) => !isRepositoryName(repository) || !isTag(tag));
-  if (wrong === undefined) return { ...decision, targets };
-  const name = `${wrong.registry}/${wrong.repository}:${wrong.tag}`;
-  const why = `target ${name} is no valid name: correct spec.replicate of the policy`;
-  return { ...decision, outcome: 'deny', code: 'TARGET_INVALID', reason: why };
-}
-
-/** Each target once, in the order of the policy. A value put into a template is not itself read as one. */
-function targetsOf(policy: Policy, { repository, tag }: Evidence): readonly Target[] {
-  const targets: Target[] = [];
-  for (const written of policy.document.spec.replicate ?? []) {
-    const target = {
-      registry: written.registry,
-      repository: written.repository?.replaceAll('{repository}', () => repository) ?? repository,
-      tag: written.tag?.replaceAll('{tag}', () => tag) ?? tag,
-    };
-    const isKnown = (other: Target): boolean =>
-      other.registry === target.registry && other.repository === target.repository && other.tag === target.tag;
-    if (!targets.some(isKnown)) targets.push(target);
-  }
-  return targets;
+  const destination = destinationOf(policy, question);
+  if (destination.outcome === 'held') return { ...decision, ...destination, code: 'FACTS_AWAITED' };
+  if (destination.outcome === 'deny') return { ...decision, ...destination };
+  const { targets, refusals } = destination;
+  return { ...decision, targets, reason: refusals.length === 0 ? reason : `${reason}; ${refusalText(refusals)}` };
 }
 
 /**

@@ -13,6 +13,10 @@ export type Evidence = {
   readonly signatures?: readonly SignatureFact[];
   /** Those that are attached to the digest. Absent: nobody has looked yet. */
   readonly sboms?: readonly SbomFact[];
+  /** What is known of registries, by their names. Absent: nothing. */
+  readonly registries?: Readonly<Record<string, RegistryFact>>;
+  /** Pulls of the image's repository in the last 30 days, by region. Absent: not known. */
+  readonly pullsByRegion?: Readonly<Record<string, number>>;
   /** How it was named by whoever wants to run it. Absent: not known. */
   readonly namedBy?: 'digest' | 'tag';
 };
@@ -27,7 +31,14 @@ export type Inspection =
       readonly labels: Readonly<Record<string, string>>;
       /** The manifests that are scanned: itself for an image, its platforms for an index. */
       readonly platformDigests: readonly string[];
+      /** As `linux/amd64`. Absent: not known. */
+      readonly platforms?: readonly string[];
+      /** Of its manifests, configs and layers, each once. Absent: not known. */
+      readonly sizeBytes?: number;
     };
+
+/** Each absent where it is not known. */
+export type RegistryFact = { readonly isHealthy?: boolean; readonly usedBytes?: number };
 
 export type ScanFact = {
   readonly digest: string;

@@ -5,10 +5,13 @@ import { checkDocument, documentIdOf, kinds, type PolicyKind, type Written, type
 import type { PolicyDocument } from './document/policies.ts';
 import { weightOf } from './order.ts';
 import type { Pattern } from './pattern/pattern.ts';
+import type { Requirement } from './requirements/answer.ts';
+import { compileRequirements } from './requirements/table.ts';
 
 /** A valid policy, ready to be asked. Made by {@link parsePolicy} alone. */
 export type Policy = {
   readonly id: string;
+  /** As it is written; a tenant's own one asks for images of that tenant. */
   readonly document: PolicyDocument;
   readonly priority: number;
   readonly specificity: number;
@@ -16,6 +19,8 @@ export type Policy = {
   readonly weight: number;
   /** What it asks of an image to match it. */
   readonly clauses: readonly Clause[];
+  /** What it asks of one that matches. */
+  readonly requirements: readonly Requirement[];
   readonly repositories: readonly Pattern[] | undefined;
   readonly tags: readonly Pattern[] | undefined;
   /** Of its document, in hex, however that is laid out. */
@@ -39,10 +44,12 @@ export function parsePolicy(value: unknown): ParsedPolicy {
 export const isPolicyDocument = (document: WrittenDocument): document is Written<PolicyKind> => kinds[document.kind].isPolicy;
 
 /** @returns the policy, or what a schema cannot say is wrong with it */
-export function compilePolicy(document: Written<PolicyKind>): ParsedPolicy {
+export function compilePolicy(written: Written<PolicyKind>): ParsedPolicy {
   const faults: string[] = [];
-  const { match, priority = 0, effect } = document.spec;
+  const document = keptToOwn(written);
+  const { match, priority = 0, effect, require } = document.spec;
   const { clauses, repositories, tags } = compileMatch(match, faults);
+  const requirements = compileRequirements(require, faults);
   if (faults.length > 0) return { ok: false, faults };
   const specificity = specificityOf(document, repositories, tags);
   const policy: Policy = {
@@ -52,11 +59,19 @@ export function compilePolicy(document: Written<PolicyKind>): ParsedPolicy {
     specificity,
     weight: weightOf(priority, effect === 'deny', specificity),
     clauses,
+    requirements,
     repositories,
     tags,
-    documentSha256: sha256(canonical(document)),
+    documentSha256: sha256(canonical(written)),
   };
   return { ok: true, policy };
+}
+
+/** Here and not where policies are asked, so that nothing that reads `spec.match` can pass over it. */
+function keptToOwn(written: PolicyDocument): PolicyDocument {
+  const { tenant } = written.metadata;
+  if (tenant === undefined) return written;
+  return { ...written, spec: { ...written.spec, match: { ...written.spec.match, tenants: [tenant] } } };
 }
 
 /** More things asked for is more specific; among equals, more characters spelt out in the loosest pattern of each list. */

@@ -3,6 +3,7 @@ import type { Evidence } from './evidence.ts';
 import { compilePattern, type Pattern, type PatternText } from './pattern/pattern.ts';
 import type { Policy } from './policy.ts';
 import { ruleOn } from './requirements.ts';
+import { referenceDestination, referenceTenants } from './reference-targets.ts';
 import { noSurroundings, type Surroundings } from './surroundings.ts';
 
 type Match = Policy['document']['spec']['match'];
@@ -15,11 +16,14 @@ export type ReferenceDecision = Pick<Decision, 'outcome' | 'code' | 'policyId' |
  */
 export function referenceEvaluate(
   policies: readonly Policy[],
-  evidence: Evidence,
+  recorded: Evidence,
   atMs: number,
   surroundings: Surroundings = noSurroundings,
 ): ReferenceDecision {
   const nothing = { awaiting: [], targets: [] };
+  const tenants = referenceTenants(recorded, surroundings);
+  if (tenants.length > 1) return { ...nothing, outcome: 'deny', code: 'TENANT_AMBIGUOUS', policyId: null };
+  const evidence = surroundings.Tenant.size === 0 ? recorded : { ...recorded, tenant: tenants[0] ?? null };
   for (const policy of policies.toSorted(decidesBefore)) {
     const answer = matches(policy.document.spec.match, evidence);
     if (answer === false) continue;
@@ -33,7 +37,8 @@ export function referenceEvaluate(
     const ruling = ruleOn(policy, { evidence, atMs, surroundings });
     const { outcome, code } = ruling;
     if (ruling.outcome === 'held') return { ...decided, outcome, code, awaiting: ruling.awaiting };
-    return { ...decided, outcome, code, targets: outcome === 'allow' ? targetsOf(policy, evidence) : [] };
+    if (outcome === 'deny') return { ...decided, outcome, code };
+    return { ...decided, ...referenceDestination(policy, { evidence, atMs, surroundings }, { matches, awaitedFor }) };
   }
   return { ...nothing, outcome: 'deny', code: 'NO_POLICY_MATCHES', policyId: null };
 }
@@ -89,13 +94,4 @@ function awaitedFor({ tenants, kinds, labels, exclude }: Match, { tenant, inspec
     ...(tenants !== undefined && tenant === undefined ? ['tenant'] : []),
     ...(asksInspection && inspection.status !== 'done' ? ['inspection'] : []),
   ];
-}
-
-function targetsOf({ document }: Policy, { repository, tag }: Evidence): Decision['targets'] {
-  const filled = (document.spec.replicate ?? []).map((target) => ({
-    registry: target.registry,
-    repository: (target.repository ?? '{repository}').split('{repository}').join(repository),
-    tag: (target.tag ?? '{tag}').split('{tag}').join(tag),
-  }));
-  return filled.filter((target, index) => filled.findIndex((other) => JSON.stringify(other) === JSON.stringify(target)) === index);
 }

@@ -96,7 +96,13 @@ function surroundingsOf(documents: ReadonlyMap<string, Document>): Surroundings 
   if (others.length === 0) return noSurroundings;
   const ofKind = <K extends OtherKind>(kind: K): ReadonlyMap<string, Written<K>> =>
     new Map(others.flatMap((each) => (each.kind === kind ? [[each.metadata.name, each as Written<K>]] : [])));
-  return { Registry: ofKind('Registry'), Tenant: ofKind('Tenant'), Exception: ofKind('Exception') };
+  return {
+    Registry: ofKind('Registry'),
+    Residency: ofKind('Residency'),
+    RetentionPolicy: ofKind('RetentionPolicy'),
+    Tenant: ofKind('Tenant'),
+    Exception: ofKind('Exception'),
+  };
 }
 
 function rulebookOf(documents: ReadonlyMap<string, Document>, sets: Sets): Rulebook {

@@ -4,7 +4,13 @@ import type { Evidence } from './evidence.ts';
 /** What is published beside policies, by name: decisions look it up. */
 export type Surroundings = { readonly [K in OtherKind]: ReadonlyMap<string, Written<K>> };
 
-export const noSurroundings: Surroundings = { Registry: new Map(), Tenant: new Map(), Exception: new Map() };
+export const noSurroundings: Surroundings = {
+  Registry: new Map(),
+  Residency: new Map(),
+  RetentionPolicy: new Map(),
+  Tenant: new Map(),
+  Exception: new Map(),
+};
 
 /** All that one policy is asked with. */
 export type Question = {

@@ -1,10 +1,12 @@
 import type { Static, TSchema } from 'typebox';
 import { Settings } from 'typebox/system';
 import { Value } from 'typebox/value';
-import { Exception } from './exception.ts';
+import { Exception, exceptionFaults } from './exception.ts';
 import { AdmissionPolicy, contradictionsIn, ReplicationPolicy, type PolicyDocument } from './policies.ts';
 import { Registry } from './registry.ts';
-import { Tenant } from './tenant.ts';
+import { Residency, residencyFaults } from './residency.ts';
+import { RetentionPolicy, retentionFaults } from './retention.ts';
+import { Tenant, tenantFaults } from './tenant.ts';
 
 type Kind<D> = {
   readonly schema: TSchema;
@@ -25,8 +27,15 @@ export const kinds = {
     faultsIn: contradictionsIn,
   } satisfies Kind<PolicyDocument>,
   Registry: { schema: Registry, isPolicy: false, idPrefix: 'registry/', faultsIn: () => [] } satisfies Kind<Registry>,
-  Tenant: { schema: Tenant, isPolicy: false, idPrefix: 'tenant/', faultsIn: () => [] } satisfies Kind<Tenant>,
-  Exception: { schema: Exception, isPolicy: false, idPrefix: 'exception/', faultsIn: () => [] } satisfies Kind<Exception>,
+  Residency: { schema: Residency, isPolicy: false, idPrefix: 'residency/', faultsIn: residencyFaults } satisfies Kind<Residency>,
+  RetentionPolicy: {
+    schema: RetentionPolicy,
+    isPolicy: false,
+    idPrefix: 'retention/',
+    faultsIn: retentionFaults,
+  } satisfies Kind<RetentionPolicy>,
+  Tenant: { schema: Tenant, isPolicy: false, idPrefix: 'tenant/', faultsIn: tenantFaults } satisfies Kind<Tenant>,
+  Exception: { schema: Exception, isPolicy: false, idPrefix: 'exception/', faultsIn: exceptionFaults } satisfies Kind<Exception>,
 } as const;
 /** JSON Schemas (draft-07) of what is written, by kind. */
 export const documentSchemas = Object.fromEntries(Object.entries(kinds).map(([kind, { schema }]) => [kind, schema]));
@@ -49,7 +58,7 @@ export function checkDocument(value: unknown): CheckedDocument {
   if (typeof value !== 'object' || value === null) return { ok: false, faults: ['the document is no mapping'] };
   if (!isKind(kind)) return { ok: false, faults: [`kind must be one of ${Object.keys(kinds).join(', ')}`] };
   const { schema, faultsIn } = kinds[kind];
-  const faults = Value.Check(schema, value) ? faultsIn(value as PolicyDocument) : schemaFaults(schema, value);
+  const faults = Value.Check(schema, value) ? faultsIn(value as never) : schemaFaults(schema, value);
   return faults.length > 0 ? { ok: false, faults } : { ok: true, document: value as WrittenDocument };
 }
 

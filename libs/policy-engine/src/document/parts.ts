@@ -5,12 +5,24 @@ export const closed = { additionalProperties: false } as const;
 
 export const apiVersion = Type.Literal('waybill/v1');
 
+const name = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
+
+const described = (description: string) => ({
+  name: Type.String({ pattern: name, description }),
+  description: Type.Optional(Type.String({ maxLength: 1_000 })),
+});
+
 /** @param description what the name is for */
-export const metadata = (description: string) =>
+export const metadata = (description: string) => Type.Object(described(description), closed);
+
+/** Of documents that a tenant can have for itself. */
+export const ownedMetadata = (description: string) =>
   Type.Object(
     {
-      name: Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$', description }),
-      description: Type.Optional(Type.String({ maxLength: 1_000 })),
+      ...described(description),
+      tenant: Type.Optional(
+        Type.String({ pattern: name, description: 'Whose document it is: it is about images of that tenant alone, whatever it says.' }),
+      ),
     },
     closed,
   );

@@ -1,18 +1,8 @@
 import { Type, type Static } from 'typebox';
 import { Match } from './match.ts';
-import { apiVersion, closed, metadata } from './parts.ts';
+import { apiVersion, closed, ownedMetadata } from './parts.ts';
 import { Require } from './require.ts';
-
-const Target = Type.Object(
-  {
-    registry: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description: 'Name of a registry in registries.yaml.' }),
-    repository: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 255, description: 'Path there; `{repository}` is the path here, and the default.' }),
-    ),
-    tag: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'Tag there; `{tag}` is the tag here, and the default.' })),
-  },
-  closed,
-);
+import { Target, targetFaults } from './target.ts';
 
 /** What every kind of policy has. */
 const common = {
@@ -34,7 +24,7 @@ export const ReplicationPolicy = Type.Object(
   {
     apiVersion,
     kind: Type.Literal('ReplicationPolicy'),
-    metadata: metadata('Its id.'),
+    metadata: ownedMetadata('Its id.'),
     spec: Type.Object({ ...common, replicate: Type.Optional(Type.Array(Target, { minItems: 1, maxItems: 50 })) }, closed),
   },
   closed,
@@ -46,7 +36,7 @@ export const AdmissionPolicy = Type.Object(
   {
     apiVersion,
     kind: Type.Literal('AdmissionPolicy'),
-    metadata: metadata('Its id is `admission/<name>`.'),
+    metadata: ownedMetadata('Its id is `admission/<name>`.'),
     spec: Type.Object(
       {
         ...common,
@@ -68,16 +58,29 @@ export type PolicyDocument = Omit<ReplicationPolicy, 'kind' | 'spec'> & {
 };
 
 /** What a schema cannot say of a policy: parts that have no place beside each other. */
-export function contradictionsIn({ kind, spec }: PolicyDocument): readonly string[] {
+export function contradictionsIn({ kind, metadata, spec }: PolicyDocument): readonly string[] {
   const faults: string[] = [];
   if (spec.effect === 'deny' && spec.replicate) faults.push('spec.replicate has no place beside effect: deny');
   if (spec.effect === 'deny' && spec.require) faults.push('spec.require has no place beside effect: deny');
   if (spec.effect === undefined && !spec.replicate && kind === 'ReplicationPolicy')
     faults.push('spec.replicate or spec.effect must say what happens');
   if (spec.effect === undefined && spec.reason !== undefined) faults.push('spec.reason has a place only beside effect: deny');
-  for (const [index, { repository = '', tag = '' }] of (spec.replicate ?? []).entries()) {
-    if (/[{}]/.test(repository.replaceAll('{repository}', ''))) faults.push(`spec.replicate.${index}.repository knows only {repository}`);
-    if (/[{}]/.test(tag.replaceAll('{tag}', ''))) faults.push(`spec.replicate.${index}.tag knows only {tag}`);
-  }
+  for (const [at, target] of (spec.replicate ?? []).entries()) faults.push(...targetFaults(target, `spec.replicate.${at}`));
+  faults.push(...ownerFaults({ metadata, spec }));
+  return faults;
+}
+
+/** What a tenant's own policy may not say: above this priority, and of others, speaks whoever runs the registries. */
+export const ownPriorityMax = 999;
+
+function ownerFaults({
+  metadata: { tenant },
+  spec: { priority = 0, match },
+}: Pick<PolicyDocument, 'metadata' | 'spec'>): readonly string[] {
+  if (tenant === undefined) return [];
+  const faults: string[] = [];
+  if (priority > ownPriorityMax) faults.push(`spec.priority of a tenant's own policy is at most ${ownPriorityMax}`);
+  const isOwn = match.tenants === undefined || (match.tenants.length === 1 && match.tenants[0] === tenant);
+  if (!isOwn) faults.push(`spec.match.tenants has no place beside metadata.tenant: the policy is about images of ${tenant} alone`);
   return faults;
 }

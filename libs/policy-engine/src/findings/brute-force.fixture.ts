@@ -65,7 +65,7 @@ export function tryAll(policies: readonly Policy[], hostOf: ReadonlyMap<string, 
       hop: `${decider!.id}/${at}`,
       image: {
         ...image,
-        registry: hostOf.get(target.registry)!,
+        registry: hostOf.get(target.registry!)!,
         repository: target.repository?.replace('{repository}', image.repository) ?? image.repository,
         tag: target.tag?.replace('{tag}', image.tag) ?? image.tag,
       },

@@ -28,7 +28,7 @@ type Names = ReadonlySet<string>;
 function checkRegistries({ report }: Work, { id, document: { spec } }: Policy, names: Names, hosts: Names): void {
   const known = [...names].join(', ') || 'none';
   for (const [at, { registry }] of (spec.replicate ?? []).entries()) {
-    if (names.has(registry)) continue;
+    if (registry === undefined || names.has(registry)) continue;
     const what = `${id} copies to ${registry}, which registries.yaml does not name: it has ${known}`;
     report('REGISTRY_UNKNOWN', [id], `spec.replicate.${at}.registry`, null, `${what}; correct the name, or add the registry`);
   }

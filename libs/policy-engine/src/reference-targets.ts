@@ -1,0 +1,104 @@
+import type { Target } from '@waybill/domain';
+import type { Decision } from './evaluate.ts';
+import { compilePattern } from './pattern/pattern.ts';
+import type { Policy } from './policy.ts';
+import type { Question, Surroundings } from './surroundings.ts';
+
+type Match = Policy['document']['spec']['match'];
+type Written = NonNullable<Policy['document']['spec']['replicate']>[number];
+type Place = NonNullable<ReturnType<Surroundings['Registry']['get']>>;
+
+type Destination = Pick<Decision, 'outcome' | 'code' | 'awaiting' | 'targets'>;
+
+/** How policies reason about matches; handed in, so that there is one such text. */
+export type Matching = {
+  readonly matches: (match: Match, evidence: Question['evidence']) => boolean | 'unknown';
+  readonly awaitedFor: (match: Match, evidence: Question['evidence']) => readonly string[];
+};
+
+/** Tenants whose namespaces an image lies in, by name. */
+export const referenceTenants = ({ registry, repository }: Question['evidence'], { Tenant }: Surroundings): readonly string[] =>
+  [...Tenant.values()]
+    .filter(
+      ({ spec }) =>
+        (spec.registries?.includes(registry) ?? true) &&
+        (spec.repositories?.some((pattern) => compilePattern(pattern).test(repository)) ?? true),
+    )
+    .map(({ metadata }) => metadata.name)
+    .toSorted();
+
+/** Where an allowed image goes: each target in its order, each registry of a selector in the order of preference, none that residency refuses. */
+export function referenceDestination(policy: Policy, question: Question, { matches, awaitedFor }: Matching): Destination {
+  const { evidence, surroundings } = question;
+  const nothing = { awaiting: [], targets: [] };
+  const residencies = [...surroundings.Residency.values()]
+    .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+    .map((rule) => {
+      const { tenant } = rule.metadata;
+      const match = tenant === undefined ? rule.spec.match : { ...rule.spec.match, tenants: [tenant] };
+      return { rule, match, answer: matches(match, evidence) };
+    });
+  const awaiting = residencies.flatMap(({ match, answer }) => (answer === 'unknown' ? awaitedFor(match, evidence) : []));
+  if (awaiting.length > 0) return { ...nothing, outcome: 'held', code: 'FACTS_AWAITED', awaiting: [...new Set(awaiting)] };
+  const mayLieIn = (name: string): boolean =>
+    residencies.every(({ rule, answer }) => {
+      const { jurisdiction = null, region = null } = surroundings.Registry.get(name)?.spec ?? {};
+      if (answer === false) return true;
+      const isIn = (place: string | null, allowed: readonly string[] | undefined): boolean =>
+        allowed === undefined || (place !== null && allowed.includes(place));
+      return isIn(jurisdiction, rule.spec.jurisdictions) && isIn(region, rule.spec.regions);
+    });
+  const targets: Target[] = [];
+  let isRefused = false;
+  for (const written of policy.document.spec.replicate ?? []) {
+    const meant = written.registry === undefined ? selected(written, surroundings) : [written.registry];
+    isRefused ||= !meant.every(mayLieIn);
+    const allowed = meant.filter(mayLieIn);
+    const { copies = Infinity, placement } = written;
+    if (placement === 'by-pulls' && evidence.pullsByRegion === undefined && allowed.length > copies)
+      return { ...nothing, outcome: 'held', code: 'FACTS_AWAITED', awaiting: ['pulls'] };
+    const inOrder = written.copies === undefined ? allowed : allowed.toSorted((a, b) => preferred(a, b, placement, question));
+    for (const registry of inOrder.slice(0, copies)) {
+      const repository = (written.repository ?? '{repository}').split('{repository}').join(evidence.repository);
+      const tag = (written.tag ?? '{tag}').split('{tag}').join(evidence.tag);
+      targets.push({ registry, repository, tag });
+    }
+  }
+  if (targets.length === 0 && policy.document.spec.replicate !== undefined)
+    return { ...nothing, outcome: 'deny', code: isRefused ? 'RESIDENCY_REFUSED' : 'TARGETS_NONE' };
+  const once = targets.filter((target, at) => targets.findIndex((other) => JSON.stringify(other) === JSON.stringify(target)) === at);
+  return { ...nothing, outcome: 'allow', code: 'REQUIREMENTS_MET', targets: once };
+}
+
+function selected({ select = {} }: Written, { Registry }: Surroundings): readonly string[] {
+  const { regions, jurisdictions, roles } = select;
+  const fits = ({ spec }: Place): boolean =>
+    (regions?.some((region) => region === spec.region) ?? true) &&
+    (jurisdictions?.some((jurisdiction) => jurisdiction === spec.jurisdiction) ?? true) &&
+    (roles?.some((role) => role === (spec.role ?? 'primary')) ?? true);
+  return [...Registry.values()]
+    .filter(fits)
+    .map(({ metadata }) => metadata.name)
+    .toSorted();
+}
+
+/** Those that are up and not full; then by role; then by placement; then by name. */
+function preferred(a: string, b: string, placement: Written['placement'], { evidence, surroundings }: Question): number {
+  const home = [...surroundings.Registry.values()]
+    .toSorted((one, other) => (one.metadata.name < other.metadata.name ? -1 : 1))
+    .find(({ spec }) => spec.host === evidence.registry)?.spec;
+  const ranks = [a, b].map((name): readonly number[] => {
+    const { role = 'primary', region, jurisdiction, cost, limits } = surroundings.Registry.get(name)!.spec;
+    const fact = evidence.registries?.[name];
+    const isFull = fact?.usedBytes !== undefined && fact.usedBytes >= (limits?.bytesMax ?? Infinity);
+    const first = [fact?.isHealthy === false || isFull ? 1 : 0, ['primary', 'secondary', 'fallback'].indexOf(role)];
+    if (placement === 'cheapest') return [...first, cost?.storedPerGbMonth ?? Infinity, cost?.movedPerGb ?? Infinity];
+    if (placement === 'by-pulls') return [...first, -(evidence.pullsByRegion?.[region ?? ''] ?? 0)];
+    if (placement !== 'nearest') return first;
+    if (region !== undefined && region === home?.region) return [...first, 0];
+    return [...first, jurisdiction !== undefined && jurisdiction === home?.jurisdiction ? 1 : 2];
+  }) as [readonly number[], readonly number[]];
+  const at = ranks[0].findIndex((rank, i) => rank !== ranks[1][i]);
+  if (at === -1) return a < b ? -1 : 1;
+  return ranks[0][at]! < ranks[1][at]! ? -1 : 1;
+}

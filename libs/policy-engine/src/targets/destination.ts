@@ -1,0 +1,77 @@
+import { isRepositoryName, isTag, type Target } from '@waybill/domain';
+import type { Policy } from '../policy.ts';
+import type { Question } from '../surroundings.ts';
+import { choicesOf, type Choice } from './choose.ts';
+import { residenceOf } from './residency.ts';
+
+/** Where an image that fulfils its policy goes, or why it goes nowhere. */
+export type Destination =
+  | { readonly outcome: 'allow'; readonly targets: readonly Target[]; readonly refusals: readonly Choice[] }
+  | { readonly outcome: 'deny'; readonly code: DestinationCode; readonly reason: string }
+  | { readonly outcome: 'held'; readonly awaiting: readonly string[]; readonly reason: string };
+
+/** Stable for good. */
+export type DestinationCode = 'TARGET_INVALID' | 'TARGETS_NONE' | 'RESIDENCY_REFUSED';
+
+/** Each target once, in the order of the policy; those that residency refuses are left out, and told. */
+export function destinationOf(policy: Policy, question: Question): Destination {
+  const { replicate } = policy.document.spec;
+  if (replicate === undefined) return { outcome: 'allow', targets: [], refusals: [] };
+  const residence = residenceOf(question);
+  if (residence.awaiting.length > 0) return waiting(residence.awaiting, ': it is not known where the image may lie');
+  const targets: Target[] = [];
+  const refusals: Choice[] = [];
+  for (const written of replicate) {
+    const { choices, awaiting } = choicesOf(written, question, residence);
+    if (awaiting.length > 0) return waiting(awaiting, ': it is not known where the image is pulled');
+    for (const choice of choices) {
+      if (choice.outcome === 'chosen') add(targets, targetIn(choice.registry, written, question.evidence));
+      if (choice.outcome === 'refused') refusals.push(choice);
+    }
+  }
+  return settled(targets, refusals);
+}
+
+function settled(targets: readonly Target[], refusals: readonly Choice[]): Destination {
+  if (targets.length === 0 && refusals.length > 0)
+    return { outcome: 'deny', code: 'RESIDENCY_REFUSED', reason: `it may go nowhere that the policy names: ${refusalText(refusals)}` };
+  if (targets.length === 0) {
+    const reason = 'no registry has what spec.replicate selects: correct it, or the Registry documents';
+    return { outcome: 'deny', code: 'TARGETS_NONE', reason };
+  }
+  const wrong = targets.find(({ repository, tag }) => !isRepositoryName(repository) || !isTag(tag));
+  if (wrong === undefined) return { outcome: 'allow', targets, refusals };
+  const name = `${wrong.registry}/${wrong.repository}:${wrong.tag}`;
+  const reason = `target ${name} is no valid name: correct spec.replicate of the policy`;
+  return { outcome: 'deny', code: 'TARGET_INVALID', reason };
+}
+
+const waiting = (awaiting: readonly string[], why: string): Destination => ({
+  outcome: 'held',
+  awaiting,
+  reason: `waits for ${awaiting.join('; ')}${why}`,
+});
+
+/** A value put into a template is not itself read as one. */
+const targetIn = (
+  registry: string,
+  written: { readonly repository?: string; readonly tag?: string },
+  { repository, tag }: Question['evidence'],
+): Target => ({
+  registry,
+  repository: written.repository?.replaceAll('{repository}', () => repository) ?? repository,
+  tag: written.tag?.replaceAll('{tag}', () => tag) ?? tag,
+});
+
+function add(targets: Target[], target: Target): void {
+  const { registry, repository, tag } = target;
+  if (!targets.some((known) => known.registry === registry && known.repository === repository && known.tag === tag)) targets.push(target);
+}
+
+const refusedShownMax = 5;
+
+export function refusalText(refusals: readonly Choice[]): string {
+  const lines = [...new Set(refusals.map(({ registry, reason }) => `not to ${registry}: ${reason}`))];
+  const more = lines.length > refusedShownMax ? `; and ${lines.length - refusedShownMax} more` : '';
+  return `${lines.slice(0, refusedShownMax).join('; ')}${more}`;
+}

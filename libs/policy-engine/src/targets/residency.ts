@@ -1,0 +1,55 @@
+import { awaitedBy, truthOf, type Clause } from '../clause.ts';
+import { compileMatch } from '../compile-match.ts';
+import type { Residency } from '../document/residency.ts';
+import { oncePer } from '../once.ts';
+import type { Question, Surroundings } from '../surroundings.ts';
+
+/** What holds for an image wherever policies send it. */
+export type Residence = {
+  /** Those that are about it. */
+  readonly rules: readonly Residency[];
+  /** Facts without which it is not known whether another one is. */
+  readonly awaiting: readonly string[];
+};
+
+const free: Residence = { rules: [], awaiting: [] };
+
+export function residenceOf({ evidence, surroundings }: Question): Residence {
+  if (surroundings.Residency.size === 0) return free;
+  const rules: Residency[] = [];
+  const awaiting = new Set<string>();
+  for (const { rule, clauses } of compiledIn(surroundings.Residency)) {
+    const unknown = clauses.filter((clause) => truthOf(clause, evidence) === 'unknown');
+    if (clauses.some((clause) => truthOf(clause, evidence) === 'no')) continue;
+    if (unknown.length === 0) rules.push(rule);
+    for (const clause of unknown) awaiting.add(awaitedBy(clause));
+  }
+  return { rules, awaiting: [...awaiting] };
+}
+
+/** Why an image must not lie in a registry, by the first rule that keeps it out; undefined where it may. */
+export function objectionTo(registry: string, { rules }: Residence, { Registry }: Surroundings): string | undefined {
+  for (const { metadata, spec } of rules) {
+    const place = Registry.get(registry)?.spec;
+    for (const [what, allowed] of [['jurisdiction', spec.jurisdictions] as const, ['region', spec.regions] as const]) {
+      const there = place?.[what];
+      if (allowed === undefined || (there !== undefined && allowed.includes(there))) continue;
+      const where = there === undefined ? `its ${what} is not known` : `it is in ${there}`;
+      const why = spec.reason === undefined ? '' : `: ${spec.reason}`;
+      return `${where}, and residency ${metadata.name} allows ${allowed.join(', ')} alone${why}`;
+    }
+  }
+  return undefined;
+}
+
+type Compiled = { readonly rule: Residency; readonly clauses: readonly Clause[] };
+
+/** By name, so that the same rule is always the one that is told. */
+const compiledIn = oncePer((residencies: Surroundings['Residency']): readonly Compiled[] =>
+  [...residencies.values()]
+    .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+    .map((rule) => ({ rule, clauses: compileMatch(ownMatch(rule), []).clauses })),
+);
+
+const ownMatch = ({ metadata: { tenant }, spec: { match } }: Residency): Residency['spec']['match'] =>
+  tenant === undefined ? match : { ...match, tenants: match.tenants?.includes(tenant) === false ? [] : [tenant] };
