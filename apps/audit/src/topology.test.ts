@@ -61,7 +61,7 @@ describe('the audit', () => {
   });
 
   it('keeps a chain in the partition that it is about', () => {
-    const context = { get: () => undefined, isMarked: () => false, table: () => [] };
+    const context = { get: () => undefined, isMarked: () => false, keys: () => [], table: () => [] };
     const { emit } = audit.handle({ kind: 'record', record: record(topics.images, 0), atMs: 0 }, context);
     assert.deepEqual(
       emit?.map((each) => ('partition' in each ? each.partition : undefined)),

@@ -137,7 +137,7 @@ describe('a newer decision', () => {
         perTargetMax: 1,
         attemptsMax: 1,
       });
-      const context = { get: () => row() as never, isMarked: () => false, table: () => [] };
+      const context = { get: () => row() as never, isMarked: () => false, keys: () => [], table: () => [] };
       const input = { job: late, atMs: nowMs };
       const step =
         end === 'done'

@@ -12,11 +12,12 @@ export function* entriesOf(
   store: string,
   range: EntryRange,
 ): Generator<Entry> {
-  const { prefix = '', limit = Infinity, reverse = false } = range;
+  const { prefix = '', after, limit = Infinity, reverse = false } = range;
+  const behind = after === undefined ? undefined : Buffer.from(after);
   const over = unwrittenOf(overlays, store, prefix, reverse);
   let found = 0;
   for (const [key, value] of merged(written, over, reverse)) {
-    if (value === null) continue;
+    if (value === null || (behind !== undefined && behind.compare(Buffer.from(key)) >= 0)) continue;
     if (found++ >= limit) return;
     yield [key, value];
   }

@@ -14,8 +14,13 @@ const letters = ['a', 'b', ':', 'ä', '\uffff', '\u{10ffff}'];
 type Rows = Map<string, Buffer>;
 
 /** What a store would give that had nothing but a map. */
-function entriesOf(rows: Rows, { prefix = '', limit = Infinity, reverse = false }: EntryRange): readonly (readonly [string, string])[] {
-  const found = [...rows].filter(([key]) => key.startsWith(prefix)).toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+function entriesOf(
+  rows: Rows,
+  { prefix = '', after, limit = Infinity, reverse = false }: EntryRange,
+): readonly (readonly [string, string])[] {
+  const compare = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const isIn = (key: string): boolean => key.startsWith(prefix) && (after === undefined || compare(key, after) > 0);
+  const found = [...rows].filter(([key]) => isIn(key)).toSorted(([a], [b]) => compare(a, b));
   return (reverse ? found.reverse() : found).slice(0, limit).map(([key, value]) => [key, value.toString()]);
 }
 
@@ -43,7 +48,8 @@ describe('rows in memory over rows on the disk', () => {
       if (below(4) === 0) await new Promise(setImmediate);
       const key = keyOf(5);
       assert.deepEqual(store.get('rows', key), expected.get(key), `seed ${seed}, step ${step}`);
-      const range = { prefix: keyOf(3), reverse: below(2) === 0, ...(below(2) === 0 && { limit: below(6) }) };
+      const direction = [{}, { reverse: true }, { after: keyOf(5) }][below(3)];
+      const range: EntryRange = { prefix: keyOf(3), ...direction, ...(below(2) === 0 && { limit: below(6) }) };
       const found = [...store.entries('rows', range)].map(([name, value]) => [name, value.toString()]);
       assert.deepEqual(found, entriesOf(expected, range), `seed ${seed}, step ${step}, ${JSON.stringify(range)}`);
       assert.deepEqual(store.position(), position);

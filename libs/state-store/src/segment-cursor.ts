@@ -2,8 +2,11 @@ import type { Cursor } from './cursor.ts';
 import { blockBytes, deletion, rowHeadBytes } from './segment-file.ts';
 import type { Segment } from './segment.ts';
 
-/** Rows whose keys begin with `prefix`, from the first to the last, or backwards. */
-export type SegmentRange = { readonly prefix?: Uint8Array; readonly reverse?: boolean };
+/**
+ * Rows whose keys begin with `prefix`, from the first to the last, or backwards. Forwards those before `from` are left out, but for some
+ * that lie in the same block.
+ */
+export type SegmentRange = { readonly prefix?: Uint8Array; readonly from?: Uint8Array; readonly reverse?: boolean };
 
 /** The rows of a segment, block by block. @throws SegmentDamaged, Error of the file system, from `next` */
 export class SegmentCursor implements Cursor {
@@ -21,11 +24,11 @@ export class SegmentCursor implements Cursor {
   #starts: number[] = [];
   #at = 0;
 
-  constructor(segment: Segment, { prefix = new Uint8Array(0), reverse = false }: SegmentRange = {}) {
+  constructor(segment: Segment, { prefix = new Uint8Array(0), from = prefix, reverse = false }: SegmentRange = {}) {
     this.#segment = segment;
     this.#prefix = Buffer.from(prefix);
     this.#step = reverse ? -1 : 1;
-    const block = segment.blockOf(reverse ? Buffer.concat([prefix, lastByte]) : prefix);
+    const block = segment.blockOf(reverse ? Buffer.concat([prefix, lastByte]) : from);
     this.#block = (reverse ? block : Math.max(block, 0)) - this.#step;
   }
 

@@ -51,9 +51,10 @@ export class Segments {
     return undefined;
   }
 
-  /** Runs over the rows of a range as they are now, but for its limit; deleted ones are among them. */
-  *scan(store: string, { prefix = '', reverse = false }: EntryRange): Generator<Cursor> {
-    const range = { prefix: Buffer.from(prefix), reverse };
+  /** Runs over the rows of a range as they are now, but for its limit; deleted ones are among them, and a few that `after` excludes. */
+  *scan(store: string, { prefix = '', after = '', reverse = false }: EntryRange): Generator<Cursor> {
+    const [begin, behind] = [Buffer.from(prefix), Buffer.from(after)];
+    const range = { prefix: begin, from: begin.compare(behind) < 0 ? behind : begin, reverse };
     const segments = (this.#byStore.get(store) ?? []).toReversed();
     this.#iterations += 1;
     try {

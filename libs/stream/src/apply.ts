@@ -27,6 +27,10 @@ export function causeOf(app: string, input: Input): Cause {
       const { id, causeId, correlationId, traceparent } = input.job;
       return { id: deterministicId(causeId, id, input.kind), correlationId, causationId: causeId, traceparent };
     }
+    case 'table': {
+      const id = deterministicId(app, input.kind, input.table, input.partition, input.atMs);
+      return { id, correlationId: id, causationId: id, traceparent: null };
+    }
     case 'timer': {
       const { id, causeId, correlationId, traceparent } = input.timer;
       return { id: deterministicId(causeId, id, input.kind), correlationId, causationId: causeId, traceparent };

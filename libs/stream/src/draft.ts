@@ -1,7 +1,7 @@
-import { topics, type Event, type EventOf, type HeldRecord, type Job, type TypedRecord } from '@waybill/domain';
+import { topics, type Event, type HeldRecord, type Job, type TypedRecord } from '@waybill/domain';
 import { outcomeOf } from './apply.ts';
 import type { Clock } from './clock.ts';
-import { StreamError } from './errors.ts';
+import { isToWait, StreamError } from './errors.ts';
 import { valueBytesMax, type Codec, type EventLog, type LogRecord, type NewRecord } from './event-log.ts';
 import {
   drainedBytesMax,
@@ -18,6 +18,7 @@ import {
   type HeldEntry,
 } from './held.ts';
 import { MarksDraft } from './marks.ts';
+import { findParkedCommand, type ParkedCommandEvent } from './parked-command.ts';
 import type { Gate } from './projection.ts';
 import { decodeEvent, decodeEventSync, encodeEvent, PassedOn } from './record.ts';
 import { refuseLong, RowsDraft, type Row } from './rows.ts';
@@ -87,7 +88,8 @@ export async function draftTransaction(dependencies: DraftDependencies, works: r
     if (isLate || draft.bytes >= bytesMax) break;
     count += 1;
     if (work.kind === 'record' && draft.takeAtOnce(work.record)) continue;
-    await (work.kind === 'record' ? draft.takeRecord(work.record) : draft.takeJobEnd(work));
+    if (work.kind === 'record') await draft.takeRecord(work.record);
+    else await (work.kind === 'table' ? draft.takeTable(work) : draft.takeJobEnd(work));
   }
   await draft.drain();
   return { worksCount: count, ...draft.finish() };
@@ -118,6 +120,7 @@ class Drafting {
     this.#marks = new MarksDraft(topology, store);
     this.#context = {
       get: (name, key, type) => this.#rows.get(name, key, type) as never,
+      keys: (name, range) => this.#rows.keys(name, range),
       isMarked: (marks, id) => this.#marks.isMarked(marks, id, this.#atMs),
       table: dependencies.table,
     };
@@ -202,14 +205,14 @@ class Drafting {
 
   /** What somebody wants to become of a parked record or job. Twice the same changes nothing twice: by then it is no longer parked. */
   async #takeCommand(record: LogRecord): Promise<void> {
-    const command = await findCommand(this.#dependencies.codec, record);
+    const command = await findParkedCommand(this.#dependencies.codec, record);
     if (!command) return void this.#ignored.push('no command that can be read');
     if (command.data.app !== appOf(this.#dependencies.topology)) return;
     const isDone = command.data.kind === 'job' ? await this.#commandJob(command, record) : await this.#commandRecord(command);
     if (!isDone) this.#ignored.push('a command for what is not parked');
   }
 
-  async #commandRecord({ type, data: { id } }: ParkedCommand): Promise<boolean> {
+  async #commandRecord({ type, data: { id } }: ParkedCommandEvent): Promise<boolean> {
     const row = await this.#reading(() => this.#rows.get(heldStore, id, 'HeldRecord'));
     const isDrop = type === 'ParkedDropRequested';
     if (!row || (!isDrop && row.status !== 'parked')) return false;
@@ -221,7 +224,7 @@ class Drafting {
     return true;
   }
 
-  async #commandJob({ type, data: { id }, meta }: ParkedCommand, { timestampMs }: LogRecord): Promise<boolean> {
+  async #commandJob({ type, data: { id }, meta }: ParkedCommandEvent, { timestampMs }: LogRecord): Promise<boolean> {
     const row = this.#dependencies.topology.jobTopic && (await this.#reading(() => this.#rows.get(jobStore, id, 'Job')));
     if (row?.status !== 'parked') return false;
     if (type === 'ParkedDropRequested') this.#put(jobStore, id, null);
@@ -250,6 +253,16 @@ class Drafting {
       if (isToWait(error)) throw error;
       const lastError = `STAGE_FAILED: ${error instanceof Error ? error.message : String(error)}`.slice(0, 2_000);
       this.#putJob({ ...row, attempt: attempts, status: 'parked', lastError });
+    }
+  }
+
+  /** What the stage cannot take is told; it is for the next change, or the next start, to come to the same. */
+  async takeTable({ table, atMs }: Extract<Work, { kind: 'table' }>): Promise<void> {
+    try {
+      await this.#apply({ kind: 'table', table, partition: this.#dependencies.partition, atMs });
+    } catch (error) {
+      if (isToWait(error)) throw error;
+      this.#ignored.push(`the stage failed on a change of ${table}`);
     }
   }
 
@@ -368,21 +381,5 @@ class Drafting {
     this.#put(jobStore, job.id, { type: 'Job', data: job });
   }
 }
-
-type ParkedCommand = EventOf<'ParkedRetryRequested'> | EventOf<'ParkedDropRequested'>;
-
-/** Anybody may write to the topic: what is no command must not lie in the way of those behind it, and is in the audit anyway. */
-async function findCommand(codec: Codec, record: LogRecord): Promise<ParkedCommand | undefined> {
-  try {
-    const event = await decodeEvent(codec, record);
-    return event.type === 'ParkedRetryRequested' || event.type === 'ParkedDropRequested' ? event : undefined;
-  } catch (error) {
-    if (isToWait(error)) throw error;
-    return undefined;
-  }
-}
-
-/** Neither the record nor the stage is at fault: the same work has to be tried again, if need be by the process's next life. */
-const isToWait = (error: unknown): boolean => error instanceof StreamError && error.handling !== 'park';
 
 const failureText = (end: Extract<JobEnd, { ok: false }>): string => `${end.code}: ${end.reason}`.slice(0, 2_000);

@@ -31,3 +31,6 @@ export class StreamError extends Error {
     return handling[this.code];
   }
 }
+
+/** Neither the record nor the stage is at fault: the same work has to be tried again, if need be by the process's next life. */
+export const isToWait = (error: unknown): boolean => error instanceof StreamError && error.handling !== 'park';

@@ -2,7 +2,15 @@
 import type { Topic } from '@waybill/domain';
 import { StreamError } from './errors.ts';
 import type { EventLog, LogRecord, NewRecord, Offsets, Transaction, Writer } from './event-log.ts';
-import { rowKeyBytesMax, type LoadChanges, type StoreChanges, type StorePosition, type SweepOrder, type TaskStore } from './state-store.ts';
+import {
+  rowKeyBytesMax,
+  type EntryRange,
+  type LoadChanges,
+  type StoreChanges,
+  type StorePosition,
+  type SweepOrder,
+  type TaskStore,
+} from './state-store.ts';
 
 /** A state topic whose rows are short. */
 export const seen: Topic = { name: 'waybill.seen.v1', kind: 'state', records: ['SeenMark'], key: 'id', retentionMs: -1, purpose: 'test' };
@@ -98,9 +106,11 @@ export class MemoryStore implements TaskStore {
     return this.rows.get(`${store}\0${key}`);
   }
 
-  *entries(store: string): Iterable<readonly [string, Buffer]> {
-    for (const [key, value] of [...this.rows].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      if (key.startsWith(`${store}\0`)) yield [key.slice(store.length + 1), value];
+  *entries(store: string, { after }: Pick<EntryRange, 'after'> = {}): Iterable<readonly [string, Buffer]> {
+    for (const [name, value] of [...this.rows].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+      const key = name.slice(store.length + 1);
+      if (name.startsWith(`${store}\0`) && (after === undefined || key > after)) yield [key, value];
+    }
   }
 
   async commit({ puts, position }: StoreChanges): Promise<void> {

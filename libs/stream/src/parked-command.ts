@@ -1,6 +1,7 @@
 import { deterministicId, topics, type EventOf } from '@waybill/domain';
-import { encodeEvent } from './record.ts';
-import type { Codec, NewRecord } from './event-log.ts';
+import { isToWait } from './errors.ts';
+import type { Codec, LogRecord, NewRecord } from './event-log.ts';
+import { decodeEvent, encodeEvent } from './record.ts';
 
 /** What somebody wants to become of what an app has parked. */
 export type ParkedCommand = {
@@ -18,6 +19,19 @@ export type ParkedCommand = {
   readonly correlationId: string;
 };
 
+export type ParkedCommandEvent = EventOf<'ParkedRetryRequested'> | EventOf<'ParkedDropRequested'>;
+
+/** Anybody may write to the topic: what is no command must not lie in the way of those behind it, and is in the audit anyway. */
+export async function findParkedCommand(codec: Codec, record: LogRecord): Promise<ParkedCommandEvent | undefined> {
+  try {
+    const event = await decodeEvent(codec, record);
+    return event.type === 'ParkedRetryRequested' || event.type === 'ParkedDropRequested' ? event : undefined;
+  } catch (error) {
+    if (isToWait(error)) throw error;
+    return undefined;
+  }
+}
+
 /** The command as a record, ready to append: to the partition where its object waits, so that the task that has it reads it. */
 export function encodeParkedCommand(codec: Codec, command: ParkedCommand): NewRecord {
   const { app, kind, id, partition, wish, requestedBy, reason, requestedAtMs, correlationId } = command;
@@ -33,7 +47,7 @@ export function encodeParkedCommand(codec: Codec, command: ParkedCommand): NewRe
     traceparent: null,
   };
   const data = { app, kind, id, requestedBy, reason, requestedAtMs };
-  const event: EventOf<'ParkedRetryRequested'> | EventOf<'ParkedDropRequested'> =
+  const event: ParkedCommandEvent =
     wish === 'retry' ? { type: 'ParkedRetryRequested', data, meta } : { type: 'ParkedDropRequested', data, meta };
   return encodeEvent(codec, { topic: topics.parkedCommands, partition, key }, event);
 }

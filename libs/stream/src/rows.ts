@@ -9,7 +9,7 @@ export type Row = { readonly store: string; readonly key: string; readonly row: 
 export type WrittenRow = NewRecord & { readonly store: string; readonly key: string };
 
 export type RowsOptions = {
-  readonly store: Pick<StateStore, 'get'>;
+  readonly store: Pick<StateStore, 'get' | 'entries'>;
   readonly codec: Codec;
   /** State topics by the names of their stores. */
   readonly topics: Readonly<Record<string, Topic>>;
@@ -36,6 +36,18 @@ export class RowsDraft {
     const row = this.#options.codec.decodeSync(bytes);
     this.unread = undefined;
     return row.type === type ? (row.data as never) : undefined;
+  }
+
+  /** Of the rows as they are now, those in the store included. */
+  keys(store: string, { after, limit }: { readonly after?: string; readonly limit: number }): readonly string[] {
+    const changed = this.#changed.get(store) ?? new Map<string, Row>();
+    const added = [...changed.values()].filter(({ key, row }) => row !== null && (after === undefined || compareKeys(key, after) > 0));
+    const kept = new Set<string>();
+    for (const [key] of this.#options.store.entries(store, after === undefined ? {} : { after })) {
+      if (kept.size >= limit) break;
+      if (!changed.has(key)) kept.add(key);
+    }
+    return [...kept, ...added.map(({ key }) => key)].toSorted(compareKeys).slice(0, limit);
   }
 
   /** @throws Error for a row that the log or the store would not take */
@@ -67,6 +79,8 @@ export class RowsDraft {
     return written;
   }
 }
+
+const compareKeys = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 const noHeaders = Object.freeze({});
 

@@ -33,7 +33,7 @@ export type RunOptions = {
   /** Stable name of this instance of the app; a second process with the same one ends the first. */
   readonly instance: string;
   readonly sessionTimeoutMs: number;
-  /** Jobs running at the same time, of all kinds together; 64 unless given. With 0 timers do not come either: rows are all there is. */
+  /** Jobs running at the same time, of all kinds together; 64 unless given. With 0 timers and changes of tables do not come either. */
   readonly jobsMax?: number;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -60,14 +60,16 @@ export type Running = {
 export async function runTopology(options: RunOptions): Promise<Running> {
   const { topology, log, codec, observer = {}, clock = systemClock, random = Math.random } = options;
   let onSwap = (): void => undefined;
+  let onTable = (_topic: string): void => undefined;
   const tables = await openSharedTables({
     ...{ log, codec, clock, tables: { ...topology.tables, ...(topology.rebuild && { [projectionsTable]: topics.projections }) } },
-    onChanged: (topic) => void (topic === topics.projections.name && onSwap()),
+    onChanged: (topic) => (topic === topics.projections.name ? onSwap() : onTable(topic)),
     onFault: (error) => observer.fault?.(error),
     onEnd: (error) => options.onCrash(asError(error)),
   });
   const jobsMax = options.jobsMax ?? jobsMaxDefault;
   const { jobs = {}, timers = [] }: Pick<Topology, 'jobs' | 'timers'> = jobsMax === 0 ? {} : topology;
+  const watches = jobsMax === 0 ? [] : (topology.watches ?? []);
   const pool = new JobPool({
     ...{ specs: jobs, timers, jobsMax, clock, random },
     ...{ onEnd: observer.jobEnded, onAbandoned: observer.jobAbandoned },
@@ -84,13 +86,18 @@ export async function runTopology(options: RunOptions): Promise<Running> {
     };
     const parts = { topology, log, codec, store, partition, table: tables.table, clock, pool, membership };
     try {
-      return await Task.open({ ...parts, ...hooks }, signal);
+      const task = await Task.open({ ...parts, ...hooks }, signal);
+      for (const table of watches) task.tableChanged(table);
+      return task;
     } catch (error) {
       await store.close();
       throw error;
     }
   });
   onSwap = () => tasks.reconsider();
+  onTable = (topic) => {
+    for (const table of watches) if (topology.tables?.[table]?.name === topic) tasks.tableChanged(table);
+  };
   let heardAtMs: number | undefined;
   const isSilent = (): boolean => heardAtMs !== undefined && clock.now() - heardAtMs > options.sessionTimeoutMs;
   const group = await log.joinGroup({
@@ -146,6 +153,10 @@ class TaskSet {
   reconsider(): void {
     this.#wordsCount += 1;
     for (const task of this.#tasks.values()) task.reconsider();
+  }
+
+  tableChanged(table: string): void {
+    for (const task of this.#tasks.values()) task.tableChanged(table);
   }
 
   async assign(partitions: readonly number[], membership: Membership): Promise<ReadonlyMap<number, Offsets>> {

@@ -1,3 +1,4 @@
+import { StreamError } from './errors.ts';
 import type { Offsets } from './event-log.ts';
 
 /** Longest store name and key of a row together, UTF-8 bytes. Every implementation takes so many. */
@@ -51,7 +52,13 @@ export type TaskStore = StateStore & {
 /** `below` is compared byte by byte, as rows are that begin with a time in big-endian order. */
 export type SweepOrder = { readonly store: string; readonly below: Uint8Array };
 
-export type EntryRange = { readonly prefix?: string; readonly limit?: number; readonly reverse?: boolean };
+export type EntryRange = {
+  readonly prefix?: string;
+  /** Only what comes behind this key, whether it is there or not; not backwards. Costs no look at what comes before it. */
+  readonly after?: string;
+  readonly limit?: number;
+  readonly reverse?: boolean;
+};
 
 export type StoreChanges = {
   /** In order; a later one of the same key wins. `null` deletes. */
@@ -67,5 +74,15 @@ export type LoadChanges = {
 
 /** Next offsets of the state topics that the rows were read from or written to. */
 export type StorePosition = { readonly changelog: Offsets };
+
+/** That another process has opened the store says nothing about the partition, and a new writer does not mend it: the process ends. */
+export async function ofStore<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof StreamError && error.code === 'FENCED') throw new StreamError('STORE_FAILED', error.message, { cause: error });
+    throw error;
+  }
+}
 
 export type OpenStore = (group: string, partition: number) => Promise<TaskStore>;

@@ -7,7 +7,7 @@ import type { JobPool } from './job-pool.ts';
 import { marksTopics } from './marks.ts';
 import { isNext, openGate, type Gate } from './projection.ts';
 import { restore, type RestoreProgress } from './restore.ts';
-import type { TaskStore } from './state-store.ts';
+import { ofStore, type TaskStore } from './state-store.ts';
 import { countByTopic, type JobEnd, type Work } from './work.ts';
 import { inputsOf, type JobRow } from './topology.ts';
 
@@ -55,6 +55,8 @@ export class Task {
   #gate: Gate | undefined;
   /** How often it was said that another version may be live, and up to which the gate knows it; -1 while that is being found out. */
   #words = 0;
+  /** Whose change nobody has looked at yet. */
+  readonly #changedTables = new Set<string>();
   #wordsKnown = 0;
   #pause = new AbortController();
   #pump: Promise<void> | undefined;
@@ -123,6 +125,14 @@ export class Task {
 
   get #isOutdated(): boolean {
     return this.#gate !== undefined && this.#words !== this.#wordsKnown && (!this.#gate.isLive || this.#wordsKnown < 0);
+  }
+
+  /** A watched table is not what it was. However often that is said, what has not been taken yet is taken once. */
+  tableChanged(table: string): void {
+    if (this.#changedTables.has(table)) return;
+    this.#changedTables.add(table);
+    this.#inbox.push({ work: { kind: 'table', table, atMs: this.#options.clock.now() }, settle: undefined });
+    this.#wake();
   }
 
   /** Resolves once all records are committed, or were before. Rejects with `FENCED` when the task is lost or closed. */
@@ -225,6 +235,8 @@ export class Task {
   /** @returns how many of the works are done */
   async #transact(works: readonly Work[]): Promise<number> {
     const startedMs = this.#options.clock.now();
+    // Before the stage looks at them: what changes from now on it may miss.
+    for (const work of works) if (work.kind === 'table') this.#changedTables.delete(work.table);
     const draft = await draftTransaction({ ...this.#options, held: this.#held, gate: this.#gate }, works);
     const written = await this.#writer.commit({ records: draft.records, consumed: draft.consumed, partition: this.#options.partition });
     await ofStore(this.#keep(draft, written));
@@ -370,16 +382,6 @@ export class Task {
 
   #rejectAll(error: unknown): void {
     for (const { settle } of this.#inbox.splice(0)) settle?.reject(error);
-  }
-}
-
-/** That another process has opened the store says nothing about the partition, and a new writer does not mend it: the process ends. */
-async function ofStore<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof StreamError && error.code === 'FENCED') throw new StreamError('STORE_FAILED', error.message, { cause: error });
-    throw error;
   }
 }
 

@@ -97,13 +97,19 @@ export class TopologyDriver {
     this.#topology = topology;
   }
 
-  /** Replaces a shared table: events by key. */
+  /** Replaces a shared table: events by key. A topology that watches it is told by `tellOf`. */
   table(name: string, events: Readonly<Record<string, TypedRecord>>): void {
     const sorted = Object.entries(events).toSorted(([a], [b]) => (a < b ? -1 : 1));
     this.#tables.set(
       name,
       sorted.map(([key, event]) => this.#eventOf(event, key, {})),
     );
+  }
+
+  /** Feeds that a watched table has changed. */
+  tellOf(table: string, options: { readonly atMs?: number } = {}): void {
+    assert.ok(this.#topology.watches?.includes(table), `the topology ${this.#topology.group} does not watch ${table}`);
+    this.#take({ kind: 'table', table, partition: 0, atMs: options.atMs ?? defaultTimeMs });
   }
 
   emitted(topic: Topic): readonly Event[] {
@@ -228,6 +234,11 @@ export class TopologyDriver {
         assert.ok(stores[store], `the topology ${group} declares no store ${store}`);
         const row = this.#rows.get(`${store}\0${key}`);
         return row?.type === type ? (row.data as never) : undefined;
+      },
+      keys: (store, { after, limit }) => {
+        const keys = [...this.#rows.keys()].flatMap((key) => (key.startsWith(`${store}\0`) ? [key.slice(store.length + 1)] : []));
+        const sorted = keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+        return sorted.slice(after === undefined ? 0 : sorted.findLastIndex((key) => key <= after) + 1).slice(0, limit);
       },
       isMarked: (marks, id) => {
         const ttlMs = this.#ttlMsOf(marks);

@@ -25,9 +25,14 @@ export type Topology = {
   readonly timers?: readonly string[];
   /** Small shared tables read whole by every instance, by the name that `handle` uses for them. */
   readonly tables?: Readonly<Record<string, Topic>>;
+  /** Those of the tables of which every partition is told: when it is taken up, and when anything in them has changed. */
+  readonly watches?: readonly string[];
   /** `raw` gives records undecoded (kind `record`): for what must take every byte, like the audit. */
   readonly decode?: 'events' | 'raw';
-  /** Its rows follow from its inputs and tables alone: it can be rebuilt beside the version that is live (`versions.ts`). */
+  /**
+   * Its rows follow from its inputs and tables alone: it can be rebuilt beside the version that is live (`versions.ts`). Timers and
+   * changes of tables come to the live one only; so what follows from them has to go through one of its own inputs.
+   */
   readonly rebuild?: 'inputs';
   /** 1 unless given. */
   readonly version?: number;
@@ -45,13 +50,17 @@ export type Input =
   /** After the last try, or at once for an error that no try can mend. The row stays as `parked` until it is scheduled or fed back. */
   | { readonly kind: 'job-failed'; readonly job: JobRow; readonly failure: JobFailure; readonly atMs: number }
   /** A request of `Topology.timers` is due: its row is gone with this step. Never earlier than its `notBeforeMs`. */
-  | { readonly kind: 'timer'; readonly timer: JobRow; readonly atMs: number };
+  | { readonly kind: 'timer'; readonly timer: JobRow; readonly atMs: number }
+  /** Of `Topology.watches`. Several changes may come as one; comes again, unchanged, after a restart or a failed transaction. */
+  | { readonly kind: 'table'; readonly table: string; readonly partition: number; readonly atMs: number };
 
 export type JobFailure = { readonly code: string; readonly reason: string; readonly attempts: number };
 
 /** Reads of a stage: its own rows as they stand after all earlier inputs, and the shared tables. */
 export type Context = {
   readonly get: <T extends RecordType>(store: string, key: string, type: T) => Extract<TypedRecord, { type: T }>['data'] | undefined;
+  /** Keys of a store's rows behind `after` (from the first one without), in the order of their UTF-8 bytes. */
+  readonly keys: (store: string, range: { readonly after?: string; readonly limit: number }) => readonly string[];
   /** Whether an earlier input has marked the id, and so lately that it counts at the `atMs` of this one. */
   readonly isMarked: (marks: string, id: string) => boolean;
   /** Newest event per key of a shared table, in key order. */

@@ -28,6 +28,11 @@ describe('a version of an app', () => {
     assert.deepEqual([second.inputs, second.outputs], [app.inputs, app.outputs]);
   });
 
+  it('has timers of its own', () => {
+    const second = versioned({ ...app, jobTopic: topics.inspectorJobs, timers: ['bell'] }, 2);
+    assert.equal(second.jobTopic?.name, 'waybill.inspector-jobs.v2');
+  });
+
   it('shares no state topic with another version', () => {
     const all = [1, 2, 12].flatMap((version) => names(stateTopicsOf(versioned(app, version))));
     assert.equal(new Set(all).size, all.length);
@@ -45,7 +50,8 @@ describe('a version of an app', () => {
   it('is refused where the rows do not follow from inputs that are all there', () => {
     const { rebuild: _, ...undeclared } = app;
     assert.throws(() => versioned(undeclared, 2), /does not say that its rows follow/);
-    assert.throws(() => versioned({ ...app, jobTopic: topics.inspectorJobs }, 2), /its rows come from jobs/);
+    const jobs = { inspect: {} as never };
+    assert.throws(() => versioned({ ...app, jobTopic: topics.inspectorJobs, jobs }, 2), /its rows come from jobs/);
     assert.throws(() => versioned({ ...app, inputs: [topics.deliveries] }, 2), /keeps records for \d+ ms only/);
   });
 

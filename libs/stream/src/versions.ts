@@ -37,6 +37,7 @@ export function versioned(topology: Topology, version: number): Topology {
     group: versionGroup(appOf(topology), version),
     stores: each(topology.stores, own),
     held: own(topology.held),
+    ...(topology.jobTopic && { jobTopic: own(topology.jobTopic) }),
     ...(topology.marks && { marks: each(topology.marks, (spec) => ({ ...spec, topic: own(spec.topic) })) }),
   };
 }
@@ -49,12 +50,12 @@ export const stateTopicsOf = ({ stores, marks = {}, jobTopic, held }: Topology):
   held,
 ];
 
-function refuseNotRebuildable({ group, rebuild, jobTopic, timers = [], inputs }: Topology): void {
+function refuseNotRebuildable({ group, rebuild, jobs = {}, inputs }: Topology): void {
   const refuse = (why: string): never => {
     throw new Error(`${group} cannot be rebuilt beside itself: ${why}; run its new version in its place`);
   };
   if (rebuild !== 'inputs') refuse('it does not say that its rows follow from its inputs alone');
-  if (jobTopic || timers.length > 0) refuse('its rows come from jobs, whose results are not among its inputs');
+  if (Object.keys(jobs).length > 0) refuse('its rows come from jobs, whose results are not among its inputs');
   const forgetful = inputs.find(({ retentionMs }) => retentionMs !== -1);
   if (forgetful) refuse(`${forgetful.name} keeps records for ${forgetful.retentionMs} ms only`);
 }

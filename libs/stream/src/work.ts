@@ -1,10 +1,11 @@
 import type { LogRecord } from './event-log.ts';
 import type { JobRow } from './topology.ts';
 
-/** What a task has to take in: a record that was read, or a job whose run has ended. */
+/** What a task has to take in: a record that was read, a job whose run has ended, or that a table has changed. */
 export type Work =
   | { readonly kind: 'record'; readonly record: LogRecord }
-  | { readonly kind: 'job-end'; readonly job: JobRow; readonly end: JobEnd; readonly atMs: number };
+  | { readonly kind: 'job-end'; readonly job: JobRow; readonly end: JobEnd; readonly atMs: number }
+  | { readonly kind: 'table'; readonly table: string; readonly atMs: number };
 
 export type JobEnd =
   | { readonly ok: true; readonly result: unknown }

@@ -71,12 +71,13 @@ class ModelStore implements TaskStore {
     return (this.#overlay.has(name) ? this.#overlay.get(name) : this.#durable.rows.get(name)) ?? undefined;
   }
 
-  *entries(store: string, { prefix = '', limit = Number.POSITIVE_INFINITY, reverse = false }: EntryRange = {}) {
+  *entries(store: string, { prefix = '', after, limit = Number.POSITIVE_INFINITY, reverse = false }: EntryRange = {}) {
     const rows = new Map<string, Buffer | null>([...this.#durable.rows, ...this.#overlay]);
     const start = `${store}${separator}`;
     const found = [...rows]
       .filter((row): row is [string, Buffer] => row[0].startsWith(start + prefix) && row[1] !== null)
       .map(([name, value]) => [name.slice(start.length), value] as const)
+      .filter(([key]) => after === undefined || Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0)
       .toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     if (reverse) found.reverse();
     yield* found.slice(0, limit);
