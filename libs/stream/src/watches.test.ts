@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { topics, type TypedRecord } from '@waybill/domain';
-import type { EventLog, FollowOptions, GroupHandlers, LogRecord } from './event-log.ts';
+import type { FollowOptions, GroupHandlers, LogRecord } from './event-log.ts';
 import { ManualClock, settled } from './job-pool.fixture.ts';
 import { MemoryLog, MemoryStore } from './memory-log.fixture.ts';
 import { jsonCodec } from './model/json-codec.ts';
