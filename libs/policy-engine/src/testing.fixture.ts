@@ -1,5 +1,6 @@
 import type { Evidence, ScanFact } from './evidence.ts';
 import { parsePolicy, type Policy } from './policy.ts';
+import { parseDocument, type Document } from './rulebook.ts';
 
 export const hour = 60 * 60 * 1000;
 export const nowMs = Date.UTC(2026, 0, 10);
@@ -18,6 +19,15 @@ export function policy(name: string, spec: object = {}): Policy {
   if (!parsed.ok) throw new Error(parsed.faults.join('\n'));
   return parsed.policy;
 }
+
+export function documentOf(kind: string, name: string, spec: object): Document {
+  const parsed = parseDocument({ apiVersion: 'waybill/v1', kind, metadata: { name }, spec });
+  if (!parsed.ok) throw new Error(parsed.faults.join('\n'));
+  return parsed.document;
+}
+
+export const exception = (name: string, spec: object = {}): Document =>
+  documentOf('Exception', name, { finding: 'CVE-1', owner: 'web', reason: 'not reachable', expiresAt: '2026-02-01T00:00Z', ...spec });
 
 export const scanned = (digest: string, worstSeverity: string, scannedAtMs = nowMs): ScanFact => ({
   digest,

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { compileMatch } from '../compile-match.ts';
 import { Match } from './match.ts';
 import { apiVersion, closed, metadata } from './parts.ts';
 
@@ -25,3 +26,13 @@ export const Exception = Type.Object(
   closed,
 );
 export type Exception = Static<typeof Exception>;
+
+/** What a schema cannot say: of patterns, and of days that no month has. */
+export function exceptionFaults({ spec }: Exception): readonly string[] {
+  const faults: string[] = [];
+  compileMatch(spec.match ?? {}, faults);
+  const expiresAtMs = Date.parse(spec.expiresAt);
+  const isDate = Number.isFinite(expiresAtMs) && new Date(expiresAtMs).toISOString().startsWith(spec.expiresAt.slice(0, 16));
+  if (!isDate) faults.push(`spec.expiresAt ${spec.expiresAt} is no date that there is`);
+  return faults;
+}

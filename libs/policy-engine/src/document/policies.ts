@@ -64,6 +64,7 @@ export function contradictionsIn({ kind, metadata, spec }: PolicyDocument): read
   if (spec.effect === 'deny' && spec.require) faults.push('spec.require has no place beside effect: deny');
   if (spec.effect === undefined && !spec.replicate && kind === 'ReplicationPolicy')
     faults.push('spec.replicate or spec.effect must say what happens');
+  if (spec.require?.digestOnly && kind !== 'AdmissionPolicy') faults.push('spec.require.digestOnly has a place only in an AdmissionPolicy');
   if (spec.effect === undefined && spec.reason !== undefined) faults.push('spec.reason has a place only beside effect: deny');
   for (const [at, target] of (spec.replicate ?? []).entries()) faults.push(...targetFaults(target, `spec.replicate.${at}`));
   faults.push(...ownerFaults({ metadata, spec }));

@@ -1,0 +1,40 @@
+import { awaitedBy, truthOf, type Clause } from '../clause.ts';
+import { compileMatch } from '../compile-match.ts';
+import type { Question, Surroundings } from '../surroundings.ts';
+
+type Known = { readonly id: string; readonly clauses: readonly Clause[]; readonly expiresAtMs: number };
+
+/** Whether somebody answers for a finding in an image. */
+export type Excepted =
+  | { readonly holds: 'yes'; readonly id: string; readonly expiresAtMs: number }
+  | { readonly holds: 'no' }
+  | { readonly holds: 'unknown'; readonly awaiting: readonly string[] };
+
+/** Of several that count, the one that does so longest. */
+export function exceptionFor(finding: string, { evidence, atMs, surroundings }: Question): Excepted {
+  let awaiting: readonly string[] = [];
+  for (const { id, clauses, expiresAtMs } of byFinding(surroundings.Exception).get(finding) ?? []) {
+    if (atMs >= expiresAtMs) break;
+    const truths = clauses.map((clause) => truthOf(clause, evidence));
+    if (truths.every((truth) => truth === 'yes')) return { holds: 'yes', id, expiresAtMs };
+    if (truths.includes('no')) continue;
+    awaiting = [...awaiting, ...clauses.filter((_, at) => truths[at] === 'unknown').map(awaitedBy)];
+  }
+  return awaiting.length > 0 ? { holds: 'unknown', awaiting } : { holds: 'no' };
+}
+
+/** Most images need none, and documents change seldom: made when a finding is first asked for. */
+const made = new WeakMap<Surroundings['Exception'], ReadonlyMap<string, readonly Known[]>>();
+
+function byFinding(documents: Surroundings['Exception']): ReadonlyMap<string, readonly Known[]> {
+  const before = made.get(documents);
+  if (before) return before;
+  const grouped = new Map<string, Known[]>();
+  for (const { metadata, spec } of documents.values()) {
+    const known = { id: `exception/${metadata.name}`, expiresAtMs: Date.parse(spec.expiresAt), ...compileMatch(spec.match ?? {}, []) };
+    grouped.set(spec.finding, [...(grouped.get(spec.finding) ?? []), known]);
+  }
+  for (const each of grouped.values()) each.sort((a, b) => b.expiresAtMs - a.expiresAtMs || (a.id < b.id ? -1 : 1));
+  made.set(documents, grouped);
+  return grouped;
+}

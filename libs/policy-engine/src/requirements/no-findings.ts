@@ -1,0 +1,48 @@
+import type { Require } from '../document/require.ts';
+import type { ScanFact } from '../evidence.ts';
+import type { Question } from '../surroundings.ts';
+import { broken, met, shortened, type Broken, type Compile } from './answer.ts';
+import { verdictsOf, weigh, withExceptions, type Weighed } from './verdicts.ts';
+
+/** Nothing of a list in any platform. What a verdict does not list cannot be shown to be absent. */
+export const noFindings: Compile<NonNullable<Require['noFindings']>> = (unwanted) => ({
+  clauses: [{ field: 'kinds', among: ['image', 'index'] }],
+  ask: (question) => {
+    const verdicts = verdictsOf(question, (scan) => (findingsOf(scan) ? undefined : 'the last does not list what it found'));
+    if ('holds' in verdicts) return verdicts;
+    const judged = verdicts.scans.map((scan) => judge(scan, unwanted, question));
+    const objections = judged.flatMap(({ objection }) => objection ?? []);
+    // What is there for certain is said first.
+    const [first] = objections.toSorted((a, b) => Number(b.code === 'FINDING_PRESENT') - Number(a.code === 'FINDING_PRESENT'));
+    if (first) return broken(first.code, shortened(objections.filter(({ code }) => code === first.code).map(({ reason }) => reason)));
+    return withExceptions(met(`${shortened(unwanted, ', ')} ${unwanted.length === 1 ? 'was' : 'were'} not found`), judged);
+  },
+});
+
+/** Where nothing was found, there is nothing to list. */
+const findingsOf = ({ findings, worstSeverity }: ScanFact) => findings ?? (worstSeverity === 'none' ? [] : undefined);
+
+type Judged = Weighed & { readonly objection?: Omit<Broken, 'holds'> };
+
+function judge(scan: ScanFact, unwanted: readonly string[], question: Question): Judged {
+  const { digest, findingsOmitted = 0 } = scan;
+  const listed = new Set(findingsOf(scan)?.map(({ id }) => id));
+  const present = weigh(
+    unwanted.filter((id) => listed.has(id)),
+    question,
+  );
+  if (present.left.length > 0) {
+    return { ...present, objection: { code: 'FINDING_PRESENT', reason: `${digest} has ${shortened(present.left, ', ')}` } };
+  }
+  if (findingsOmitted === 0) return present;
+  const possible = weigh(
+    unwanted.filter((id) => !listed.has(id)),
+    question,
+  );
+  const accepted = [...present.accepted, ...possible.accepted];
+  const awaiting = [...present.awaiting, ...possible.awaiting];
+  if (possible.left.length === 0) return { accepted, awaiting, left: [] };
+  const what = `${digest} has ${findingsOmitted} findings that its scan does not list`;
+  const reason = `${what}, so that ${shortened(possible.left, ', ')} cannot be ruled out`;
+  return { accepted, awaiting, left: possible.left, objection: { code: 'FINDINGS_OMITTED', reason } };
+}
