@@ -69,10 +69,31 @@ function prefixOfSequence(parts: readonly Expression[]): Prefix {
   return { text, isWhole: true };
 }
 
+/** Of whole characters, so that it can be turned around. */
 function sharedStart(a: string, b: string): string {
-  let length = 0;
-  while (length < a.length && a[length] === b[length]) length += 1;
-  return a.slice(0, length);
+  let shared = '';
+  for (const char of a) {
+    if (b.codePointAt(shared.length) !== char.codePointAt(0)) break;
+    shared += char;
+  }
+  return shared;
+}
+
+/** What every text that matches ends with. */
+export const suffixOf = (expression: Expression): string => [...prefixOf(turned(expression)).text].toReversed().join('');
+
+/** Matches the same texts, read backwards. */
+function turned(expression: Expression): Expression {
+  switch (expression.kind) {
+    case 'chars':
+      return expression;
+    case 'sequence':
+      return { ...expression, parts: expression.parts.map(turned).toReversed() };
+    case 'choice':
+      return { ...expression, options: expression.options.map(turned) };
+    case 'repeat':
+      return { ...expression, part: turned(expression.part) };
+  }
 }
 
 /** How many characters are spelt out in every text that matches: the more, the more specific. */

@@ -28,3 +28,25 @@ export function parseGlob(text: string): Expression {
 
 /** How many characters of a glob stand for themselves. */
 export const literalsInGlob = (text: string): number => text.replaceAll(/[*?]/g, '').length;
+
+const oneWildcard = /^([^*?]*)([*]{1,2})([^*?]*)$/;
+
+/** A test of a glob with one wildcard, by its beginning and its ending; undefined for one that takes an automaton. */
+export function findPlainTest(glob: string): ((name: string) => boolean) | undefined {
+  const [, beginning, wildcard, rest] = oneWildcard.exec(glob) ?? [];
+  if (beginning === undefined || rest === undefined || !glob.isWellFormed()) return undefined;
+  const isDirectories = wildcard === '**' && rest.startsWith('/') && (beginning === '' || beginning.endsWith('/'));
+  const ending = isDirectories ? rest.slice(1) : rest;
+  const fits = isDirectories ? areDirectories : wildcard === '*' ? isWithinSegment : () => true;
+  return (name) => {
+    const [from, to] = [beginning.length, name.length - ending.length];
+    return from <= to && name.startsWith(beginning) && name.endsWith(ending) && fits(name, from, to);
+  };
+}
+
+const areDirectories = (name: string, from: number, to: number): boolean => from === to || name[to - 1] === '/';
+
+function isWithinSegment(name: string, from: number, to: number): boolean {
+  const slash = name.indexOf('/', from);
+  return slash === -1 || slash >= to;
+}

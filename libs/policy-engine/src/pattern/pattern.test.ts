@@ -34,6 +34,15 @@ describe('a pattern', () => {
       for (const text of others) assert.ok(!test(text), `should not match ${text}`);
     });
 
+  it('has the end that all of its names have', () => {
+    const suffixes: readonly (readonly [PatternText, string])[] = [
+      ...[['demo/app', 'demo/app'] as const, ['*-prod', '-prod'] as const, ['**/app', 'app'] as const, ['a/**/app', 'app'] as const],
+      ...[[{ regex: '(ba|a)c{2}' }, 'acc'] as const, [{ regex: 'a(x😀|😀)' }, '😀'] as const, [{ regex: '😀|😁' }, ''] as const],
+      ...[[{ regex: 'a*' }, ''] as const, [{ semver: '1.2.3' }, ''] as const],
+    ];
+    for (const [written, suffix] of suffixes) assert.equal(compilePattern(written).suffix, suffix);
+  });
+
   it('has the start that all of its names have', () => {
     const prefixes: readonly (readonly [PatternText, string, boolean])[] = [
       ...[['demo/app', 'demo/app', true] as const, ['prod-*', 'prod-', false] as const, ['**', '', false] as const],
@@ -44,6 +53,13 @@ describe('a pattern', () => {
       const pattern = compilePattern(written);
       assert.deepEqual([pattern.prefix, pattern.isLiteral], [prefix, isLiteral], pattern.text);
     }
+  });
+
+  it('is shared by all who write it, until a thousand others have been written', () => {
+    const first = compilePattern('a*b*');
+    assert.equal(compilePattern('a*b*'), first);
+    for (let index = 0; index < 1_000; index += 1) compilePattern(`x${index}`);
+    assert.notEqual(compilePattern('a*b*'), first);
   });
 
   it('is the more specific the more it spells out', () => {
@@ -148,7 +164,9 @@ describe('whatever the pattern and the names', () => {
       assert.equal(pattern.test(text), expected(text), context);
       assert.equal(accept(pattern.automaton(), text), expected(text), context);
       assert.equal(pattern.automaton().simulate(text), expected(text), context);
-      if (expected(text)) assert.ok(text.startsWith(pattern.prefix) && (!pattern.isLiteral || text === pattern.prefix), context);
+      if (!expected(text)) continue;
+      assert.ok(text.startsWith(pattern.prefix) && (!pattern.isLiteral || text === pattern.prefix), context);
+      assert.ok(text.endsWith(pattern.suffix), context);
     }
   };
 
@@ -159,6 +177,18 @@ describe('whatever the pattern and the names', () => {
       ),
       { numRuns: 1_000 },
     ));
+
+  it('so does one with a single wildcard, which takes no automaton', () => {
+    const written = joined('a', 'b', '/', '.', '😀');
+    fc.assert(
+      fc.property(written, fc.constantFrom('*', '**', '/**', '**/', '/**/'), written, names, (before, wildcard, after, texts) => {
+        const glob = `${before}${wildcard}${after}`;
+        const likely = texts.flatMap((text) => [`${before}${text}${after}`, `${before}/${text}/${after}`, `${before}${after}`]);
+        holds(glob, [...texts, ...likely], (text) => globMatches(glob, text));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
 
   it('a regular expression matches what JavaScript’s does, anchored', () =>
     fc.assert(
