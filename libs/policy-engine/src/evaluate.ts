@@ -22,6 +22,10 @@ export type Decision = {
   readonly awaiting: readonly string[];
   /** At least one when a copy is allowed, else empty. */
   readonly targets: readonly Target[];
+  /** Ids of the exceptions without which it would not be allowed. */
+  readonly exceptionIds: readonly string[];
+  /** Unix ms from which on the same facts may say otherwise, as a scan grows old or an exception expires. Null: nothing allowed will end. */
+  readonly untilMs: number | null;
 };
 
 /**
@@ -51,6 +55,8 @@ const nobodyDecides: Decision = {
   reason: 'no policy matches',
   awaiting: [],
   targets: [],
+  exceptionIds: [],
+  untilMs: null,
 };
 
 /** Neither's policies may decide, and those of nobody must not let go what its owner's would stop. */
@@ -62,13 +68,15 @@ const ofSeveralTenants = (first: string, second: string): Decision => ({
 
 function decisionOf(policy: Policy, ruling: Ruling, question: Question): Decision {
   const { outcome, code, reason } = ruling;
-  const decision = { outcome, code, policyId: policy.id, reason, awaiting: outcome === 'held' ? ruling.awaiting : [], targets: [] };
+  const decision = { ...nobodyDecides, outcome, code, policyId: policy.id, reason, awaiting: outcome === 'held' ? ruling.awaiting : [] };
   if (outcome !== 'allow') return decision;
   const destination = destinationOf(policy, question);
   if (destination.outcome === 'held') return { ...decision, ...destination, code: 'FACTS_AWAITED' };
   if (destination.outcome === 'deny') return { ...decision, ...destination };
   const { targets, refusals } = destination;
-  return { ...decision, targets, reason: refusals.length === 0 ? reason : `${reason}; ${refusalText(refusals)}` };
+  const { exceptionIds, untilMs } = ruling;
+  const allowed = { ...decision, targets, exceptionIds, untilMs: untilMs === Infinity ? null : untilMs };
+  return { ...allowed, reason: refusals.length === 0 ? reason : `${reason}; ${refusalText(refusals)}` };
 }
 
 /**

@@ -25,7 +25,12 @@ const rules: readonly Rule[] = [
     rule: 'lets go what was found, and is named',
     given: [lists, exception('web')],
     when: found({ 'CVE-1': 'high' }),
-    then: { outcome: 'allow', reason: 'CVE-1, CVE-2 were not found; accepted: CVE-1 by exception/web' },
+    then: {
+      outcome: 'allow',
+      reason: 'CVE-1, CVE-2 were not found; accepted: CVE-1 by exception/web',
+      exceptionIds: ['exception/web'],
+      untilMs: expiresAtMs,
+    },
   },
   {
     rule: 'lets go what was found above the severity that is accepted',
@@ -43,7 +48,7 @@ const rules: readonly Rule[] = [
     rule: 'of which the image has no need is not named',
     given: [lists, exception('web')],
     when: found({ 'CVE-3': 'high' }),
-    then: { reason: 'CVE-1, CVE-2 were not found' },
+    then: { reason: 'CVE-1, CVE-2 were not found', exceptionIds: [], untilMs: null },
   },
   {
     rule: 'counts for the images of its scope alone',
