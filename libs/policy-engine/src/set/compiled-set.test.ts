@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { evaluate } from '../evaluate.ts';
 import type { Evidence } from '../evidence.ts';
 import { evidence, nowMs, policy } from '../testing.fixture.ts';
-import { compileSet } from './compiled-set.ts';
+import { compileSet, withPolicy } from './compiled-set.ts';
 
 /** How many policies are asked about an image: each that is asked reads the tag, and the search itself does once. */
 function askedCount(count: number, match: (index: number) => object, image: Evidence): number {
@@ -19,6 +19,10 @@ const dimensions: readonly (readonly [string, (index: number) => object, Partial
   ['repositories', (index) => ({ repositories: [`team-${index}/**`] }), { repository: 'team-7/app' }],
   ['repositories written out', (index) => ({ repositories: [`a/${'x'.repeat(index)}`] }), { repository: `a/${'x'.repeat(7)}` }],
   ['tags', (index) => ({ tags: [`v${index}.*`] }), { tag: 'v7.1' }],
+  ['endings of repositories', (index) => ({ repositories: [`**/app-${index}`] }), { repository: 'a/b/app-7' }],
+  ['endings behind one beginning', (index) => ({ repositories: [`a-long-beginning/*-${index}`] }), { repository: 'a-long-beginning/x-7' }],
+  ['endings of tags', (index) => ({ tags: [`*-${index}`] }), { tag: 'v1-7' }],
+  ['names by regular expressions', (index) => ({ repositories: [{ regex: `(a|b)/x{2}-${index}` }] }), { repository: 'b/xx-7' }],
   ['registries', (index) => ({ registries: [`r${index}.test`] }), { registry: 'r7.test' }],
   ['tenants', (index) => ({ tenants: [`t${index}`] }), { tenant: 't7' }],
   ['values of a label', (index) => ({ labels: { team: `t${index}` } }), { inspection: { ...done, labels: { team: 't7' } } }],
@@ -38,4 +42,31 @@ describe('an image', () => {
       const image = evidence(facts);
       assert.equal(askedCount(240, match, image), askedCount(12, match, image));
     });
+});
+
+describe('an image that nobody has inspected', () => {
+  it('is asked of no more policies when there are many more by label', () => {
+    const askedFirst = (count: number): number => {
+      const policies = Array.from({ length: count }, (_, index) => policy(`p${index}`, { match: { labels: { team: `t${index}` } } }));
+      let asked = 0;
+      const counted = policies.map((each) => ({
+        ...each,
+        get clauses() {
+          return ((asked += 1), each.clauses);
+        },
+      }));
+      assert.equal(evaluate(compileSet(counted), evidence({ inspection: { status: 'missing' } }), nowMs).policyId, 'p0');
+      return asked;
+    };
+    assert.equal(askedFirst(2_400), askedFirst(12));
+  });
+});
+
+describe('a set', () => {
+  it('is not changed by one that is made of it, wherever the new policy lies', () => {
+    const first = policy('p1', { match: { repositories: ['abc', 'abd'] } });
+    const before = compileSet([first]);
+    withPolicy(before, policy('p2', { match: { repositories: ['a', 'abe'] } }));
+    assert.equal(evaluate(before, evidence({ repository: 'abe' }), nowMs).policyId, null);
+  });
 });

@@ -1,12 +1,16 @@
 import { inOrder } from '../order.ts';
 import type { Policy } from '../policy.ts';
 import { noSurroundings, type Surroundings } from '../surroundings.ts';
-import { changeFacts, placeOf, type FactChange, type FactNode } from './fact-tree.ts';
+import { changeFacts, type FactNode } from './fact-tree.ts';
+import { changeLeaf, type Leaf } from './leaf.ts';
+import { changeNames, type NameNode } from './name-tree.ts';
 import { placesOf } from './places.ts';
-import { changeAt, type PrefixNode } from './prefix-tree.ts';
+import { placeOf, type Change } from './ranked.ts';
 
-/** By what the repository begins with, then the tag, then by exact facts. */
-export type PolicyIndex = PrefixNode<PrefixNode<FactNode>>;
+/** By registry and tenant, then by the repository's name, then by the tag. */
+export type PolicyIndex = FactNode<NamesNode>;
+export type NamesNode = NameNode<TagsNode>;
+export type TagsNode = NameNode<Leaf>;
 
 /**
  * Policies ready to decide together. Immutable: a change gives another set that shares all but a few nodes with it, so that whoever
@@ -64,12 +68,11 @@ export function findPolicy({ byId }: CompiledSet, id: string): Policy | undefine
   return policy?.id === id ? policy : undefined;
 }
 
-function changeIndex(index: PolicyIndex | undefined, change: FactChange): PolicyIndex | undefined {
+function changeIndex(index: PolicyIndex | undefined, change: Change): PolicyIndex | undefined {
   let changed = index;
-  for (const { repository, tag, steps } of placesOf(change.policy)) {
-    const changeTags = (tags: PrefixNode<FactNode> | undefined) =>
-      changeAt(tags, tag, (facts) => changeFacts(facts, steps, change), change.owner);
-    changed = changeAt(changed, repository, changeTags, change.owner);
+  for (const { owned, repository, tag } of placesOf(change.policy)) {
+    const changeTags = (tags: TagsNode | undefined) => changeNames(tags, tag, change, (leaf) => changeLeaf(leaf, change));
+    changed = changeFacts(changed, owned, change, (names) => changeNames(names, repository, change, changeTags));
   }
   return changed;
 }

@@ -1,106 +1,84 @@
 import { factOf } from '../clause.ts';
 import type { Evidence } from '../evidence.ts';
-import { compareInOrder, earlier } from '../order.ts';
 import type { Policy } from '../policy.ts';
-import type { Ranked } from './prefix-tree.ts';
+import { changedMap, firstAfter, type Change, type ChangeValue, type Ranked } from './ranked.ts';
 
 /** One exact value that a policy asks for; `*` as a label's value is any. */
 export type Step = { readonly dimension: Dimension; readonly name: string; readonly value: string };
 export type Dimension = 'registries' | 'tenants' | 'kinds' | 'labels';
 
 /**
- * Policies by the set of exact facts that they ask for, each below the path of its facts in their common order: those for an image are
- * at the paths that its own facts spell (a set-trie: I. Savnik, "Index Data Structure for Fast Subset and Superset Queries", 2013).
- * Persistent as {@link PrefixNode} is.
+ * Values by a set of exact facts, each below the path of its facts in their common order: those for an image are at the paths that its
+ * own facts spell (a set-trie: I. Savnik, "Index Data Structure for Fast Subset and Superset Queries", 2013). Persistent: see
+ * {@link Change}.
  */
-export type FactNode = Ranked & {
-  readonly owner: object;
-  /** Those whose facts end here, in deciding order. */
-  readonly own: Policy[];
-  /** By what each asks for next: see {@link branchKey}. */
-  readonly branches: Map<string, Branch>;
+export type FactNode<V extends Ranked> = Ranked & {
+  /** Whose facts end here. */
+  readonly value: V | undefined;
+  /** By what is asked for next: see {@link branchKey}. */
+  readonly branches: ReadonlyMap<string, Branch<V>>;
+  /** Whose `branches` are. */
+  readonly owner: object | undefined;
 };
 
-type Branch = { readonly dimension: Dimension; readonly name: string; readonly owner: object; readonly byValue: Map<string, FactNode> };
-
-export type FactChange = { readonly policy: Policy; readonly kind: 'add' | 'remove'; readonly owner: object };
+type Branch<V extends Ranked> = {
+  readonly dimension: Dimension;
+  readonly name: string;
+  readonly byValue: ReadonlyMap<string, FactNode<V>>;
+  readonly owner: object;
+};
 
 const branchKey = (dimension: Dimension, name: string): string => (dimension === 'labels' ? `labels.${name}` : dimension);
 
-/** @returns the tree with the policy added or removed at the path of `steps`; undefined where nothing is left */
-export function changeFacts(node: FactNode | undefined, steps: readonly Step[], change: FactChange, at = 0): FactNode | undefined {
+const leaf = { value: undefined, branches: new Map<string, never>(), owner: undefined } as const;
+
+/** @returns the tree with the value at the path of `steps` changed; undefined where nothing is left */
+export function changeFacts<V extends Ranked>(
+  node: FactNode<V> | undefined,
+  [step, ...steps]: readonly Step[],
+  change: Change,
+  changeValue: ChangeValue<V>,
+): FactNode<V> | undefined {
+  const before: FactNode<V> = node ?? { ...leaf, first: change.policy };
+  if (step === undefined) return orNothing({ ...before, value: changeValue(before.value) }, change);
+  const { dimension, name, value } = step;
   const { owner } = change;
-  const { own = [], branches: shared = new Map<string, Branch>() } = node ?? {};
-  const step = steps[at];
-  if (step === undefined) return nodeOf(node, changeOwn(own, node?.owner === owner, change), shared, change);
-  const branches = node?.owner === owner ? shared : new Map(shared);
-  const key = branchKey(step.dimension, step.name);
-  const known = branches.get(key);
-  const byValue = known?.owner === owner ? known.byValue : new Map(known?.byValue);
-  const child = changeFacts(byValue.get(step.value), steps, change, at + 1);
-  if (child === undefined) byValue.delete(step.value);
-  else byValue.set(step.value, child);
-  if (byValue.size === 0) branches.delete(key);
-  else branches.set(key, { dimension: step.dimension, name: step.name, owner, byValue });
-  return nodeOf(node, own, branches, change);
+  const key = branchKey(dimension, name);
+  const branch = before.branches.get(key);
+  const child = changeFacts(branch?.byValue.get(value), steps, change, changeValue);
+  const byValue = changedMap(branch?.byValue ?? new Map<string, FactNode<V>>(), value, child, branch?.owner === owner);
+  const changed = byValue.size === 0 ? undefined : { dimension, name, byValue, owner };
+  return orNothing({ ...before, branches: changedMap(before.branches, key, changed, before.owner === owner), owner }, change);
 }
 
-function nodeOf(
-  before: FactNode | undefined,
-  own: Policy[],
-  branches: Map<string, Branch>,
-  { policy, kind, owner }: FactChange,
-): FactNode | undefined {
-  if (kind === 'add') return { own, branches, owner, first: before === undefined ? policy : earlier(before.first, policy) };
-  let [first] = own;
-  for (const { byValue } of branches.values())
-    for (const child of byValue.values()) first = first === undefined ? child.first : earlier(first, child.first);
-  return first === undefined ? undefined : { own, branches, owner, first };
+function orNothing<V extends Ranked>(node: FactNode<V>, change: Change): FactNode<V> | undefined {
+  const below = () => [node.value, ...[...node.branches.values()].flatMap(({ byValue }) => [...byValue.values()])];
+  const first = firstAfter(change, node.first, below);
+  return first && { ...node, first };
 }
 
-function changeOwn(own: Policy[], isOwned: boolean, { policy, kind }: FactChange): Policy[] {
-  if (kind === 'remove') return own.filter((each) => each !== policy);
-  const changed = isOwned ? own : [...own];
-  changed.splice(placeOf(policy, own), 0, policy);
-  return changed;
-}
-
-/** Where it belongs in deciding order; a whole set is compiled in that order, so that each goes to the end. */
-export function placeOf(policy: Policy, sorted: readonly Policy[]): number {
-  const last = sorted.at(-1);
-  if (last === undefined || compareInOrder(last, policy) < 0) return sorted.length;
-  let [low, high] = [0, sorted.length - 1];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compareInOrder(sorted[middle]!, policy) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-export type FactSearch = {
+export type FactSearch<V> = {
   readonly evidence: Evidence;
   /** Keys of the branches that the image's facts can go: see {@link branchKeysOf}. */
   readonly keys: () => readonly string[];
   readonly isWanted: (first: Policy) => boolean;
-  readonly take: (own: readonly Policy[]) => void;
+  readonly visit: (value: V) => void;
 };
 
-/** Few branches are all looked at, which takes less than making the keys of an image. */
+/** Few branches are all looked at, which takes less than making the keys of an image. Of an owner's facts there are two. */
 const branchesMax = 8;
 
-/** For each of its labels, and for what every image has. */
+/** For what it is, and for each of its labels. */
 export const branchKeysOf = ({ inspection }: Evidence): readonly string[] => [
-  ...['registries', 'tenants', 'kinds'],
+  'kinds',
   ...(inspection.status === 'done' ? Object.keys(inspection.labels).map((name) => branchKey('labels', name)) : []),
 ];
 
 /** Goes wherever a policy may lie whose facts the image has, or may turn out to have. */
-export function searchFacts(node: FactNode, search: FactSearch): void {
+export function searchFacts<V extends Ranked>(node: FactNode<V>, search: FactSearch<V>): void {
   if (!search.isWanted(node.first)) return;
-  if (node.own.length > 0) search.take(node.own);
-  const areAllOpen = search.evidence.inspection.status !== 'done';
-  if (areAllOpen || node.branches.size <= branchesMax) for (const branch of node.branches.values()) searchBranch(branch, search);
+  if (node.value !== undefined) search.visit(node.value);
+  if (node.branches.size <= branchesMax) for (const branch of node.branches.values()) searchBranch(branch, search);
   else
     for (const key of search.keys()) {
       const branch = node.branches.get(key);
@@ -108,7 +86,7 @@ export function searchFacts(node: FactNode, search: FactSearch): void {
     }
 }
 
-function searchBranch({ dimension, name, byValue }: Branch, search: FactSearch): void {
+function searchBranch<V extends Ranked>({ dimension, name, byValue }: Branch<V>, search: FactSearch<V>): void {
   const value = factOf(dimension, name, search.evidence);
   if (value === undefined) {
     for (const child of byValue.values()) searchFacts(child, search);

@@ -2,10 +2,12 @@ import type { Evidence } from '../evidence.ts';
 import { matchPolicy } from '../match.ts';
 import { compareInOrder } from '../order.ts';
 import type { Policy } from '../policy.ts';
-import type { CompiledSet } from './compiled-set.ts';
-import { branchKeysOf, placeOf, searchFacts } from './fact-tree.ts';
-import { nameEnd } from './places.ts';
-import { eachPrefix } from './prefix-tree.ts';
+import type { CompiledSet, NamesNode, TagsNode } from './compiled-set.ts';
+import { branchKeysOf, searchFacts, type FactSearch } from './fact-tree.ts';
+import type { Leaf } from './leaf.ts';
+import { eachValue } from './name-tree.ts';
+import { backwards, nameEnd } from './places.ts';
+import { placeOf, type PolicyList } from './ranked.ts';
 
 /**
  * The first `countMax` policies, in deciding order, that match an image or may turn out to. Looks at those alone to which the image's
@@ -14,8 +16,8 @@ import { eachPrefix } from './prefix-tree.ts';
 export function findSpeaking({ index }: CompiledSet, evidence: Evidence, countMax: number): readonly Policy[] {
   const found: Policy[] = [];
   const isWanted = (policy: Policy): boolean => found.length < countMax || compareInOrder(policy, found.at(-1)!) < 0;
-  const take = (own: readonly Policy[]): void => {
-    for (const policy of own) {
+  const take = ({ policies }: PolicyList): void => {
+    for (const policy of policies) {
       if (!isWanted(policy)) return;
       // One with lists lies at several places.
       if (found.includes(policy) || matchPolicy(policy, evidence) === 'no') continue;
@@ -23,10 +25,27 @@ export function findSpeaking({ index }: CompiledSet, evidence: Evidence, countMa
       if (found.length > countMax) found.pop();
     }
   };
-  let keys: readonly string[] | undefined;
-  const facts = { evidence, keys: () => (keys ??= branchKeysOf(evidence)), isWanted, take };
-  eachPrefix(index, evidence.repository + nameEnd, isWanted, (tags) =>
-    eachPrefix(tags, evidence.tag + nameEnd, isWanted, (node) => searchFacts(node, facts)),
-  );
+  const keys = lazy(() => branchKeysOf(evidence));
+  const repository = evidence.repository + nameEnd;
+  const tag = evidence.tag + nameEnd;
+  const repositoryBackwards = lazy(() => backwards(evidence.repository));
+  const tagBackwards = lazy(() => backwards(evidence.tag));
+  const inspected: FactSearch<PolicyList> = { evidence, keys, isWanted, visit: take };
+  // Without an inspection all of them may match, in deciding order; with one, those that ask for what it found.
+  const visitLeaf = (leaf: Leaf): void => {
+    if (leaf.byFacts === undefined || evidence.inspection.status !== 'done') take(leaf);
+    else searchFacts(leaf.byFacts, inspected);
+  };
+  const visitTags = (tags: TagsNode): void => eachValue(tags, tag, tagBackwards, isWanted, visitLeaf);
+  const owned: FactSearch<NamesNode> = {
+    ...{ evidence, keys, isWanted },
+    visit: (names) => eachValue(names, repository, repositoryBackwards, isWanted, visitTags),
+  };
+  if (index !== undefined) searchFacts(index, owned);
   return found;
+}
+
+function lazy<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
