@@ -16,7 +16,7 @@ import { startByteProxy, type ByteFault, type ByteProxy, type Direction } from '
 const layerBytes = 16 * 1_048_576;
 const signal = AbortSignal.timeout(5 * 60_000);
 const dir = mkdtempSync(join(tmpdir(), 'waybill-oci-faults-'));
-const impatient = { answerMs: 1_500, idleMs: 1_500, triesMax: 3, repeatMsMax: 10_000 };
+const impatient = { answerMs: 1_500, idleMs: 1_500, triesMax: 6 };
 const tenths = (direction: Direction): readonly ByteFault[] =>
   Array.from({ length: 9 }, (_, index) => ({ direction, kind: 'reset', atBytes: Math.floor((layerBytes * (index + 1)) / 10) }));
 

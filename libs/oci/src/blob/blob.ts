@@ -3,21 +3,23 @@ import { readBounded } from './body.ts';
 import { asOciError, type RegistryClient } from '../host/client.ts';
 import type { Descriptor } from '../descriptor/descriptor.ts';
 import { OciError } from '../host/errors.ts';
+import type { Tries } from '../host/repeat.ts';
 import { openResumingStream, type Opened } from './resuming-stream.ts';
-import { patienceDefault, type Patience } from './tries.ts';
 import { createCheckpoints, createVerifier } from './verifier.ts';
 
 export type BlobQuery = {
   readonly repository: string;
   readonly descriptor: Descriptor;
-  /** With connections that break off. */
-  readonly patience?: Patience | undefined;
 };
 
 export const whatOf = ({ descriptor }: BlobQuery): string => `blob ${descriptor.digest}`;
 
 /** Size in bytes of a blob at the registry; undefined when it is not there. */
-export async function findBlobSize(client: RegistryClient, query: BlobQuery, signal: AbortSignal): Promise<number | undefined> {
+export async function findBlobSize(
+  client: RegistryClient,
+  query: BlobQuery & { readonly tries?: Tries | undefined },
+  signal: AbortSignal,
+): Promise<number | undefined> {
   const { status, headers } = await client.send({
     method: 'HEAD',
     repository: query.repository,
@@ -25,6 +27,7 @@ export async function findBlobSize(client: RegistryClient, query: BlobQuery, sig
     at: `blobs/${query.descriptor.digest}`,
     action: 'pull',
     expects: [200, 404],
+    tries: query.tries,
     signal,
   });
   const length = headers['content-length'];
@@ -44,24 +47,25 @@ export const openBlob = (client: RegistryClient, query: BlobQuery, signal: Abort
  * offset some MiB at most are fetched again.
  */
 export function blobSource(client: RegistryClient, query: BlobQuery, signal: AbortSignal): (offsetBytes: number) => Promise<Readable> {
-  const { repository, descriptor, patience = patienceDefault } = query;
+  const { repository, descriptor } = query;
   const where = { host: client.registry.host, repository };
   const checkpoints = createCheckpoints(descriptor.digest);
   return (offsetBytes) =>
     openResumingStream({
       sizeBytes: descriptor.sizeBytes,
       verifier: createVerifier(descriptor, offsetBytes, checkpoints, where),
-      open: (atBytes, either) => openBody(client, query, atBytes, either),
+      open: (atBytes, tries, either) => openBody(client, query, atBytes, tries, either),
       describe: (error) => asOciError(error, { what: whatOf(query), repository, signal }, client.registry),
-      patience,
+      startTries: client.startTries,
       signal,
     });
 }
 
 /** Asks the registry each time and never where it redirected to: such addresses expire. */
-async function openBody(client: RegistryClient, query: BlobQuery, offsetBytes: number, signal: AbortSignal): Promise<Opened> {
+async function openBody(client: RegistryClient, query: BlobQuery, offsetBytes: number, tries: Tries, signal: AbortSignal): Promise<Opened> {
   const { repository, descriptor } = query;
-  const request = { method: 'GET', repository, what: whatOf(query), at: `blobs/${descriptor.digest}`, action: 'pull', signal } as const;
+  const what = whatOf(query);
+  const request = { method: 'GET', repository, what, at: `blobs/${descriptor.digest}`, action: 'pull', tries, signal } as const;
   const response = await client.send(
     offsetBytes === 0
       ? { ...request, expects: [200] }

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import { createTries, isBrokenOff, type Patience } from './tries.ts';
+import { mayPass } from '../host/errors.ts';
+import type { Tries } from '../host/repeat.ts';
 import type { Verifier } from './verifier.ts';
 
 /** A body that begins `skipBytes` before what was asked for. */
@@ -9,10 +10,10 @@ export type ResumingOptions = {
   readonly sizeBytes: number;
   readonly verifier: Verifier;
   /** The bytes from an offset on; fewer of them where the connection breaks off. */
-  readonly open: (offsetBytes: number, signal: AbortSignal) => Promise<Opened>;
+  readonly open: (offsetBytes: number, tries: Tries, signal: AbortSignal) => Promise<Opened>;
   /** What the error of a body is to the reader. */
   readonly describe: (error: unknown) => unknown;
-  readonly patience: Patience;
+  readonly startTries: (signal: AbortSignal) => Tries;
   readonly signal: AbortSignal;
 };
 
@@ -25,9 +26,10 @@ const bufferedBytesMax = 256 * 1_024;
  * @throws what `open` fails with before the first body; later the stream fails with that, or with what the verifier says
  */
 export async function openResumingStream(options: ResumingOptions): Promise<Readable> {
-  const { sizeBytes, verifier, open, describe, patience } = options;
+  const { sizeBytes, verifier, open, describe } = options;
   const stopped = new AbortController();
   const signal = AbortSignal.any([options.signal, stopped.signal]);
+  const tries = options.startTries(signal);
   const begun = Promise.withResolvers<void>();
   let body: Readable | undefined;
   let isWanted = false;
@@ -52,7 +54,7 @@ export async function openResumingStream(options: ResumingOptions): Promise<Read
     body?.pause();
   };
   const readBody = async (): Promise<void> => {
-    const opened = await open(verifier.atBytes(), signal);
+    const opened = await open(verifier.atBytes(), tries, signal);
     body = opened.body.pause();
     begun.resolve();
     const drained = drain(body, opened.skipBytes, take);
@@ -60,11 +62,10 @@ export async function openResumingStream(options: ResumingOptions): Promise<Read
     await drained;
   };
   const readAll = async (): Promise<void> => {
-    const tries = createTries(patience, signal);
     for (;;) {
       const failure = await readBody().then(() => undefined, describe);
       body?.destroy();
-      if (failure !== undefined && !isBrokenOff(failure)) throw failure as Error;
+      if (failure !== undefined && !mayPass(failure)) throw failure as Error;
       if (verifier.atBytes() === sizeBytes) break; // Whatever became of the connection.
       await tries.after(failure ?? verifier.shortage(), verifier.atBytes());
     }

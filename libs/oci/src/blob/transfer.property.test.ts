@@ -12,7 +12,6 @@ import { OciError } from '../host/errors.ts';
 // Goal: whatever is cut, wherever and how often, on either side or on both: the target has the blob as it is, or the copy has failed with
 // a typed error and the target has none of it. Up to the bound of tries it must end well.
 const failuresMax = 4;
-const patience = { failuresMax, delayMsMin: 1, delayMsMax: 1 };
 const sizeMax = 400_000;
 let [source, target]: FakeRegistry[] = [];
 let [from, to]: RegistryClient[] = [];
@@ -20,7 +19,7 @@ let [from, to]: RegistryClient[] = [];
 before(async () => {
   [source, target] = [await startFakeRegistry(), await startFakeRegistry()];
   [from, to] = [source, target].map(({ host }, index) =>
-    createRegistryClient({ name: 'ab'[index]!, host, plainHttp: true }, { repeatMsMax: 0 }),
+    createRegistryClient({ name: 'ab'[index]!, host, plainHttp: true }, { triesMax: failuresMax + 1, random: () => 0 }),
   );
 });
 after(async () => {
@@ -52,7 +51,7 @@ it('a blob that is cut anywhere on its way arrives as it is, or not at all', asy
     fc.asyncProperty(cases, async ({ sizeBytes, chunkBytes, downloads, uploads }) => {
       const bytes = randomBytes(sizeBytes);
       const descriptor = { mediaType: 'application/octet-stream', digest: digestOf(bytes), sizeBytes };
-      const query = { repository: `team/app${count++}`, descriptor, patience };
+      const query = { repository: `team/app${count++}`, descriptor };
       const signal = AbortSignal.timeout(20_000);
       await uploadBlob(from!, query, async () => bytes, signal);
       for (const fault of downloads) source!.fail({ path: /blobs/, ...fault });

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import { findBlobSize, whatOf, type BlobQuery } from './blob.ts';
 import { cutBuffer, cutStream, type Pieces } from './pieces.ts';
-import { createTries, isBrokenOff, patienceDefault } from './tries.ts';
 import { parseLocation, type RegistryClient, type RegistryResponse } from '../host/client.ts';
-import { OciError } from '../host/errors.ts';
+import { mayPass, OciError } from '../host/errors.ts';
+import type { Tries } from '../host/repeat.ts';
 
 /**
  * The bytes of a blob from an offset on; asked again, with another offset, when an upload goes on after it broke off. A Buffer is all of
@@ -36,7 +36,13 @@ type Upload = {
   readonly client: RegistryClient;
   readonly query: UploadQuery;
   readonly open: OpenBytes;
-  readonly request: { readonly repository: string; readonly what: string; readonly action: 'push'; readonly signal: AbortSignal };
+  readonly request: {
+    readonly repository: string;
+    readonly what: string;
+    readonly action: 'push';
+    readonly tries: Tries;
+    readonly signal: AbortSignal;
+  };
   /** The last one known; undefined before there is one, and when it is of no use any more. */
   session: Session | undefined;
   chunkBytes: number | undefined;
@@ -60,7 +66,8 @@ const cancelMsMax = 1_000;
  * @throws OciError, what the body fails with, or the signal's reason
  */
 export async function uploadBlob(client: RegistryClient, query: UploadQuery, open: OpenBytes, signal: AbortSignal): Promise<Uploaded> {
-  const request = { repository: query.repository, what: `upload of ${whatOf(query)}`, action: 'push', signal } as const;
+  const tries = client.startTries(signal);
+  const request = { repository: query.repository, what: `upload of ${whatOf(query)}`, action: 'push', tries, signal } as const;
   const state = {
     session: undefined,
     chunkBytes: query.chunkBytes,
@@ -70,7 +77,6 @@ export async function uploadBlob(client: RegistryClient, query: UploadQuery, ope
     isChallenged: false,
   };
   const upload: Upload = { client, query, open, request, ...state };
-  const tries = createTries(query.patience ?? patienceDefault, signal);
   let mountFrom = query.mountFrom;
   for (;;) {
     try {
@@ -101,7 +107,7 @@ async function prepareAgain(upload: Upload, error: unknown): Promise<void> {
   const { session, chunkBytes, query } = upload;
   upload.request.signal.throwIfAborted();
   if (upload.sourceFailure !== undefined || !(error instanceof OciError)) throw error;
-  if (isBrokenOff(error)) return; // The registry is asked where it is.
+  if (mayPass(error)) return; // The registry is asked where it is.
   if (error.status === 416 && (session?.offsetBytes ?? 0) > 0) return; // At 0 it would say the same again: it may have one byte.
   if (error.status === 413 && (chunkBytes ?? Infinity) > chunkBytesLeast) {
     const smaller = chunkBytes === undefined ? Math.min(chunkBytesDefault, query.descriptor.sizeBytes / 2) : chunkBytes / 8;
@@ -134,7 +140,10 @@ async function start(upload: Upload, mountFrom: string | undefined): Promise<Ses
 async function resume(upload: Upload, session: Session): Promise<Session | 'stored' | undefined> {
   const { client, query, request } = upload;
   const found = await findStatus(client, request, session.location);
-  if (!found) return (await findBlobSize(client, query, request.signal)) === query.descriptor.sizeBytes ? 'stored' : undefined;
+  if (!found)
+    return (await findBlobSize(client, { ...query, tries: request.tries }, request.signal)) === query.descriptor.sizeBytes
+      ? 'stored'
+      : undefined;
   if (found.offsetBytes <= upload.atBytes) return { ...session, ...found, isResumed: true };
   await discard(upload, session); // More than was sent cannot be ours.
   return undefined;
@@ -151,7 +160,7 @@ async function findStatus(
     await response.body.dump();
     return { location: parseUploadLocation(client, request.repository, response), offsetBytes: findOffset(response) ?? 0 };
   } catch (error) {
-    if (isBrokenOff(error) || !(error instanceof OciError)) throw error;
+    if (mayPass(error) || !(error instanceof OciError)) throw error;
     return undefined;
   }
 }

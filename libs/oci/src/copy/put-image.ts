@@ -1,6 +1,6 @@
 import type { Digest } from '@waybill/domain';
 import type { DescriptorDocument } from '../descriptor/descriptor.ts';
-import { OciError, type OciErrorCode } from '../host/errors.ts';
+import { contentFaultOf, OciError } from '../host/errors.ts';
 import { getManifest, putManifest, type Manifest } from '../manifest/manifest.ts';
 import { addToReferrersTag, listReferrersByTag } from '../referrer/referrers.ts';
 import type { ReferrersApis } from './attachments.ts';
@@ -87,23 +87,13 @@ async function ensureManifest(
   return 'copied';
 }
 
-/** What a registry gives for something else than what it was asked for. */
-const otherContent: ReadonlySet<OciErrorCode> = new Set([
-  'CONTENT_NOT_FOUND',
-  'CONTENT_SIZE_MISMATCH',
-  'CONTENT_DIGEST_MISMATCH',
-  'CONTENT_TOO_LARGE',
-  'MANIFEST_INVALID',
-  'MANIFEST_UNSUPPORTED',
-]);
-
 async function isThere({ client, repository }: Place, reference: string, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
   try {
     const { bytes, descriptor } = await getManifest(client, { repository, reference }, signal);
     return bytes.equals(manifest.bytes) && descriptor.mediaType === manifest.descriptor.mediaType;
   } catch (error) {
-    if (error instanceof OciError && otherContent.has(error.code)) return false;
-    throw error;
+    if (contentFaultOf(error) === undefined) throw error;
+    return false;
   }
 }
 

@@ -1,6 +1,6 @@
 import { openBlob } from '../blob/blob.ts';
 import type { Descriptor } from '../descriptor/descriptor.ts';
-import { OciError } from '../host/errors.ts';
+import { contentFaultOf, OciError } from '../host/errors.ts';
 import type { Place } from './copy-request.ts';
 
 /**
@@ -12,7 +12,7 @@ export async function readBack({ client, repository }: Place, descriptor: Descri
     const stream = await openBlob(client, { repository, descriptor }, signal);
     for await (const _ of stream) continue;
   } catch (error) {
-    if (!(error instanceof OciError && error.code.startsWith('CONTENT_'))) throw error;
+    if (!(error instanceof OciError) || contentFaultOf(error) === undefined) throw error;
     const { host } = client.registry;
     const message = `${host} does not give back blob ${descriptor.digest} of ${repository}: ${error.message}`;
     throw new OciError('COPY_UNVERIFIED', message, { host, repository, cause: error });

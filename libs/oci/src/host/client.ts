@@ -6,7 +6,7 @@ import { parseChallenges } from '../auth/challenge.ts';
 import { sourceOf } from '../auth/sources.ts';
 import { openConnection, type ClientTimeouts, type Connection, type Incoming } from './connection.ts';
 import { isRedirect, redirectTarget } from './redirect.ts';
-import { repeated, type RepeatOptions, type Repeats } from './repeat.ts';
+import { createTries, repeated, type RepeatOptions, type Repeats, type Tries } from './repeat.ts';
 import { failedAnswer, isPage, pageError } from './response-error.ts';
 import type { Registry } from './settings.ts';
 import { asOciError } from './transport-error.ts';
@@ -30,6 +30,8 @@ export type RegistryRequest = {
   /** A stream is sent once: a request with it is never repeated. */
   readonly body?: Buffer | Readable;
   readonly expects: readonly number[];
+  /** Of the work that this is a part of. Default: tries of its own. */
+  readonly tries?: Tries | undefined;
   readonly signal: AbortSignal;
 };
 export type RegistryResponse = Incoming;
@@ -55,6 +57,8 @@ export type RegistryClient = {
    * @throws OciError, or the signal's reason
    */
   readonly send: (request: RegistryRequest) => Promise<RegistryResponse>;
+  /** Tries for requests that belong together. */
+  readonly startTries: (signal: AbortSignal) => Tries;
   /**
    * The same client, with the same connections, tokens and limits, whose requests are counted for and shared fairly with `owner`:
    * hand it to whatever takes a client. Closing it closes the client.
@@ -91,12 +95,16 @@ export function createRegistryClient(registry: Registry, given: ClientOptions = 
   const nowMs = options.clock.now;
   const source = sourceOf(registry, { env: options.env, nowMs, origin, dispatcher: dispatcherFor(origin) });
   const authorizer = createAuthorizer({ registry, source, dispatcherFor, nowMs });
-  const repeat = { ...options, onTurnedAway: connection.pause };
+  const startTries = (signal: AbortSignal): Tries => createTries({ ...options, onTurnedAway: connection.pause }, signal);
   const clientOf = (owner: RequestOwner): RegistryClient => {
     const host: Host = { registry, connection, authorizer, owner };
     return {
       registry,
-      send: (request) => repeated(() => attempt(host, request), repeatsOf(request), repeat, request.signal),
+      send(request) {
+        const { signal, tries = startTries(signal) } = request;
+        return repeated(() => attempt(host, request), repeatsOf(request), tries, signal);
+      },
+      startTries,
       ownedBy: clientOf,
       close: connection.close,
     };

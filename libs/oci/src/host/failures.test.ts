@@ -23,8 +23,7 @@ type Row = {
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 const blobBytes = Buffer.from('twelve bytes');
 const blob = { digest: digestOf(blobBytes), sizeBytes: blobBytes.byteLength, mediaType: 'application/octet-stream' };
-const patience = { failuresMax: 0, delayMsMin: 0, delayMsMax: 0 };
-const blobQuery = { repository: 'team/app', descriptor: blob, patience };
+const blobQuery = { repository: 'team/app', descriptor: blob };
 const aBlob = (client: RegistryClient, signal: AbortSignal) => readBlob(client, blobQuery, 1_000, signal);
 const aManifest = (client: RegistryClient, signal: AbortSignal) => getManifest(client, { repository: 'team/app', reference: 'v1' }, signal);
 const json = (status: number, headers: Readonly<Record<string, string>>, value: unknown) =>

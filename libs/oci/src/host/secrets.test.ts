@@ -34,10 +34,9 @@ function printed(error: unknown): string {
 }
 
 const blob = { repository: 'team/app', descriptor: { digest: digestOf('x'), sizeBytes: 1, mediaType: 'application/octet-stream' } };
-const once = { failuresMax: 0, delayMsMin: 0, delayMsMax: 0 };
 const readAll = {
   manifest: (client: RegistryClient) => getManifest(client, { repository: 'team/app', reference: 'v1' }, signal),
-  blob: (client: RegistryClient) => readBlob(client, { ...blob, patience: once }, 10, signal),
+  blob: (client: RegistryClient) => readBlob(client, blob, 10, signal),
 };
 
 /** A registry that wants a token, hands it out, and then does its worst. */

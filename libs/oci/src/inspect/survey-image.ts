@@ -2,7 +2,7 @@ import type { Digest } from '@waybill/domain';
 import { mapConcurrently } from '../host/concurrent.ts';
 import { toDescriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
 import type { RegistryClient } from '../host/client.ts';
-import { OciError, type OciErrorCode } from '../host/errors.ts';
+import { contentFaultOf, type ContentFault } from '../host/errors.ts';
 import { blobsOf, childrenOf, findManifestDigest, getManifest, type Manifest } from '../manifest/manifest.ts';
 import { cosignTags, listReferrers } from '../referrer/referrers.ts';
 import { createManifestReader, namedIn, type Named } from './manifest-reader.ts';
@@ -16,7 +16,7 @@ export type PartFault = {
   readonly sizeBytes: number | null;
   /** The manifest that it belongs to. */
   readonly namedBy: Digest;
-  readonly fault: 'missing' | 'size' | 'digest' | 'invalid';
+  readonly fault: ContentFault;
 };
 export type SurveyedReferrer = { readonly subject: Digest; readonly descriptor: DescriptorDocument };
 export type DigestTag = { readonly tag: string; readonly subject: Digest; readonly digest: Digest };
@@ -44,16 +44,6 @@ export type SurveyQuery = {
 
 const bounds = { manifestsMax: 2_000, levelsMax: 16 };
 const atOnceMax = 8;
-
-/** What stands for an answer about content. Any other failure is the registry's, and says nothing about the image. */
-const faultOfCode: Partial<Readonly<Record<OciErrorCode, PartFault['fault']>>> = {
-  CONTENT_NOT_FOUND: 'missing',
-  CONTENT_SIZE_MISMATCH: 'size',
-  CONTENT_DIGEST_MISMATCH: 'digest',
-  CONTENT_TOO_LARGE: 'size',
-  MANIFEST_INVALID: 'invalid',
-  MANIFEST_UNSUPPORTED: 'invalid',
-};
 
 /**
  * Reads the manifests of an image and what refers to them, and goes on where one is missing. Blobs are not asked for: `checkImage` does
@@ -97,8 +87,8 @@ export async function surveyImage(client: RegistryClient, query: SurveyQuery, si
 }
 
 /** @throws what says nothing about the content */
-export function faultOf(error: unknown): PartFault['fault'] {
-  const fault = error instanceof OciError ? faultOfCode[error.code] : undefined;
+export function faultOf(error: unknown): ContentFault {
+  const fault = contentFaultOf(error);
   if (fault === undefined) throw error;
   return fault;
 }
