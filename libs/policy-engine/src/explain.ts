@@ -1,22 +1,27 @@
 import type { PolicyTrace } from '@waybill/domain';
-import { pathOf, sentenceOf, truthOf, type Truth } from './clause.ts';
+import { pathOf, sentenceOf, truthOf } from './clause.ts';
 import { evaluate, inputsSha256, type Decision } from './evaluate.ts';
 import type { Evidence } from './evidence.ts';
+import type { Matching } from './match.ts';
 import type { Policy } from './policy.ts';
 import type { Ruling } from './requirements.ts';
 import { opinionOf } from './rule.ts';
 import type { CompiledSet } from './set/compiled-set.ts';
 import { findSpeaking } from './set/search.ts';
 import type { Question } from './surroundings.ts';
+import { explainTargets, type TargetExplanation } from './targets/explain-targets.ts';
+import { withTenant } from './tenants/namespaces.ts';
+import { conditionSentence } from './when/condition.ts';
 
 /** One clause of a policy against an image: where it is written, whether it holds, and what the image has to say to it. */
-export type ClauseExplanation = { readonly path: string; readonly holds: Truth; readonly reason: string };
+export type ClauseExplanation = { readonly path: string; readonly holds: Matching; readonly reason: string };
 
 /** Why, or why not. */
 export type PolicyExplanation = {
   readonly policyId: string;
   readonly priority: number;
-  readonly outcome: Ruling['outcome'] | 'not-matched';
+  /** `error`: its condition fails on this image. */
+  readonly outcome: Ruling['outcome'] | 'not-matched' | 'error';
   readonly reason: string;
   /** In the order in which they are asked, up to the first that refuses. */
   readonly clauses: readonly ClauseExplanation[];
@@ -29,6 +34,8 @@ export type Explanation = {
   readonly policies: readonly PolicyExplanation[];
   /** How many of the set are not told of. */
   readonly leftOutCount: number;
+  /** Of the policy that decides: each registry that it could mean, chosen or not, and why. */
+  readonly targets: readonly TargetExplanation[];
 };
 
 /** Policies that an explanation tells of, unless more are asked for; those of a decision's event. */
@@ -36,38 +43,63 @@ export const traceMax = 50;
 
 /** Makes a decision again from its recorded inputs, and says of each policy why it spoke or kept silent. */
 export function explain(set: CompiledSet, evidence: Evidence, atMs: number, policiesMax = traceMax): Explanation {
-  const policies = consideredIn(set, evidence, policiesMax);
+  const question = questionOf(set, evidence, atMs);
+  const policies = consideredIn(set, question, policiesMax);
+  const decision = evaluate(set, evidence, atMs);
+  const decider = policies.find(({ id }) => id === decision.policyId);
   return {
-    decision: evaluate(set, evidence, atMs),
+    decision,
     inputsSha256: inputsSha256(evidence, atMs),
-    policies: policies.map((policy) => explainPolicy(policy, { evidence, atMs, surroundings: set.surroundings })),
+    policies: policies.map((policy) => explainPolicy(policy, question)),
     leftOutCount: set.policies.length - policies.length,
+    targets: decider === undefined ? [] : explainTargets(decider, question),
   };
 }
 
+const questionOf = ({ surroundings }: CompiledSet, evidence: Evidence, atMs: number): Question => ({
+  evidence: withTenant(evidence, surroundings),
+  atMs,
+  surroundings,
+});
+
 /** What one policy says of an image, as if it were alone. */
 export function explainPolicy(policy: Policy, question: Question): PolicyExplanation {
-  const { evidence } = question;
   const { outcome, reason } = lineOf(policy, question);
   const clauses: ClauseExplanation[] = [];
-  for (const clause of policy.clauses) {
-    const holds = truthOf(clause, evidence);
-    clauses.push({ path: `spec.match.${pathOf(clause)}`, holds, reason: sentenceOf(clause, holds, evidence) });
-    if (holds === 'no') break;
+  for (const clause of clausesOf(policy, question)) {
+    clauses.push(clause);
+    if (clause.holds === 'no') break;
   }
   return { policyId: policy.id, priority: policy.priority, outcome, reason, clauses };
 }
 
-/** What the event of a decision says of the policies: a line for each, at most {@link traceMax}, those that match first. */
-export const traceOf = (set: CompiledSet, evidence: Evidence, atMs: number): readonly PolicyTrace[] =>
-  consideredIn(set, evidence, traceMax).map((policy) => lineOf(policy, { evidence, atMs, surroundings: set.surroundings }));
+/** In the order in which they are asked; each made when it is looked at. */
+function* clausesOf({ clauses, when }: Policy, question: Question): Generator<ClauseExplanation, void> {
+  const { evidence } = question;
+  for (const clause of clauses) {
+    const holds = truthOf(clause, evidence);
+    yield { path: `spec.match.${pathOf(clause)}`, holds, reason: sentenceOf(clause, holds, evidence) };
+  }
+  if (when === undefined) return;
+  const answer = when.ask(question);
+  yield { path: 'spec.when', holds: answer.truth, reason: conditionSentence(when, answer, question) };
+}
 
-function consideredIn(set: CompiledSet, evidence: Evidence, countMax: number): readonly Policy[] {
-  const speaking = findSpeaking(set, evidence, countMax);
+/** What the event of a decision says of the policies: a line for each, at most {@link traceMax}, those that match first. */
+export const traceOf = (set: CompiledSet, evidence: Evidence, atMs: number): readonly PolicyTrace[] => {
+  const question = questionOf(set, evidence, atMs);
+  return consideredIn(set, question, traceMax).map((policy) => lineOf(policy, question));
+};
+
+/** What other tenants have published for themselves is not this one's to read. */
+function consideredIn(set: CompiledSet, question: Question, countMax: number): readonly Policy[] {
+  const { evidence } = question;
+  const speaking = findSpeaking(set, question, countMax);
   const silent: Policy[] = [];
   for (const policy of set.policies) {
     if (speaking.length + silent.length >= countMax) break;
-    if (!speaking.includes(policy)) silent.push(policy);
+    const { tenant = evidence.tenant } = policy.document.metadata;
+    if (tenant === evidence.tenant && !speaking.includes(policy)) silent.push(policy);
   }
   return [...speaking, ...silent];
 }
@@ -75,10 +107,12 @@ function consideredIn(set: CompiledSet, evidence: Evidence, countMax: number): r
 type Line = Omit<PolicyTrace, 'outcome'> & { readonly outcome: PolicyExplanation['outcome'] };
 
 function lineOf(policy: Policy, question: Question): Line {
-  const { evidence } = question;
   const opinion = opinionOf(policy, question);
-  const line = { policyId: policy.id, matched: opinion.matches === 'yes' };
-  if (opinion.matches !== 'no') return { ...line, outcome: opinion.ruling.outcome, reason: opinion.ruling.reason };
-  const refusing = policy.clauses.find((clause) => truthOf(clause, evidence) === 'no')!;
-  return { ...line, outcome: 'not-matched', reason: sentenceOf(refusing, 'no', evidence) };
+  const line = { policyId: policy.id, matched: opinion.matches === 'yes' || opinion.matches === 'error' };
+  if (opinion.matches === 'no') {
+    const refusing = clausesOf(policy, question).find(({ holds }) => holds === 'no')!;
+    return { ...line, outcome: 'not-matched', reason: refusing.reason };
+  }
+  const { outcome, reason } = opinion.ruling;
+  return { ...line, outcome: opinion.matches === 'error' ? 'error' : outcome, reason };
 }

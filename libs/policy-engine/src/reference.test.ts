@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { evaluate } from './evaluate.ts';
 import { findPolicy, compileSet, withoutPolicy, withPolicy } from './set/compiled-set.ts';
-import { anyEvidence, anyPolicies, referenceEvaluate } from './testing.ts';
+import { compileRulebook } from './rulebook.ts';
+import { anyDemandingPolicy, anyDocuments, anyEvidence, anyExceptions, anyPolicies, referenceEvaluate } from './testing.ts';
 
 // Goal: the index and the early end change what a decision costs, never what it is. `npm run fuzz:policy` asks a million times.
 const nowMs = Date.UTC(2026, 0, 10);
@@ -22,6 +23,35 @@ describe('a compiled set', () => {
         for (const image of each) assert.deepEqual(decided(evaluate(set, image, nowMs)), referenceEvaluate(policies, image, nowMs));
       }),
       { numRuns: 400 },
+    ));
+
+  it('does so with registries, residencies and tenants around them, on 20,000 pairs', () =>
+    fc.assert(
+      fc.property(anyPolicies(20), anyDocuments, images, (policies, documents, each) => {
+        const { replication } = compileRulebook([...policies, ...documents]);
+        for (const image of each)
+          assert.deepEqual(
+            decided(evaluate(replication, image, nowMs)),
+            referenceEvaluate(policies, image, nowMs, replication.surroundings),
+          );
+      }),
+      { numRuns: 400 },
+    ));
+
+  it('does so with all that can be required and excepted, on 50,000 pairs, and allows no less with exceptions than without', () =>
+    fc.assert(
+      fc.property(anyDemandingPolicy, anyExceptions(nowMs), images, (policy, exceptions, each) => {
+        const { replication } = compileRulebook([policy, ...exceptions]);
+        const strict = compileSet([policy]);
+        for (const image of each) {
+          const decision = evaluate(replication, image, nowMs);
+          assert.deepEqual(decided(decision), referenceEvaluate([policy], image, nowMs, replication.surroundings));
+          if (evaluate(strict, image, nowMs).outcome === 'allow')
+            assert.deepEqual([decision.outcome, decision.exceptionIds], ['allow', []]);
+          else if (decision.outcome === 'allow') assert.ok(decision.exceptionIds.length > 0);
+        }
+      }),
+      { numRuns: 1_000 },
     ));
 
   it('does so whatever was added, replaced and taken away before, and then is the set that it would be at once', () =>

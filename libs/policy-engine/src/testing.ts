@@ -1,6 +1,8 @@
 import fc from 'fast-check';
+import type { DocumentKind } from './document/document.ts';
 import type { Evidence } from './evidence.ts';
 import { parsePolicy, type Policy } from './policy.ts';
+import { isPolicy, parseDocument, type Document, type OtherDocument } from './rulebook.ts';
 
 export { referenceEvaluate } from './reference.ts';
 
@@ -40,22 +42,61 @@ const match = fc.record(
   { ...names, tenants: few(tenant), kinds: few(kind), exclude: fc.oneof(fc.constant(undefined), exclude) },
   { requiredKeys: [] },
 );
-const target = fc.record(
-  { registry: fc.constantFrom('x', 'y'), repository: fc.constantFrom('m/{repository}', 'fixed') },
-  { requiredKeys: ['registry'] },
+const rename = { repository: fc.constantFrom('m/{repository}', 'fixed') };
+const region = fc.constantFrom('r1', 'r2');
+const jurisdiction = fc.constantFrom('EU', 'US');
+const role = fc.constantFrom('primary' as const, 'secondary' as const, 'fallback' as const);
+const copies = fc.record(
+  { copies: fc.integer({ min: 1, max: 3 }), placement: fc.constantFrom('cheapest', 'nearest', 'by-pulls') },
+  { requiredKeys: ['copies'] },
+);
+const select = fc.oneof(
+  fc.record({ regions: few(region), roles: few(role) }, { requiredKeys: ['regions'] }),
+  fc.record({ jurisdictions: few(jurisdiction), roles: few(role) }, { requiredKeys: ['jurisdictions'] }),
+);
+const target = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ registry: fc.constantFrom('x', 'y'), ...rename }, { requiredKeys: ['registry'] }) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(select, fc.oneof(fc.constant({}), copies), fc.record(rename, { requiredKeys: [] }))
+      .map(([selected, some, renamed]) => ({ select: selected, ...some, ...renamed })),
+  },
 );
 const scan = fc.record({
   withinHours: fc.constantFrom(1, 24),
   worstSeverity: fc.constantFrom('none', 'low', 'medium', 'high', 'critical'),
 });
+const signature = fc.constantFrom(
+  ...[
+    { issuer: 'https://ci.test', subject: 'a/b' },
+    { issuer: 'https://ci.test', subject: 'b' },
+  ],
+  ...[{ issuer: 'https://other.test', subject: 'b' }, { key: `sha256:${'1'.repeat(64)}` }],
+);
+const signer = fc.constantFrom(
+  ...[
+    { issuer: 'https://ci.test', subject: '*' },
+    { issuer: 'https://ci.test', subject: 'a/*' },
+  ],
+  ...[{ issuer: 'https://other.test', subject: '**' }, { key: `sha256:${'1'.repeat(64)}` }],
+);
+const format = fc.constantFrom('spdx' as const, 'cyclonedx' as const);
+const findingId = fc.constantFrom('CVE-1', 'CVE-2', 'CVE-10');
+const require = fc.record(
+  {
+    ...{ scan, labels, registries: few(registry), signedBy: few(signer) },
+    tag: fc.record({ notLatest: fc.constant(true), noneOf: few(tagPattern) }, { requiredKeys: ['notLatest'] }),
+    noFindings: fc.uniqueArray(findingId, { minLength: 1, maxLength: 2 }),
+    sbom: fc.record({ formats: fc.uniqueArray(format, { minLength: 1, maxLength: 2 }) }, { requiredKeys: [] }),
+  },
+  { requiredKeys: [] },
+);
 const says = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ effect: 'deny' }) },
   {
     weight: 2,
-    arbitrary: fc.record(
-      { replicate: few(target), require: fc.record({ scan, labels }, { requiredKeys: [] }) },
-      { requiredKeys: ['replicate'] },
-    ),
+    arbitrary: fc.record({ replicate: few(target), require }, { requiredKeys: ['replicate'] }),
   },
 );
 
@@ -67,6 +108,64 @@ export const anyPolicies = (countMax: number): fc.Arbitrary<readonly Policy[]> =
       return policyOf(`p${index}`, spec);
     }),
   );
+
+const registryDocument = fc.record(
+  {
+    ...{ host: registry, region, jurisdiction, role },
+    cost: fc.record({ storedPerGbMonth: fc.integer({ min: 0, max: 2 }), movedPerGb: fc.integer({ min: 0, max: 1 }) }, { requiredKeys: [] }),
+    limits: fc.record({ bytesMax: fc.constant(10) }),
+  },
+  { requiredKeys: ['host'] },
+);
+const residency = fc.record(
+  { match: fc.record({ ...names, tenants: few(tenant) }, { requiredKeys: [] }), jurisdictions: few(jurisdiction), regions: few(region) },
+  { requiredKeys: ['match', 'jurisdictions'] },
+);
+const namespaces = fc.record({ repositories: few(repositoryPattern), registries: few(registry) }, { requiredKeys: ['repositories'] });
+
+/** Valid documents that policies look up: registries, where images may lie, and, mostly, tenants. */
+export const anyDocuments: fc.Arbitrary<readonly OtherDocument[]> = fc
+  .tuple(
+    fc.dictionary(fc.constantFrom('x', 'y', 'z', 'w'), registryDocument, { maxKeys: 4 }),
+    fc.dictionary(fc.constantFrom('gdpr', 'lab'), residency, { maxKeys: 2 }),
+    fc.dictionary(tenant, namespaces, { maxKeys: 3 }),
+  )
+  .map(([registries, residencies, tenants]) => [
+    ...documentsOf('Registry', registries),
+    ...documentsOf('Residency', residencies),
+    ...documentsOf('Tenant', tenants),
+  ]);
+
+const documentsOf = (kind: DocumentKind, specs: Readonly<Record<string, object>>): readonly OtherDocument[] =>
+  Object.entries(specs).map(([name, spec]) => {
+    const parsed = parseDocument({ apiVersion: 'waybill/v1', kind, metadata: { name }, spec });
+    if (!parsed.ok || isPolicy(parsed.document)) throw new Error(`${JSON.stringify(spec)} is no ${kind}`);
+    return parsed.document;
+  });
+
+/** Exceptions of any scope, some of them expired at `atMs`. */
+export const anyExceptions = (atMs: number): fc.Arbitrary<readonly Document[]> =>
+  fc
+    .array(fc.record({ finding: findingId, scope: fc.option(match, { nil: undefined }), hours: fc.integer({ min: -2, max: 9 }) }), {
+      maxLength: 4,
+    })
+    .map((specs) =>
+      specs.map(({ hours, scope, ...spec }, index) => {
+        const expiresAt = new Date(atMs + hours * 3_600_000).toISOString().replace(/:00\.000Z$/, 'Z');
+        const { exclude: excluded, ...asked } = scope ?? {};
+        const parsed = parseDocument({
+          ...{ apiVersion: 'waybill/v1', kind: 'Exception', metadata: { name: `e${index}` } },
+          spec: { ...spec, owner: 'o', reason: 'r', expiresAt, match: { ...asked, ...(excluded && { exclude: excluded }) } },
+        });
+        if (!parsed.ok) throw new Error(parsed.faults.join('; '));
+        return parsed.document;
+      }),
+    );
+
+/** Policies that match every image and ask for a lot. */
+export const anyDemandingPolicy: fc.Arbitrary<Policy> = require.map((required) =>
+  policyOf('p', { match: {}, require: required, replicate: [{ registry: 'x' }] }),
+);
 
 function policyOf(name: string, spec: object): Policy {
   const parsed = parsePolicy({ apiVersion: 'waybill/v1', kind: 'ReplicationPolicy', metadata: { name }, spec });
@@ -94,15 +193,28 @@ export const anyEvidence = (atMs: number): fc.Arbitrary<Evidence> =>
     {
       ...{ registry, repository, tag, digest, inspection },
       tenant: fc.oneof(tenant, fc.constant(null)),
+      registries: fc.dictionary(
+        fc.constantFrom('x', 'y', 'z', 'w'),
+        fc.record({ isHealthy: fc.boolean(), usedBytes: fc.constantFrom(9, 10) }, { requiredKeys: [] }),
+        { maxKeys: 4 },
+      ),
+      pullsByRegion: fc.dictionary(region, fc.nat(2), { maxKeys: 2 }),
       scans: fc.uniqueArray(
-        fc.record({
-          ...{ digest, worstSeverity: severity },
-          outcome: fc.constantFrom('scanned', 'scanned', 'failed'),
-          reason: fc.constant(null),
-          scannedAtMs: fc.integer({ min: 0, max: 48 }).map((hours) => atMs - hours * 3_600_000),
-        }),
+        fc.record(
+          {
+            ...{ digest, worstSeverity: severity },
+            outcome: fc.constantFrom('scanned', 'scanned', 'scanned', 'failed'),
+            reason: fc.constant(null),
+            scannedAtMs: fc.integer({ min: 0, max: 48 }).map((hours) => atMs - hours * 3_600_000),
+            findings: fc.uniqueArray(fc.record({ id: findingId, severity }), { selector: ({ id }) => id, maxLength: 3 }),
+            findingsOmitted: fc.constantFrom(0, 0, 1),
+          },
+          { requiredKeys: ['digest', 'worstSeverity', 'outcome', 'reason', 'scannedAtMs'] },
+        ),
         { selector: (fact) => fact.digest, maxLength: 3 },
       ),
+      signatures: fc.uniqueArray(signature, { maxLength: 2 }),
+      sboms: fc.array(fc.record({ digest, format }), { maxLength: 1 }),
     },
     { requiredKeys: ['registry', 'repository', 'tag', 'digest', 'inspection', 'scans'] },
   );

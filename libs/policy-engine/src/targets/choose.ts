@@ -81,8 +81,8 @@ function chooseAmong({ copies, placement }: Target, selection: Selection, questi
     return { choices: byName(others), awaiting: ['pulls'] };
   const ranked = kept.map((registry) => rankOf(registry, placement, question)).toSorted(compareRanks);
   const choices = ranked.map(({ registry, words }, at): Choice => {
-    if (at >= copies) return { registry, outcome: 'not-chosen', reason: `it comes after ${copies} others: ${words}` };
-    return { registry, outcome: 'chosen', reason: `it is number ${at + 1} of ${copies}: ${words}` };
+    if (at >= copies) return { registry, outcome: 'not-chosen', reason: `it is number ${at + 1}, and copies are ${copies}: ${words}` };
+    return { registry, outcome: 'chosen', reason: `it is number ${at + 1}, and copies are ${copies}: ${words}` };
   });
   return { choices: [...choices.slice(0, copies), ...byName([...choices.slice(copies), ...others])], awaiting: [] };
 }
