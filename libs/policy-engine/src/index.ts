@@ -1,3 +1,4 @@
+export { changedDocuments, mayConcern } from './changes.ts';
 export { documentSchemas } from './document/document.ts';
 export type { DocumentKind } from './document/document.ts';
 export { evaluate, inputsSha256 } from './evaluate.ts';
@@ -5,6 +6,7 @@ export type { Decision } from './evaluate.ts';
 export type { Evidence, Inspection, ScanFact } from './evidence.ts';
 export { explain, explainPolicy, traceMax, traceOf } from './explain.ts';
 export type { ClauseExplanation, Explanation, PolicyExplanation } from './explain.ts';
+export { nextChangeMs } from './moments.ts';
 export { recordedEvidence } from './recorded-evidence.ts';
 export { parsePolicy } from './policy.ts';
 export type { ParsedPolicy, Policy } from './policy.ts';

@@ -23,6 +23,12 @@ export function exceptionFor(finding: string, { evidence, atMs, surroundings }: 
   return awaiting.length > 0 ? { holds: 'unknown', awaiting } : { holds: 'no' };
 }
 
+/** When those that are about one of these findings expire, whatever image they are for. */
+export const exceptionsUntil = (findings: readonly string[], { Exception }: Surroundings): readonly number[] =>
+  Exception.size === 0
+    ? []
+    : [...new Set(findings)].flatMap((finding) => (byFinding(Exception).get(finding) ?? []).map(({ expiresAtMs }) => expiresAtMs));
+
 /** Most images need none, and documents change seldom: made when a finding is first asked for. */
 const made = new WeakMap<Surroundings['Exception'], ReadonlyMap<string, readonly Known[]>>();
 
