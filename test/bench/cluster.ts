@@ -45,7 +45,7 @@ export async function startCluster(settings: Readonly<Record<string, string | nu
   const registry = await startSchemaRegistry({ ...place('schema-registry'), brokers: kafka.brokers });
   const brokers = [kafka.brokers];
   const registryUrl = registry.url;
-  const plan = { partitions: partitionCount, replication: 1, author: 'bench', nowMs: Date.now(), onProgress: () => undefined };
+  const plan = { partitions: partitionCount, replication: 1, onProgress: () => undefined };
   await deploy({ brokers, registryUrl, ...plan });
 
   const client = new Kafka({ brokers, clientId: 'bench-admin', logLevel: logLevel.NOTHING });

@@ -26,7 +26,7 @@ export async function startCluster(): Promise<Cluster> {
   const stack = await startStack({ dir, apps: false });
   const brokers = [stack.brokers];
   const registryUrl = stack.schemaRegistryUrl;
-  await deploy({ brokers, registryUrl, partitions: 6, replication: 1, author: 'test', nowMs: Date.now(), onProgress: () => undefined });
+  await deploy({ brokers, registryUrl, partitions: 6, replication: 1, onProgress: () => undefined });
   const log = await createEventLog({ brokers, clientId: 'test', countBy: topics.images.name });
   const appender = await createAppender({ brokers, clientId: 'test', countBy: topics.images.name, timeoutMs: 30_000 });
   return {

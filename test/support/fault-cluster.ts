@@ -31,7 +31,7 @@ export async function startFaultCluster(options: Omit<BrokersOptions, 'dir'>): P
   const { url: registryUrl } = registry;
   const deployAll = (): Promise<void> =>
     deploy({
-      ...{ brokers: direct, registryUrl, partitions: 6, replication: brokers.replication, author: 'test', nowMs: Date.now() },
+      ...{ brokers: direct, registryUrl, partitions: 6, replication: brokers.replication },
       onProgress: () => undefined,
     });
   await deployAll();

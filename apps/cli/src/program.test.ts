@@ -133,13 +133,13 @@ describe('policies of a folder', () => {
       const { files, faults } = await readPolicyFolder(folder);
       assert.deepEqual(faults, []);
       assert.deepEqual(
-        files.map(({ published }) => [published.policyId, published.document]),
+        files.map(({ text }) => [text.policyId, text.document]),
         [
           ['a', policy('a')],
           ['b', policy('b')],
         ],
       );
-      assert.match(files[0]!.published.documentSha256, /^[0-9a-f]{64}$/);
+      assert.match(files[0]!.text.documentSha256, /^[0-9a-f]{64}$/);
     }));
 
   it('have every fault of every file told, with its line and column', () =>

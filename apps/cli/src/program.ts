@@ -276,6 +276,7 @@ function addDeploy(program: Command, { console, env, onExit }: ProgramOptions): 
     .option('--policies <folder>', 'policies to be in force, and no others', folder)
     .option('--no-policies', 'leave those in force as they are')
     .option('--author <name>', 'who publishes the policies', env['USER'] ?? 'unknown')
+    .option('--reason <why>', 'why, for their history', 'waybill deploy')
     .addHelpText(
       'after',
       examples(['waybill deploy', 'waybill deploy --policies config/policies --author ci', 'waybill deploy --no-policies']),
@@ -308,4 +309,5 @@ type DeployFlags = LogOptions & {
   readonly replication: number;
   readonly policies: string | false;
   readonly author: string;
+  readonly reason: string;
 };

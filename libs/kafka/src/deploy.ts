@@ -1,33 +1,23 @@
 import { SchemaRegistry, SchemaType, COMPATIBILITY } from '@kafkajs/confluent-schema-registry';
-import { allTopics, deterministicId, topics, type Event, type EventOf, type Topic } from '@waybill/domain';
-import { decodeEvent, encodeEvent, type NewRecord } from '@waybill/stream';
+import { allTopics, type Topic } from '@waybill/domain';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
-import { createAppender } from './appender.ts';
-import { createCodec, readSchemas } from './codec.ts';
-import { createEventLog } from './event-log.ts';
-
-export type PolicyDocument = { readonly policyId: string; readonly document: string; readonly documentSha256: string };
+import { readSchemas } from './codec.ts';
 
 export type DeployOptions = {
   readonly brokers: readonly string[];
   readonly registryUrl: string;
   readonly partitions: number;
   readonly replication: number;
-  /** The whole set: what is not among them is retired. `undefined` leaves the policies as they are. */
-  readonly policies?: readonly PolicyDocument[];
-  readonly author: string;
-  readonly nowMs: number;
   readonly onProgress: (line: string) => void;
 };
 
 /**
- * Creates topics, registers schemas and publishes policies. Repeatable: what is there already is compared, not made anew.
+ * Creates topics and registers schemas. Repeatable: what is there already is compared, not made anew.
  * @throws Error naming every topic whose partition count differs, or the schema that the registry refuses as incompatible
  */
 export async function deploy(options: DeployOptions): Promise<void> {
   await createTopics(options, allTopics);
   await registerSchemas(options);
-  if (options.policies) await publishPolicies(options, options.policies);
 }
 
 const entry = (name: string, value: string | number) => ({ name, value: String(value) });
@@ -89,72 +79,4 @@ async function registerSchemas({ registryUrl, onProgress }: DeployOptions): Prom
     }
   }
   onProgress(`schemas: ${schemas.length} registered, FULL_TRANSITIVE`);
-}
-
-async function publishPolicies(options: DeployOptions, policies: readonly PolicyDocument[]): Promise<void> {
-  const { brokers, registryUrl, author, nowMs, onProgress } = options;
-  const codec = await createCodec({ registryUrl });
-  const log = await createEventLog({ brokers, clientId: 'waybill-deploy', countBy: topics.policies.name });
-  const appender = await createAppender({ brokers, clientId: 'waybill-deploy', countBy: topics.policies.name, timeoutMs: 30_000 });
-  try {
-    const newest = new Map<string, Event>();
-    for (let partition = 0; partition < log.partitions; partition++) {
-      const place = { topic: topics.policies.name, partition };
-      const { first, end } = await log.bounds(place);
-      await log.read(place, { from: first, to: end }, async (records) => {
-        for (const record of records) {
-          // An unreadable one says nothing of what is in force, and must not be in the way of what is to be.
-          const event = await decodeEvent(codec, record).catch(() => undefined);
-          if (event) newest.set(record.key?.toString() ?? '', event);
-        }
-      });
-    }
-    const changes = policyChanges(newest, policies, author, nowMs);
-    const records: NewRecord[] = changes.map((event) => {
-      const key = event.data.policyId;
-      return encodeEvent(codec, { topic: topics.policies, partition: log.partitionOf(key), key }, event);
-    });
-    await appender.append(records);
-    const published = changes.filter((event) => event.type === 'PolicyPublished').length;
-    onProgress(`policies: ${published} published, ${changes.length - published} retired, ${policies.length} in force`);
-  } finally {
-    await Promise.all([log.close(), appender.close()]);
-  }
-}
-
-/** What has to be said so that exactly `wanted` is in force. Pure. */
-export function policyChanges(
-  newest: ReadonlyMap<string, Event>,
-  wanted: readonly PolicyDocument[],
-  author: string,
-  nowMs: number,
-): readonly (EventOf<'PolicyPublished'> | EventOf<'PolicyRetired'>)[] {
-  const metaOf = (policyId: string, content: string) => {
-    const previous = newest.get(policyId)?.meta.id ?? null;
-    const id = deterministicId('policy', policyId, content, previous);
-    return { id, source: '/waybill/deploy', timeMs: nowMs, subject: policyId, correlationId: id, causationId: previous, traceparent: null };
-  };
-  const sha256Of = (policyId: string): string | null => {
-    const event = newest.get(policyId);
-    return event?.type === 'PolicyPublished' ? event.data.documentSha256 : null;
-  };
-  const published = wanted
-    .filter(({ policyId, documentSha256 }) => {
-      const event = newest.get(policyId);
-      return event?.type !== 'PolicyPublished' || event.data.documentSha256 !== documentSha256;
-    })
-    .map(({ policyId, document, documentSha256 }) => ({
-      type: 'PolicyPublished' as const,
-      data: { policyId, document, documentSha256, author, publishedAtMs: nowMs, reason: '', previousSha256: sha256Of(policyId) },
-      meta: metaOf(policyId, documentSha256),
-    }));
-  const ids = new Set(wanted.map(({ policyId }) => policyId));
-  const retired = [...newest]
-    .filter(([policyId, event]) => event.type === 'PolicyPublished' && !ids.has(policyId))
-    .map(([policyId]) => ({
-      type: 'PolicyRetired' as const,
-      data: { policyId, author, retiredAtMs: nowMs, reason: '', previousSha256: sha256Of(policyId) },
-      meta: metaOf(policyId, 'retired'),
-    }));
-  return [...published, ...retired];
 }

@@ -8,6 +8,7 @@ import type { Context, Input, JobFailure, Put, Topology } from './topology.ts';
 
 export { eventLogConformance } from './conformance/event-log.ts';
 export type { RawTransaction, Subject } from './conformance/subject.ts';
+export { MemoryLog } from './memory-log.fixture.ts';
 export { ModelBroker } from './model/broker.ts';
 export { ModelDisk } from './model/disk.ts';
 export { jsonCodec } from './model/json-codec.ts';

@@ -6,4 +6,5 @@ export const deployOptions = {
   partitions: 6,
   replication: 1,
   author: 'test',
+  reason: 'a test',
 } as const;

@@ -1,10 +1,15 @@
-import { deploy as deployTo, type DeployOptions as Deployment, type PolicyDocument } from '@waybill/kafka';
+import { deploy as deployTo, type DeployOptions as Deployment } from '@waybill/kafka';
+import type { Codec, EventLog } from '@waybill/stream';
+import { withLog } from '../connect.ts';
 import type { Console, OutputFormat } from '../console.ts';
 import { CliError, type ExitCode, exitCodes } from '../exit.ts';
-import { placedInFile } from '../policy/folder.ts';
-import { checkPolicies, type PolicySource } from '../policy/findings.ts';
+import { checkPolicies, type CheckedPolicies, type PolicySource } from '../policy/findings.ts';
+import { planOf } from '../policy/plan.ts';
+import { readPolicyLog } from '../policy/policy-log.ts';
+import { PlanOutdated, publishPlan } from '../policy/publish.ts';
 import { addressOf, requireListening } from '../reach.ts';
 import { printRemarks } from './policy-lint.ts';
+import { refuseErrors } from './policy-plan.ts';
 
 export type DeployOptions = {
   readonly output: OutputFormat;
@@ -13,13 +18,14 @@ export type DeployOptions = {
   readonly partitions: number;
   readonly replication: number;
   readonly author: string;
+  readonly reason: string;
   /** Undefined leaves those in force as they are. */
   readonly policies: PolicySource | undefined;
 };
 
 /** Makes the log ready for the apps: topics, schemas, policies. Repeatable. Policies are checked before anything is changed. */
 export async function deploy(options: DeployOptions, console: Console, run = deployTo): Promise<ExitCode> {
-  const { output, brokers, registryUrl, partitions, replication, author } = options;
+  const { output, brokers, registryUrl, partitions, replication } = options;
   const policies = options.policies && (await policiesToPublish(options.policies, console));
   await requireListening('Kafka', brokers, 'Start it with `npm start`, or say where it is with --brokers or KAFKA_BROKERS.');
   const next = 'Start it with `npm start`, or say where it is with --registry-url or SCHEMA_REGISTRY_URL.';
@@ -29,28 +35,44 @@ export async function deploy(options: DeployOptions, console: Console, run = dep
     lines.push(line);
     if (output === 'table') console.out(line);
   };
-  const deployment: Deployment = { brokers, registryUrl, partitions, replication, author, nowMs: Date.now(), onProgress };
+  const deployment: Deployment = { brokers, registryUrl, partitions, replication, onProgress };
   try {
-    await run(policies === undefined ? deployment : { ...deployment, policies });
+    await run(deployment);
   } catch (cause) {
     throw asCliError(cause);
   }
+  if (policies !== undefined) onProgress(await withLog(options, (log, codec) => publishAll(options, policies, log, codec)));
   if (output === 'json') console.out(JSON.stringify({ ok: true, done: lines }, null, 2));
   return exitCodes.done;
+}
+
+const triesMax = 5;
+
+/** Has the files in force, and nothing else, whatever was before and whoever publishes at the same time. */
+async function publishAll({ author, reason }: DeployOptions, { files }: CheckedPolicies, log: EventLog, codec: Codec): Promise<string> {
+  const texts = files.map(({ text }) => text);
+  for (let tries = 1; ; tries++) {
+    const plan = planOf(await readPolicyLog(log, codec), texts, { retiresMissing: true });
+    try {
+      await publishPlan(log, codec, plan, { author, reason, atMs: Date.now() });
+    } catch (error) {
+      if (!(error instanceof PlanOutdated) || tries === triesMax) throw error;
+      continue;
+    }
+    const retired = plan.changes.filter(({ kind }) => kind === 'retired').length;
+    return `policies: ${plan.changes.length - retired} published, ${retired} retired, ${texts.length} in force`;
+  }
 }
 
 /**
  * All policies of a folder, or none: with an error in one of them, or between them, nothing is published. Warnings are shown.
  * @throws CliError 1 with every error of every file
  */
-async function policiesToPublish(source: PolicySource, console: Console): Promise<readonly PolicyDocument[]> {
-  const { files, remarks, unfinished } = await checkPolicies(source);
-  const errors = remarks.filter(({ severity }) => severity === 'error');
-  const lines = errors.map((error) => `  ${placedInFile(source.folder, error)}`);
-  const next = `Correct them; \`waybill policy lint ${source.folder}\` says whether they are right.`;
-  if (errors.length > 0) throw new CliError(exitCodes.no, `policies are not valid, none was published:\n${lines.join('\n')}`, next);
-  printRemarks(source.folder, { remarks, unfinished }, console);
-  return files.map(({ published }) => published);
+async function policiesToPublish(source: PolicySource, console: Console): Promise<CheckedPolicies> {
+  const checked = await checkPolicies(source);
+  refuseErrors(source.folder, checked);
+  printRemarks(source.folder, checked, console);
+  return checked;
 }
 
 /** What listens may still not answer: a broker that is just starting, or one that is going. Anything else is a no. */

@@ -17,8 +17,6 @@ export type CopyOptions = {
   readonly verify: 'head' | 'read';
   readonly dryRun: boolean;
   readonly quiet: boolean;
-  /** Images under way at the same time. */
-  readonly imagesAtOnceMax: number;
   readonly signal: AbortSignal;
 };
 export type CopyDependencies = { readonly copier: Copier; readonly forHost: (host: string) => RegistryClient };
@@ -63,19 +61,24 @@ type Results = {
   readonly interrupted: Interrupted | undefined;
 };
 
-/** One that fails does not keep the others. @throws what is no answer of a registry */
+/**
+ * All of them are asked for at once, so that they can share what they ask the registries; the copier says how many are under way.
+ * One that fails does not keep the others.
+ * @throws what is no answer of a registry
+ */
 async function copyAll(options: CopyOptions, { copier, forHost }: CopyDependencies, bars: CopyBars): Promise<Results> {
-  const { pairs, platforms, referrers, verify, dryRun, imagesAtOnceMax, signal } = options;
+  const { pairs, platforms, referrers, verify, dryRun, signal } = options;
   const copied: CopyReport[] = [];
   const failed: FailedCopy[] = [];
-  let fault: { readonly error: unknown } | undefined;
+  const fault = new AbortController();
+  const either = AbortSignal.any([signal, fault.signal]);
   const copyOne = async (pair: CopyPair): Promise<void> => {
     const { from, to } = pair;
     const name = formatReference(to);
     const request = {
       source: { client: forHost(from.host), repository: from.repository },
       target: { client: forHost(to.host), repository: to.repository },
-      ...{ reference: from.reference, tag: to.tag, referrers, verify, dryRun, signal },
+      ...{ reference: from.reference, tag: to.tag, referrers, verify, dryRun, signal: either },
       ...(platforms.length === 0 ? {} : { platforms }),
       onProgress: (event: CopyProgress) => bars.add(name, event, Date.now()),
     };
@@ -83,21 +86,14 @@ async function copyAll(options: CopyOptions, { copier, forHost }: CopyDependenci
       copied.push(await copier.copy(request));
       bars.done();
     } catch (error) {
-      if (signal.aborted) return;
+      if (either.aborted) return;
       const known = asCliError(error);
       if (known instanceof CliError) failed.push({ pair, error: known });
-      else fault ??= { error };
+      else fault.abort(error);
     }
   };
-  const queue = pairs.values();
-  const work = async (): Promise<void> => {
-    for (const pair of queue) {
-      if (signal.aborted || fault !== undefined) return;
-      await copyOne(pair);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(imagesAtOnceMax, pairs.length) }, work));
-  if (fault !== undefined) throw fault.error;
+  await Promise.all(pairs.map(copyOne));
+  fault.signal.throwIfAborted();
   return { copied, failed, interrupted: signal.reason instanceof Interrupted ? signal.reason : undefined };
 }
 

@@ -132,11 +132,10 @@ function addCopy(image: Command, options: ProgramOptions): void {
         verify,
         dryRun,
         quiet,
-        imagesAtOnceMax: concurrency,
       };
       await withImages(flags, options, async ({ forHost, signal }) => {
         const pairs = await readPairs(asked, forHost, signal);
-        return copy({ ...how, pairs, signal }, { copier: createCopier(), forHost }, options.console);
+        return copy({ ...how, pairs, signal }, { copier: createCopier({ imagesAtOnceMax: concurrency }), forHost }, options.console);
       });
     });
 }

@@ -26,7 +26,16 @@ export type PolicySource = {
  */
 export async function checkPolicies({ folder, registriesPath, env }: PolicySource): Promise<CheckedPolicies> {
   const { files, faults } = await readPolicyFolder(folder);
-  const registries = registriesPath === undefined ? undefined : await readRegistries(registriesPath, env);
+  const registries = await findRegistries({ registriesPath, env });
+  return { files, ...checkTogether(files, faults, registries) };
+}
+
+/** What is wrong with policies taken together, beside what is wrong with those that cannot be read. */
+export function checkTogether(
+  files: readonly PolicyFile[],
+  faults: readonly FileFault[],
+  registries: readonly KnownRegistry[] | undefined,
+): Pick<CheckedPolicies, 'remarks' | 'unfinished'> {
   const byId = new Map(files.map((file) => [file.document.id, file]));
   const { findings, unfinished } = findConflicts(
     files.flatMap(({ document }) => (isPolicy(document) && document.document.kind === 'ReplicationPolicy' ? [document] : [])),
@@ -43,7 +52,7 @@ export async function checkPolicies({ folder, registriesPath, env }: PolicySourc
     policyIds: [],
     witness: null,
   }));
-  return { files, remarks: [...wrong, ...found].toSorted(compareRemarks), unfinished };
+  return { remarks: [...wrong, ...found].toSorted(compareRemarks), unfinished };
 }
 
 const compareRemarks = (a: PolicyRemark, b: PolicyRemark): number => {
@@ -57,7 +66,12 @@ export function findRegistriesPath(env: PolicySource['env']): string | undefined
   return existsSync(path) ? path : undefined;
 }
 
-async function readRegistries(path: string, env: PolicySource['env']): Promise<readonly KnownRegistry[]> {
+/** Undefined where no file of registries is named. @throws CliError 2 where it cannot be read */
+export async function findRegistries({
+  registriesPath: path,
+  env,
+}: Pick<PolicySource, 'registriesPath' | 'env'>): Promise<readonly KnownRegistry[] | undefined> {
+  if (path === undefined) return undefined;
   const { loadRegistries } = await import('@waybill/oci');
   const { ConfigError } = await import('@waybill/config');
   try {

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readYaml, type Place } from '@waybill/config';
-import type { PolicyDocument } from '@waybill/kafka';
 import { parseDocument, type Document } from '@waybill/policy-engine';
 import { CliError, exitCodes } from '../exit.ts';
 
@@ -17,11 +16,14 @@ const isPolicyFile = (name: string): boolean => /\.ya?ml$/.test(name) && !isCase
 /** What is wrong with a file of a folder, and where; lines and columns from 1. */
 export type FileFault = Place & { readonly file: string; readonly message: string };
 
+/** A document as its author wrote it, and the SHA-256 of that in hex. */
+export type PolicyText = { readonly policyId: string; readonly document: string; readonly documentSha256: string };
+
 /** A valid document, and the file that it is in. */
 export type PolicyFile = {
   readonly file: string;
   readonly document: Document;
-  readonly published: PolicyDocument;
+  readonly text: PolicyText;
   /** Where a dotted path of the document stands, or the nearest above it. */
   readonly placeOf: (path: string) => Place;
 };
@@ -59,7 +61,11 @@ async function readPolicy(folder: string, file: string): Promise<Read> {
   const { size } = await stat(path);
   const start: Place = { line: 1, column: 1 };
   if (size > documentBytesMax) return { faults: [{ file, ...start, message: `${size} bytes are over the limit of ${documentBytesMax}` }] };
-  const text = await readFile(path, 'utf8');
+  return parsePolicyText(file, await readFile(path, 'utf8'));
+}
+
+/** @param file Where the text is from */
+export function parsePolicyText(file: string, text: string): Read {
   const read = readYaml(text);
   if (!read.ok) return { faults: read.faults.map((fault) => ({ file, ...fault })) };
   const placeOf = (dotted: string): Place => read.placeOf(pathIn(read.value, dotted));
@@ -67,7 +73,7 @@ async function readPolicy(folder: string, file: string): Promise<Read> {
   if (!parsed.ok) return { faults: parsed.faults.map((message) => ({ file, ...placeOf(message.split(' ')[0]!), message })) };
   const documentSha256 = createHash('sha256').update(text).digest('hex');
   const { document } = parsed;
-  return { file, document, published: { policyId: document.id, document: text, documentSha256 }, placeOf };
+  return { file, document, text: { policyId: document.id, document: text, documentSha256 }, placeOf };
 }
 
 /** Keys may hold dots themselves, as labels do: of the keys that are there, the longest that fits. */
@@ -80,9 +86,13 @@ function pathIn(value: unknown, dotted: string): readonly (string | number)[] {
   return [Array.isArray(value) ? Number(key) : key, ...rest];
 }
 
+const logPrefix = 'log:';
+/** In place of a file, for a policy that is in the log alone. */
+export const fileInLog = (policyId: string): string => `${logPrefix}${policyId}`;
+
 /** `<file>:<line>:<column> <what>`: terminals and editors make a link of it. */
 export const placedInFile = (folder: string, { file, line, column, message }: FileFault): string =>
-  `${join(folder, file)}:${line}:${column} ${message}`;
+  `${file.startsWith(logPrefix) ? file : join(folder, file)}:${line}:${column} ${message}`;
 
 const noFolder =
   (folder: string) =>

@@ -1,0 +1,51 @@
+import { digestKey, tagKey, topics, type DecisionState, type ImageEvidence, type Topic } from '@waybill/domain';
+import { recordedEvidence, type Evidence } from '@waybill/policy-engine';
+import { readProjection, recordsOf, versionTopic, type Codec, type EventLog } from '@waybill/stream';
+
+export type KnownImages = {
+  /** All that is known of each tag that is there now. */
+  readonly evidence: readonly Evidence[];
+  /** Older tags that were left out, because there are more than were asked for; one that changed while it was read counts again. */
+  readonly leftOutCount: number;
+};
+
+/** What the live version of `apps/policy` decides by, newest tags first to be kept. @param countMax Bounds the memory */
+export async function readKnownImages(log: EventLog, codec: Codec, countMax: number): Promise<KnownImages> {
+  const { liveVersion } = await readProjection(log, codec, 'policy');
+  const tags = new Map<string, DecisionState>();
+  let leftOutCount = 0;
+  for await (const [key, row] of rowsOf(log, codec, versionTopic(topics.decisionState, liveVersion))) {
+    tags.delete(key);
+    if (row?.type !== 'DecisionState' || row.data.status === 'deleted' || row.data.digest === '') continue;
+    tags.set(tagKey(row.data, row.data.tag), row.data);
+    if (tags.size <= countMax) continue;
+    tags.delete(tags.keys().next().value!);
+    leftOutCount += 1;
+  }
+  const evidence = await readEvidence(log, codec, [...tags.values()], liveVersion);
+  return { evidence, leftOutCount };
+}
+
+async function readEvidence(log: EventLog, codec: Codec, tags: readonly DecisionState[], version: number): Promise<readonly Evidence[]> {
+  const wanted = new Set(tags.map((tag) => digestKey(tag, tag.digest)));
+  const found = new Map<string, ImageEvidence>();
+  for await (const [key, row] of rowsOf(log, codec, versionTopic(topics.policyEvidence, version))) {
+    if (!wanted.has(key)) continue;
+    if (row?.type === 'ImageEvidence') found.set(key, row.data);
+    else found.delete(key);
+  }
+  return tags.flatMap((tag) => {
+    const recorded = found.get(digestKey(tag, tag.digest));
+    return recorded === undefined ? [] : [recordedEvidence(tag, recorded)];
+  });
+}
+
+async function* rowsOf(log: EventLog, codec: Codec, { name: topic }: Topic) {
+  for (let partition = 0; partition < log.partitions; partition++) {
+    const place = { topic, partition };
+    const { first, end } = await log.bounds(place);
+    for await (const { key, value } of recordsOf(log, place, { from: first, to: end })) {
+      if (key !== null) yield [key.toString(), value === null ? undefined : await codec.decode(value)] as const;
+    }
+  }
+}
