@@ -24,8 +24,6 @@ export type Decision = {
   readonly targets: readonly Target[];
   /** Ids of the exceptions without which it would not be allowed. */
   readonly exceptionIds: readonly string[];
-  /** Unix ms from which on the same facts may say otherwise, as a scan grows old or an exception expires. Null: nothing allowed will end. */
-  readonly untilMs: number | null;
 };
 
 /**
@@ -42,7 +40,7 @@ export function evaluate(set: CompiledSet, evidence: Evidence, atMs: number): De
   const [first, second] = claimantsOf(evidence, surroundings.Tenant);
   if (second !== undefined) return ofSeveralTenants(first!, second);
   const question = { evidence: withTenant(evidence, surroundings), atMs, surroundings };
-  const [policy] = findSpeaking(set, question.evidence, 1);
+  const [policy] = findSpeaking(set, question, 1);
   const opinion = policy && opinionOf(policy, question);
   if (policy === undefined || opinion === undefined || opinion.matches === 'no') return nobodyDecides;
   return decisionOf(policy, opinion.ruling, question);
@@ -56,7 +54,6 @@ const nobodyDecides: Decision = {
   awaiting: [],
   targets: [],
   exceptionIds: [],
-  untilMs: null,
 };
 
 /** Neither's policies may decide, and those of nobody must not let go what its owner's would stop. */
@@ -71,11 +68,9 @@ function decisionOf(policy: Policy, ruling: Ruling, question: Question): Decisio
   const decision = { ...nobodyDecides, outcome, code, policyId: policy.id, reason, awaiting: outcome === 'held' ? ruling.awaiting : [] };
   if (outcome !== 'allow') return decision;
   const destination = destinationOf(policy, question);
-  if (destination.outcome === 'held') return { ...decision, ...destination, code: 'FACTS_AWAITED' };
-  if (destination.outcome === 'deny') return { ...decision, ...destination };
+  if (destination.outcome !== 'allow') return { ...decision, ...destination };
   const { targets, refusals } = destination;
-  const { exceptionIds, untilMs } = ruling;
-  const allowed = { ...decision, targets, exceptionIds, untilMs: untilMs === Infinity ? null : untilMs };
+  const allowed = { ...decision, targets, exceptionIds: ruling.exceptionIds };
   return { ...allowed, reason: refusals.length === 0 ? reason : `${reason}; ${refusalText(refusals)}` };
 }
 

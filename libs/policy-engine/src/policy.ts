@@ -7,6 +7,7 @@ import { weightOf } from './order.ts';
 import type { Pattern } from './pattern/pattern.ts';
 import type { Requirement } from './requirements/answer.ts';
 import { compileRequirements } from './requirements/table.ts';
+import { compileWhen, type Condition } from './when/condition.ts';
 
 /** A valid policy, ready to be asked. Made by {@link parsePolicy} alone. */
 export type Policy = {
@@ -19,6 +20,8 @@ export type Policy = {
   readonly weight: number;
   /** What it asks of an image to match it. */
   readonly clauses: readonly Clause[];
+  /** What it asks beside: looked at where all clauses hold or may hold. */
+  readonly when: Condition | undefined;
   /** What it asks of one that matches. */
   readonly requirements: readonly Requirement[];
   readonly repositories: readonly Pattern[] | undefined;
@@ -47,8 +50,9 @@ export const isPolicyDocument = (document: WrittenDocument): document is Written
 export function compilePolicy(written: Written<PolicyKind>): ParsedPolicy {
   const faults: string[] = [];
   const document = keptToOwn(written);
-  const { match, priority = 0, effect, require } = document.spec;
+  const { match, priority = 0, effect, require, when: condition } = document.spec;
   const { clauses, repositories, tags } = compileMatch(match, faults);
+  const when = condition === undefined ? undefined : compileWhen(condition, faults);
   const requirements = compileRequirements(require, faults);
   if (faults.length > 0) return { ok: false, faults };
   const specificity = specificityOf(document, repositories, tags);
@@ -59,6 +63,7 @@ export function compilePolicy(written: Written<PolicyKind>): ParsedPolicy {
     specificity,
     weight: weightOf(priority, effect === 'deny', specificity),
     clauses,
+    when,
     requirements,
     repositories,
     tags,
@@ -75,9 +80,9 @@ function keptToOwn(written: PolicyDocument): PolicyDocument {
 }
 
 /** More things asked for is more specific; among equals, more characters spelt out in the loosest pattern of each list. */
-function specificityOf({ spec: { match } }: PolicyDocument, repositories: Patterns, tags: Patterns): number {
+function specificityOf({ spec: { match, when } }: PolicyDocument, repositories: Patterns, tags: Patterns): number {
   const { registries, tenants, kinds, labels = {} } = match;
-  const lists = [registries, tenants, repositories, tags, kinds].filter((list) => list !== undefined);
+  const asked = [registries, tenants, repositories, tags, kinds, when].filter((part) => part !== undefined);
   const loosest = (patterns: Patterns): number => (patterns ? Math.min(...patterns.map(({ specificity }) => specificity)) : 0);
-  return (lists.length + Object.keys(labels).length) * 1_000 + loosest(repositories) + loosest(tags);
+  return (asked.length + Object.keys(labels).length) * 1_000 + loosest(repositories) + loosest(tags);
 }

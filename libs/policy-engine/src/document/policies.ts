@@ -14,6 +14,14 @@ const common = {
     }),
   ),
   match: Match,
+  when: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 2_000,
+      description:
+        'A condition in CEL over image, scan, signatures, sboms, registry, usage and time; the policy matches where it holds too.',
+    }),
+  ),
   require: Type.Optional(Require),
   effect: Type.Optional(Type.Literal('deny')),
   reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: 'What a denied pusher is told; with effect: deny.' })),

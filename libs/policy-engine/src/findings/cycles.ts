@@ -6,7 +6,7 @@ import { requiredBy } from './required.ts';
 import { findImage, type Blocker } from './search.ts';
 import { everything, limit, limitAll, seen, type Space, type View } from './space.ts';
 import { fill, findTemplate, then, unchanged, type Template } from './template.ts';
-import type { Work } from './work.ts';
+import { alwaysSpeaks, type Work } from './work.ts';
 
 /** A copy that a policy makes. */
 type Hop = { readonly policy: Policy; readonly at: number; readonly host: string; readonly repository: Template; readonly tag: Template };
@@ -48,7 +48,7 @@ type Routes = {
 
 function routesOf(work: Work): Routes {
   const hops = new Map<Policy, readonly Hop[]>();
-  for (const policy of work.set.policies) {
+  for (const policy of work.set.policies.filter(alwaysSpeaks)) {
     const own = hopsOf(policy, work);
     if (own.length > 0) hops.set(policy, own);
   }

@@ -1,4 +1,4 @@
-import type { Evidence } from '../evidence.ts';
+import { noSurroundings, type Question } from '../surroundings.ts';
 
 /** An image that proves a finding: all that `match` can ask for, and nothing else. */
 export type Image = {
@@ -13,10 +13,14 @@ export type Image = {
 
 const digest = `sha256:${'0'.repeat(64)}`;
 
-export const evidenceOf = ({ registry, repository, tag, tenant, kind, labels }: Image): Evidence => ({
-  ...{ registry, repository, tag, tenant, digest },
-  inspection: { status: 'done', kind, labels, platformDigests: [] },
-  scans: [],
+export const questionOf = ({ registry, repository, tag, tenant, kind, labels }: Image): Question => ({
+  evidence: {
+    ...{ registry, repository, tag, tenant, digest },
+    inspection: { status: 'done', kind, labels, platformDigests: [] },
+    scans: [],
+  },
+  atMs: 0,
+  surroundings: noSurroundings,
 });
 
 /** As people write it, with what matters beside the name. */

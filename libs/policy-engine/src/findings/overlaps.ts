@@ -4,11 +4,11 @@ import type { Policy } from '../policy.ts';
 import { textOf } from './image.ts';
 import { findImage } from './search.ts';
 import { asItIs, everything, limitAll } from './space.ts';
-import type { Work } from './work.ts';
+import { alwaysSpeaks, type Work } from './work.ts';
 
 /** What a policy says of images, however it chooses them and whatever it tells their pushers. */
 export function sayingOf({ document: { spec } }: Policy): string {
-  const { match: _match, priority: _priority, reason: _reason, ...saying } = spec;
+  const { match: _match, when: _when, priority: _priority, reason: _reason, ...saying } = spec;
   return canonical(saying);
 }
 
@@ -17,7 +17,7 @@ export function sayingOf({ document: { spec } }: Policy): string {
  * of two is meant; without them it is the specificity that decides, which an author may not expect, or the name, which none does.
  */
 export function findOverlaps(work: Work): void {
-  for (const group of Map.groupBy(work.set.policies, ({ priority }) => priority).values()) {
+  for (const group of Map.groupBy(work.set.policies.filter(alwaysSpeaks), ({ priority }) => priority).values()) {
     const sayings = new Map(group.map((policy) => [policy, sayingOf(policy)]));
     for (const [first, second] of pairsOf(group)) {
       if (sayings.get(first) === sayings.get(second)) continue;

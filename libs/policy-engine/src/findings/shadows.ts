@@ -1,6 +1,7 @@
 import type { Policy } from '../policy.ts';
 import { textOf, type Image } from './image.ts';
 import { findImage } from './search.ts';
+import { compareInOrder } from '../order.ts';
 import { asItIs, everything, limitAll } from './space.ts';
 import type { Work } from './work.ts';
 
@@ -22,7 +23,8 @@ function lookAt(work: Work, policy: Policy): void {
   const before = new Map<string, Image>();
   const blockerOf = (image: Image) => {
     const decider = work.deciderOf(image);
-    if (decider === undefined || decider === policy) return undefined;
+    // One with a condition is not among the deciders itself.
+    if (decider === undefined || compareInOrder(decider, policy) >= 0) return undefined;
     if (!before.has(decider.id)) before.set(decider.id, image);
     return { policy: decider, view: asItIs };
   };

@@ -1,9 +1,9 @@
 import { BudgetExceeded } from '../pattern/find-name.ts';
 import type { Policy } from '../policy.ts';
-import type { CompiledSet } from '../set/compiled-set.ts';
+import { compileSet, type CompiledSet } from '../set/compiled-set.ts';
 import { findSpeaking } from '../set/search.ts';
 import { finding, type Finding } from './finding.ts';
-import { evidenceOf, type Image } from './image.ts';
+import { questionOf, type Image } from './image.ts';
 import { createSolver, type Solver } from './space.ts';
 
 /** A registry of `registries.yaml`: policies copy to its name, events call it by its host. */
@@ -17,7 +17,7 @@ export type Work = {
   readonly set: CompiledSet;
   readonly registries: readonly KnownRegistry[] | undefined;
   readonly solver: Solver;
-  /** The policy that decides an image of which everything is known. */
+  /** The policy that decides an image of which everything is known, where no condition lets another one do so. */
   readonly deciderOf: (image: Image) => Policy | undefined;
   readonly report: (...found: Parameters<typeof finding>) => void;
   /** Asks within a share of the budget. @returns undefined, and says so in the report, where that is not enough */
@@ -31,6 +31,9 @@ export type Work = {
 export type Bounds = { readonly stepsMax: number; readonly stepsPerQuestionMax: number; readonly findingsPerCheckMax: number };
 
 const examplesMax = 3;
+
+/** A policy with a condition may speak of any image that it matches, or of none: nothing is claimed that depends on which. */
+export const alwaysSpeaks = ({ when }: Policy): boolean => when === undefined;
 
 export type Ledger = {
   readonly run: (check: (work: Work) => void) => void;
@@ -50,6 +53,7 @@ export function openLedger(set: CompiledSet, registries: readonly KnownRegistry[
     if (entry.examples.length < examplesMax) entry.examples.push(policyIds);
     skipped.set(check, entry);
   };
+  const sure = compileSet(set.policies.filter(alwaysSpeaks));
   const work: Work = {
     set,
     registries,
@@ -57,7 +61,7 @@ export function openLedger(set: CompiledSet, registries: readonly KnownRegistry[
       (registries ?? []).map(({ host }) => host),
       budget,
     ),
-    deciderOf: (image) => findSpeaking(set, evidenceOf(image), 1)[0],
+    deciderOf: (image) => findSpeaking(sure, questionOf(image), 1)[0],
     report: (...found) => void findings.push(finding(...found)),
     ask: (check, policyIds, question) => {
       const share = Math.min(bounds.stepsPerQuestionMax, stepsLeft);

@@ -1,7 +1,7 @@
-import type { Evidence } from '../evidence.ts';
 import { matchPolicy } from '../match.ts';
 import { compareInOrder } from '../order.ts';
 import type { Policy } from '../policy.ts';
+import type { Question } from '../surroundings.ts';
 import type { CompiledSet, NamesNode, TagsNode } from './compiled-set.ts';
 import { branchKeysOf, searchFacts, type FactSearch } from './fact-tree.ts';
 import type { Leaf } from './leaf.ts';
@@ -13,14 +13,15 @@ import { placeOf, type PolicyList } from './ranked.ts';
  * The first `countMax` policies, in deciding order, that match an image or may turn out to. Looks at those alone to which the image's
  * names and facts lead, and leaves out whatever comes after what it has found.
  */
-export function findSpeaking({ index }: CompiledSet, evidence: Evidence, countMax: number): readonly Policy[] {
+export function findSpeaking({ index }: CompiledSet, question: Question, countMax: number): readonly Policy[] {
+  const { evidence } = question;
   const found: Policy[] = [];
   const isWanted = (policy: Policy): boolean => found.length < countMax || compareInOrder(policy, found.at(-1)!) < 0;
   const take = ({ policies }: PolicyList): void => {
     for (const policy of policies) {
       if (!isWanted(policy)) return;
       // One with lists lies at several places.
-      if (found.includes(policy) || matchPolicy(policy, evidence) === 'no') continue;
+      if (found.includes(policy) || matchPolicy(policy, question) === 'no') continue;
       found.splice(placeOf(policy, found), 0, policy);
       if (found.length > countMax) found.pop();
     }

@@ -3,7 +3,20 @@ import { describe, it } from 'node:test';
 import type { Evidence } from '../evidence.ts';
 import { noSurroundings, type Surroundings } from '../surroundings.ts';
 import { amd64, arm64, evidence, hour, nowMs, scanned } from '../testing.fixture.ts';
-import { compileCondition, factsToldOf, findConditionFault, type Answer } from './condition.ts';
+import { compileWhen, conditionSentence, type Answer, type Condition } from './condition.ts';
+
+function compileCondition(text: string): Condition {
+  const faults: string[] = [];
+  const condition = compileWhen(text, faults);
+  assert.ok(condition, faults.join());
+  return condition;
+}
+
+function findFault(text: string): string | undefined {
+  const faults: string[] = [];
+  compileWhen(text, faults);
+  return faults[0];
+}
 
 const ask = (text: string, known: Partial<Evidence> = {}, atMs = nowMs, surroundings = noSurroundings): Answer =>
   compileCondition(text).ask({ evidence: evidence(known), atMs, surroundings });
@@ -45,7 +58,7 @@ const rules: readonly Rule[] = [
   {
     rule: 'all that is missing is waited for, each once',
     when: 'size(signatures) + size(sboms) + size(signatures) > 0',
-    then: waitsFor('signatures', 'sboms'),
+    then: waitsFor('signatures', 'sbom'),
   },
   {
     rule: 'each scan is waited for',
@@ -93,7 +106,7 @@ const rules: readonly Rule[] = [
   {
     rule: 'findings that are not listed are waited for',
     when: 'size(scan.findings) == 0',
-    then: waitsFor(`findings of ${amd64}`, `findings of ${arm64}`),
+    then: waitsFor(...[amd64, arm64].map((digest) => `scan of ${digest} (the last does not list what it found)`)),
   },
   {
     rule: 'a list of findings that is cut off proves nothing',
@@ -216,10 +229,9 @@ describe('a condition', () => {
   it('tells what it has asked for, as far as that is known', () => {
     const condition = compileCondition("image.labels.team == 'x' || size(signatures) > 0 || image.tag == 'v1'");
     assert.deepEqual(condition.facts, ['image.labels', 'image.tag', 'signatures']);
-    assert.equal(
-      factsToldOf(condition, { evidence: evidence(), atMs: nowMs, surroundings: noSurroundings }),
-      'image.labels is {"team":"core"}, image.tag is "v1"',
-    );
+    const question = { evidence: evidence(), atMs: nowMs, surroundings: noSurroundings };
+    const told = conditionSentence(condition, condition.ask(question), question);
+    assert.equal(told, 'spec.when holds: image.labels is {"team":"core"}, image.tag is "v1"');
   });
 });
 
@@ -324,11 +336,11 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
 ];
 
 describe('a condition is refused when it is read:', () => {
-  for (const [what, text, fault] of faults) it(what, () => assert.equal(findConditionFault(text), fault));
+  for (const [what, text, fault] of faults) it(what, () => assert.equal(findFault(text), `spec.when ${fault}`));
 
   it('what is too long, too large or too deep', () => {
     const tooMuch = 'it is too large or too deep: at most 200 parts, 24 deep, 100 elements in a list, and no maps';
-    assert.equal(findConditionFault(`true || ${'x'.repeat(2_000)}`), 'it has 2008 characters: at most 2000 (line 1, column 2001)');
+    assert.equal(findFault(`true || ${'x'.repeat(2_000)}`), 'spec.when it has 2008 characters: at most 2000 (line 1, column 2001)');
     for (const text of [
       `${'('.repeat(25)}true${')'.repeat(25)}`,
       `true${' || true'.repeat(100)}`,
@@ -336,7 +348,7 @@ describe('a condition is refused when it is read:', () => {
       `1 in [${'1,'.repeat(101)}1]`,
       '{"a": 1}.a == 1',
     ])
-      assert.ok(findConditionFault(text)?.startsWith(tooMuch), text);
-    assert.equal(findConditionFault(`${'!'.repeat(150)}true`), undefined);
+      assert.ok(findFault(text)?.startsWith(`spec.when ${tooMuch}`), text);
+    assert.equal(findFault(`${'!'.repeat(150)}true`), undefined);
   });
 });

@@ -21,8 +21,8 @@ export type Condition = {
   readonly ask: (question: Question) => Answer;
 };
 
-/** @throws ConditionError that says what is wrong and where, whatever the text */
-export function compileCondition(text: string): Condition {
+/** @throws ConditionError for whatever text is none */
+function compileCondition(text: string): Condition {
   const asked = new Set<string>();
   const ask = compile(parseCondition(text), { bound: [], asked, compile });
   const facts = [...asked].toSorted();
@@ -35,21 +35,29 @@ function answerOf(result: Result): Answer {
   return { truth: result === true ? 'yes' : 'no' };
 }
 
-/** What is wrong with a condition, for its author; undefined where nothing is. */
-export function findConditionFault(text: string): string | undefined {
+/** @param faults gets what is wrong with it, with its path, and line and column within the condition */
+export function compileWhen(text: string, faults: string[]): Condition | undefined {
   try {
-    compileCondition(text);
-    return undefined;
+    return compileCondition(text);
   } catch (error) {
     if (!(error instanceof ConditionError)) throw error;
-    return `${error.message} (${placeIn(text, error.at)})`;
+    faults.push(`spec.when ${error.message} (${placeIn(text, error.at)})`);
+    return undefined;
   }
+}
+
+/** What an image has to say to a condition, in a sentence. */
+export function conditionSentence(condition: Condition, answer: Answer, question: Question): string {
+  if (answer.truth === 'error') return `spec.when fails: ${answer.reason}`;
+  if (answer.truth === 'unknown') return 'what spec.when asks for is not known yet';
+  const told = factsToldOf(condition, question);
+  return `spec.when ${answer.truth === 'yes' ? 'holds' : 'does not hold'}${told === '' ? '' : `: ${told}`}`;
 }
 
 const [shownMax, lengthMax] = [5, 100];
 
 /** What the facts that a condition asks for are, as far as they are known: `image.tag is "v1"`. */
-export function factsToldOf({ facts }: Condition, question: Question): string {
+function factsToldOf({ facts }: Condition, question: Question): string {
   const told = facts.flatMap((path) => {
     const result = factAt(path).read(question);
     return isValue(result) ? [`${path} is ${shortened(JSON.stringify(result))}`] : [];

@@ -70,8 +70,8 @@ const registry: Facts = {
 
 /** Of the repository, by region. */
 const usage: Facts = {
-  pulls30Days: fact('int', ({ evidence: { pullsByRegion: pulls } }) => known(pulls && sum(Object.values(pulls)), 'usage')),
-  pulls30DaysByRegion: fact('map<string, int>', ({ evidence }) => known(evidence.pullsByRegion, 'usage')),
+  pulls30Days: fact('int', ({ evidence: { pullsByRegion: pulls } }) => known(pulls && sum(Object.values(pulls)), 'pulls')),
+  pulls30DaysByRegion: fact('map<string, int>', ({ evidence }) => known(evidence.pullsByRegion, 'pulls')),
 };
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
@@ -92,7 +92,7 @@ export const facts: Readonly<Record<string, Fact | { readonly fields: Facts }>> 
   usage: { fields: usage },
   time: { fields: time },
   signatures: fact('list<Signature>', ({ evidence }) => known(evidence.signatures, 'signatures')),
-  sboms: fact('list<Sbom>', ({ evidence }) => known(evidence.sboms, 'sboms')),
+  sboms: fact('list<Sbom>', ({ evidence }) => known(evidence.sboms, 'sbom')),
 };
 
 /** What lists can be of, beside strings. A field may be missing: a signature has a key, or an issuer and a subject. */

@@ -32,7 +32,7 @@ type Found = { readonly id: string; readonly severity: string };
 /** Each finding once, however many platforms have it. A list that is cut off proves nothing. */
 function findingsOf(scans: readonly ScanFact[]): readonly Found[] | Unknown | Failure {
   const lacking = scans.flatMap(({ digest, findings, findingsOmitted = 0 }): readonly (Unknown | Failure)[] => {
-    if (findings === undefined) return [new Unknown([`findings of ${digest}`])];
+    if (findings === undefined) return [new Unknown([`scan of ${digest} (the last does not list what it found)`])];
     return findingsOmitted === 0 ? [] : [new Failure(`the scan of ${digest} has ${findingsOmitted} more findings than are listed`)];
   });
   if (lacking.length > 0) return lackOf(lacking);
