@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { it } from 'node:test';
-import { findManifestDigest, getManifest, listReferrers, mediaTypes, OciError } from '@waybill/oci';
+import { findManifestDigest, getManifest, listReferrers, mediaTypes, OciError, putManifest } from '@waybill/oci';
 import type { UnderTest } from './under-test.ts';
 import { pushImage, pushIndex, pushReferrer, randomImage } from './random-image.ts';
 
@@ -22,6 +23,21 @@ export function imageRules(under: UnderTest): void {
   it('refuses a manifest whose blobs it does not have', async () => {
     const push = pushImage({ client: under.client(), repository: 'images/incomplete', tag: 'v1' }, { ...randomImage(), blobs: [] }, signal);
     await assert.rejects(push, (error) => error instanceof OciError && error.code === 'REGISTRY_REJECTED');
+  });
+
+  it('takes a manifest by its sha512, or is known not to', async () => {
+    const repository = 'images/sha512';
+    const image = randomImage();
+    const { manifest } = image;
+    await pushImage({ client: under.client(), repository }, image, signal);
+    const reference = `sha512:${createHash('sha512').update(manifest.bytes).digest('hex')}`;
+    const refusal = await putManifest(under.client(), { repository, reference }, manifest, signal).then(
+      () => undefined,
+      (error: OciError) => error,
+    );
+    assert.ok(refusal === undefined || refusal.code === 'REGISTRY_UNSUPPORTED', refusal);
+    if (refusal) assert.match(refusal.message, /takes no manifest .* by its sha512 .*: copy the image under a tag/);
+    else assert.deepEqual((await getManifest(under.client(), { repository, reference }, signal)).bytes, manifest.bytes);
   });
 
   it('lists what refers to a manifest, by its API or by the tag that clients keep', async () => {

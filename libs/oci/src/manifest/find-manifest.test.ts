@@ -33,6 +33,22 @@ describe('what a tag or digest stands for', () => {
     await registry.close();
   });
 
+  it('is refused by sha512 with what to do, where a registry takes none', async () => {
+    const refuse = (code: string) =>
+      registry.fail({ method: 'PUT', path: /manifests/, kind: 'answer', status: 400, body: JSON.stringify({ errors: [{ code }] }) });
+    const put = (reference: string) => putManifest(client, { repository, reference }, image.manifest, signal);
+    refuse('DIGEST_INVALID');
+    await assert.rejects(put(sha512), {
+      code: 'REGISTRY_UNSUPPORTED',
+      retry: false,
+      message: /by its sha512 .*: copy the image under a tag/,
+    });
+    for (const [reference, code] of [[descriptor.digest, 'DIGEST_INVALID'] as const, [sha512, 'MANIFEST_INVALID'] as const]) {
+      refuse(code);
+      await assert.rejects(put(reference), { code: 'REGISTRY_REJECTED' });
+    }
+  });
+
   it('is told by one request without its bytes', async () => {
     const before = registry.requests.length;
     for (const reference of ['v1', descriptor.digest]) assert.deepEqual(await find(reference), descriptor);

@@ -159,7 +159,7 @@ export const findManifestDigest = async (client: RegistryClient, query: Manifest
 /**
  * Stores a manifest under a tag or its digest, byte for byte.
  * @returns whether the registry says that it will list the manifest as a referrer of its subject (header `OCI-Subject`)
- * @throws OciError
+ * @throws OciError `REGISTRY_UNSUPPORTED` where it takes none by sha512
  */
 export async function putManifest(
   client: RegistryClient,
@@ -168,17 +168,32 @@ export async function putManifest(
   signal: AbortSignal,
 ): Promise<{ readonly subjectLinked: boolean }> {
   const { repository, reference } = target;
-  const { headers, body } = await client.send({
-    method: 'PUT',
-    repository,
-    what: `manifest ${reference}`,
-    at: `manifests/${reference}`,
-    action: 'push',
-    headers: { 'content-type': manifest.descriptor.mediaType },
-    body: manifest.bytes,
-    expects: [201],
-    signal,
-  });
-  await body.dump();
-  return { subjectLinked: headers['oci-subject'] !== undefined };
+  try {
+    const { headers, body } = await client.send({
+      method: 'PUT',
+      repository,
+      what: `manifest ${reference}`,
+      at: `manifests/${reference}`,
+      action: 'push',
+      headers: { 'content-type': manifest.descriptor.mediaType },
+      body: manifest.bytes,
+      expects: [201],
+      signal,
+    });
+    await body.dump();
+    return { subjectLinked: headers['oci-subject'] !== undefined };
+  } catch (error) {
+    throw isSha512Refusal(error, reference) ? unsupportedSha512(error) : error;
+  }
+}
+
+/** CNCF Distribution 3.0 computes the sha256 of what it gets, and finds the other digest wrong. */
+const isSha512Refusal = (error: unknown, reference: string): error is OciError =>
+  error instanceof OciError && error.registryCode === 'DIGEST_INVALID' && isDigest(reference) && algorithmOf(reference) === 'sha512';
+
+function unsupportedSha512(cause: OciError): OciError {
+  const { host, repository, status } = cause;
+  const advice = 'copy the image under a tag alone, build it with sha256, or choose a registry that takes sha512';
+  const message = `${host} takes no manifest of ${repository} by its sha512 (${status} ${cause.registryCode}): ${advice}`;
+  return new OciError('REGISTRY_UNSUPPORTED', message, { host, repository, ...(status === undefined ? {} : { status }), cause });
 }
