@@ -10,8 +10,6 @@ export type Allowance = {
   readonly outcome: 'allow';
   readonly code: 'REQUIREMENTS_MET';
   readonly reason: string;
-  /** Unix ms: the first moment at which it may be otherwise with the same facts. Infinity: never. */
-  readonly untilMs: number;
   /** Ids of the exceptions without which it would not be allowed. */
   readonly exceptionIds: readonly string[];
 };
@@ -34,20 +32,18 @@ export function ruleOn({ document: { spec }, requirements }: Policy, question: Q
   const awaiting = new Set(inspection.status === 'missing' ? ['inspection'] : []);
   const exceptionIds = new Set<string>();
   const reasons: string[] = [];
-  let untilMs = Infinity;
   for (const { ask } of requirements) {
     const answer = ask(question);
     if (answer.holds === 'no') return deny(answer.code, answer.reason);
     if (answer.holds === 'unknown') for (const fact of answer.awaiting) awaiting.add(fact);
     else {
       reasons.push(answer.reason);
-      untilMs = Math.min(untilMs, answer.untilMs);
       for (const id of answer.exceptionIds) exceptionIds.add(id);
     }
   }
   if (awaiting.size > 0) return held([...awaiting]);
   const reason = reasons.length === 0 ? 'nothing more is required' : reasons.join('; ');
-  return { outcome: 'allow', code: 'REQUIREMENTS_MET', reason, untilMs, exceptionIds: [...exceptionIds].toSorted() };
+  return { outcome: 'allow', code: 'REQUIREMENTS_MET', reason, exceptionIds: [...exceptionIds].toSorted() };
 }
 
 export const deny = (code: DenialCode, reason: string): Denial => ({ outcome: 'deny', code, reason });

@@ -24,8 +24,6 @@ export type Answer = Met | Broken | { readonly holds: 'unknown'; readonly awaiti
 export type Met = {
   readonly holds: 'yes';
   readonly reason: string;
-  /** Unix ms: the first moment at which it may be otherwise with the same facts. Infinity: never. */
-  readonly untilMs: number;
   /** Documents without which it would not hold. */
   readonly exceptionIds: readonly string[];
 };
@@ -45,13 +43,7 @@ export type Faults = string[];
 /** Makes a requirement from what is written. What its schema cannot say is wrong goes to `faults`, each with its path. */
 export type Compile<Wanted> = (wanted: Wanted, faults: Faults) => Pick<Requirement, 'ask'> & Partial<Requirement>;
 
-export const met = (reason: string, more: Partial<Met> = {}): Met => ({
-  holds: 'yes',
-  reason,
-  untilMs: Infinity,
-  exceptionIds: [],
-  ...more,
-});
+export const met = (reason: string): Met => ({ holds: 'yes', reason, exceptionIds: [] });
 export const broken = (code: DenialCode, reason: string): Broken => ({ holds: 'no', code, reason });
 export const unknown = (...awaiting: readonly string[]): Answer => ({ holds: 'unknown', awaiting });
 

@@ -29,7 +29,6 @@ const rules: readonly Rule[] = [
       outcome: 'allow',
       reason: 'CVE-1, CVE-2 were not found; accepted: CVE-1 by exception/web',
       exceptionIds: ['exception/web'],
-      untilMs: expiresAtMs,
     },
   },
   {
@@ -48,7 +47,7 @@ const rules: readonly Rule[] = [
     rule: 'of which the image has no need is not named',
     given: [lists, exception('web')],
     when: found({ 'CVE-3': 'high' }),
-    then: { reason: 'CVE-1, CVE-2 were not found', exceptionIds: [], untilMs: null },
+    then: { reason: 'CVE-1, CVE-2 were not found', exceptionIds: [] },
   },
   {
     rule: 'counts for the images of its scope alone',

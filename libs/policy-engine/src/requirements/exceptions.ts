@@ -6,17 +6,17 @@ type Known = { readonly id: string; readonly clauses: readonly Clause[]; readonl
 
 /** Whether somebody answers for a finding in an image. */
 export type Excepted =
-  | { readonly holds: 'yes'; readonly id: string; readonly expiresAtMs: number }
+  | { readonly holds: 'yes'; readonly id: string }
   | { readonly holds: 'no' }
   | { readonly holds: 'unknown'; readonly awaiting: readonly string[] };
 
-/** Of several that count, the one that does so longest. */
+/** Of several that count, the one that does so longest: the answer changes as seldom as it can. */
 export function exceptionFor(finding: string, { evidence, atMs, surroundings }: Question): Excepted {
   let awaiting: readonly string[] = [];
   for (const { id, clauses, expiresAtMs } of byFinding(surroundings.Exception).get(finding) ?? []) {
     if (atMs >= expiresAtMs) break;
     const truths = clauses.map((clause) => truthOf(clause, evidence));
-    if (truths.every((truth) => truth === 'yes')) return { holds: 'yes', id, expiresAtMs };
+    if (truths.every((truth) => truth === 'yes')) return { holds: 'yes', id };
     if (truths.includes('no')) continue;
     awaiting = [...awaiting, ...clauses.filter((_, at) => truths[at] === 'unknown').map(awaitedBy)];
   }

@@ -33,7 +33,7 @@ export function verdictsOf(
   return broken('SCAN_FAILED', shortened(reasons));
 }
 
-export type Accepted = { readonly finding: string; readonly exceptionId: string; readonly expiresAtMs: number };
+export type Accepted = { readonly finding: string; readonly exceptionId: string };
 
 /** Findings that nobody wants: those that somebody answers for, those of which that is not known yet, and the others. */
 export type Weighed = { readonly accepted: readonly Accepted[]; readonly awaiting: readonly string[]; readonly left: readonly string[] };
@@ -42,7 +42,7 @@ export function weigh(findings: readonly string[], question: Question): Weighed 
   const [accepted, awaiting, left]: [Accepted[], string[], string[]] = [[], [], []];
   for (const finding of findings) {
     const excepted = exceptionFor(finding, question);
-    if (excepted.holds === 'yes') accepted.push({ finding, exceptionId: excepted.id, expiresAtMs: excepted.expiresAtMs });
+    if (excepted.holds === 'yes') accepted.push({ finding, exceptionId: excepted.id });
     else if (excepted.holds === 'unknown') awaiting.push(...excepted.awaiting);
     else left.push(finding);
   }
@@ -59,7 +59,6 @@ export function withExceptions(met: Met, weighed: readonly Weighed[]): Answer {
   return {
     ...met,
     reason: `${met.reason}; accepted: ${shortened(names, ', ')}`,
-    untilMs: Math.min(met.untilMs, ...accepted.map(({ expiresAtMs }) => expiresAtMs)),
     exceptionIds: [...new Set(accepted.map(({ exceptionId }) => exceptionId))].toSorted(),
   };
 }
