@@ -14,7 +14,7 @@ const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['libs/app-kit/src/open-store.ts', /'((?:STATE|SNAPSHOT)_[A-Z_]+)'(?=, partition)/g],
   ['libs/app-kit/src/run-app.ts', /'(JOB_[A-Z_]+)'/g],
   ['apps/replicator/src/topology.ts', /'(COPY_[A-Z_]+)'/g],
-  ['libs/oci/src/host/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
+  ['libs/oci/src/host/errors.ts', /^ {2}([A-Z_]+): \{ retry/gm],
   ['libs/policy-engine/src/findings/finding.ts', /^ {2}([A-Z_]+): '(?:error|warning)'/gm],
   ['apps/cli/src/policy/findings.ts', /code: '([A-Z_]+)'/g],
   ['libs/policy-engine/src/requirements.ts', /'([A-Z]+_[A-Z_]+)'/g],
