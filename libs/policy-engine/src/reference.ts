@@ -2,9 +2,10 @@ import type { Decision } from './evaluate.ts';
 import type { Evidence } from './evidence.ts';
 import { compilePattern, type Pattern, type PatternText } from './pattern/pattern.ts';
 import type { Policy } from './policy.ts';
-import { ruleOn } from './requirements.ts';
+import { referenceRuling } from './reference-requirements.ts';
 import { referenceDestination, referenceTenants } from './reference-targets.ts';
-import { noSurroundings, type Surroundings } from './surroundings.ts';
+import { noSurroundings, type Question, type Surroundings } from './surroundings.ts';
+import { compileWhen, type Condition } from './when/condition.ts';
 
 type Match = Policy['document']['spec']['match'];
 type Answer = boolean | 'unknown';
@@ -25,20 +26,21 @@ export function referenceEvaluate(
   if (tenants.length > 1) return { ...nothing, outcome: 'deny', code: 'TENANT_AMBIGUOUS', policyId: null };
   const evidence = surroundings.Tenant.size === 0 ? recorded : { ...recorded, tenant: tenants[0] ?? null };
   for (const policy of policies.toSorted(decidesBefore)) {
-    const answer = matches(policy.document.spec.match, evidence);
+    const question = { evidence, atMs, surroundings };
+    const answer = answerOf(policy.document.spec, question);
     if (answer === false) continue;
     const decided = { ...nothing, policyId: policy.id };
     if (answer === 'unknown') {
-      const awaiting = awaitedFor(policy.document.spec.match, evidence);
+      const { match, when } = policy.document.spec;
+      const awaiting = [...new Set([...awaitedFor(match, evidence), ...awaitedByCondition(when, question)])];
       if (awaiting.includes('inspection') && evidence.inspection.status === 'failed')
         return { ...decided, outcome: 'deny', code: 'INSPECTION_FAILED' };
       return { ...decided, outcome: 'held', code: 'FACTS_AWAITED', awaiting };
     }
-    const ruling = ruleOn(policy, { evidence, atMs, surroundings });
-    const { outcome, code } = ruling;
-    if (ruling.outcome === 'held') return { ...decided, outcome, code, awaiting: ruling.awaiting };
-    if (outcome === 'deny') return { ...decided, outcome, code };
-    return { ...decided, ...referenceDestination(policy, { evidence, atMs, surroundings }, { matches, awaitedFor }) };
+    if (answer === 'failed') return { ...decided, outcome: 'deny', code: 'POLICY_FAILED' };
+    const ruling = referenceRuling(policy, question, { matches, awaitedFor });
+    if (ruling.outcome !== 'allow') return { ...decided, ...ruling };
+    return { ...decided, ...referenceDestination(policy, question, { matches, awaitedFor }) };
   }
   return { ...nothing, outcome: 'deny', code: 'NO_POLICY_MATCHES', policyId: null };
 }
@@ -50,6 +52,21 @@ function decidesBefore(a: Policy, b: Policy): number {
   if (aDenies !== bDenies) return aDenies ? -1 : 1;
   if (a.specificity !== b.specificity) return b.specificity - a.specificity;
   return a.id < b.id ? -1 : 1;
+}
+
+/** Both must hold. What is not known may still refuse; only where all of `match` holds does it matter that a condition fails. */
+function answerOf({ match, when }: Policy['document']['spec'], question: Question): Answer | 'failed' {
+  const matched = matches(match, question.evidence);
+  if (when === undefined || matched === false) return matched;
+  const { truth } = conditionOf(when).ask(question);
+  if (truth === 'no') return false;
+  if (matched === 'unknown' || truth === 'unknown') return 'unknown';
+  return truth === 'yes' ? true : 'failed';
+}
+
+function awaitedByCondition(when: string | undefined, question: Question): readonly string[] {
+  const answer = when === undefined ? undefined : conditionOf(when).ask(question);
+  return answer?.truth === 'unknown' ? answer.awaiting : [];
 }
 
 /** All that is asked for must hold, and nothing that is excluded. One that does not is enough, whatever is not known of the others. */
@@ -79,6 +96,13 @@ function answersTo(asked: Match, evidence: Evidence): readonly Answer[] {
 
 /** Compiling takes longer than all else here; a million comparisons have a few thousand patterns. */
 const compiled = new Map<string, Pattern>();
+const conditions = new Map<string, Condition>();
+
+function conditionOf(when: string): Condition {
+  const condition = conditions.get(when) ?? compileWhen(when, [])!;
+  conditions.set(when, condition);
+  return condition;
+}
 
 function patternOf(text: PatternText): Pattern {
   const key = JSON.stringify(text);
