@@ -17,6 +17,8 @@ export type Evidence = {
   readonly registries?: Readonly<Record<string, RegistryFact>>;
   /** Pulls of the image's repository in the last 30 days, by region. Absent: not known. */
   readonly pullsByRegion?: Readonly<Record<string, number>>;
+  /** What its tenant has already. Absent: not known. */
+  readonly usage?: UsageFact;
   /** How it was named by whoever wants to run it. Absent: not known. */
   readonly namedBy?: 'digest' | 'tag';
 };
@@ -39,6 +41,15 @@ export type Inspection =
 
 /** Each absent where it is not known. */
 export type RegistryFact = { readonly isHealthy?: boolean; readonly usedBytes?: number };
+
+export type UsageFact = {
+  /** Over all registries, each copy counted. */
+  readonly bytes: number;
+  readonly images: number;
+  readonly copiesLastHour: number;
+  /** Whether the copies of this image are among them. */
+  readonly isCounted: boolean;
+};
 
 export type ScanFact = {
   readonly digest: string;

@@ -67,7 +67,23 @@ export function referenceDestination(policy: Policy, question: Question, { match
   if (targets.length === 0 && policy.document.spec.replicate !== undefined)
     return { ...nothing, outcome: 'deny', code: isRefused ? 'RESIDENCY_REFUSED' : 'TARGETS_NONE' };
   const once = targets.filter((target, at) => targets.findIndex((other) => JSON.stringify(other) === JSON.stringify(target)) === at);
-  return { ...nothing, outcome: 'allow', code: 'REQUIREMENTS_MET', targets: once };
+  return withinQuota(question, once.length) ?? { ...nothing, outcome: 'allow', code: 'REQUIREMENTS_MET', targets: once };
+}
+
+function withinQuota({ evidence, surroundings }: Question, copies: number): Destination | undefined {
+  const { tenant, usage, inspection } = evidence;
+  const { bytesMax, imagesMax, copiesPerHourMax } = surroundings.Tenant.get(tenant ?? '')?.spec.quota ?? {};
+  const isLimited = bytesMax !== undefined || imagesMax !== undefined || copiesPerHourMax !== undefined;
+  if (!isLimited || copies === 0 || usage?.isCounted === true) return undefined;
+  const sizeBytes = inspection.status === 'done' ? inspection.sizeBytes : undefined;
+  const awaiting: string[] = [];
+  if (usage === undefined) awaiting.push(`usage of tenant ${tenant}`);
+  if (bytesMax !== undefined && sizeBytes === undefined) awaiting.push('size');
+  if (usage === undefined || awaiting.length > 0) return { outcome: 'held', code: 'FACTS_AWAITED', awaiting, targets: [] };
+  const isTooMuch = usage.bytes + (sizeBytes ?? 0) * copies > (bytesMax ?? Infinity) || usage.images + copies > (imagesMax ?? Infinity);
+  if (isTooMuch) return { outcome: 'deny', code: 'QUOTA_EXCEEDED', awaiting: [], targets: [] };
+  if (usage.copiesLastHour + copies <= (copiesPerHourMax ?? Infinity)) return undefined;
+  return { outcome: 'held', code: 'QUOTA_EXCEEDED', awaiting: [`usage of tenant ${tenant}`], targets: [] };
 }
 
 function selected({ select = {} }: Written, { Registry }: Surroundings): readonly string[] {

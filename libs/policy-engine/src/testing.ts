@@ -26,7 +26,7 @@ const holed = (text: fc.Arbitrary<string>) =>
 const repositoryPattern = fc.oneof(
   { weight: 4, arbitrary: holed(repository) },
   { weight: 2, arbitrary: repository },
-  { weight: 1, arbitrary: fc.constantFrom('**', '*', '**/app', '*/a*').map((text) => text) },
+  { weight: 1, arbitrary: fc.constantFrom('**', '*', '**/app', '*/a*', '*-1', 'a**/app', '**/team-*') },
   { weight: 1, arbitrary: fc.constantFrom('a(b|pp)?', 'team-[0-9]+/.*', '(a|b)/app', '.*i').map((regex) => ({ regex })) },
 );
 const tagPattern = fc.oneof(
@@ -42,6 +42,8 @@ const match = fc.record(
   { ...names, tenants: few(tenant), kinds: few(kind), exclude: fc.oneof(fc.constant(undefined), exclude) },
   { requiredKeys: [] },
 );
+/** All at one place of an index, where only an inspection tells them apart. */
+const crowded: typeof match = fc.record({ kinds: few(kind), labels }, { requiredKeys: [] });
 const rename = { repository: fc.constantFrom('m/{repository}', 'fixed') };
 const region = fc.constantFrom('r1', 'r2');
 const jurisdiction = fc.constantFrom('EU', 'US');
@@ -100,14 +102,18 @@ const says = fc.oneof(
   },
 );
 
+const specs = (matches: typeof match, countMax: number) => fc.array(fc.tuple(fc.nat(3), matches, says), { maxLength: countMax });
+
 /** Valid policies of any kind, each with an id of its own. */
 export const anyPolicies = (countMax: number): fc.Arbitrary<readonly Policy[]> =>
-  fc.array(fc.tuple(fc.nat(3), match, says), { maxLength: countMax }).map((specs) =>
-    specs.map(([priority, { exclude: excluded, ...asked }, said], index) => {
-      const spec = { priority, match: { ...asked, ...(excluded === undefined ? {} : { exclude: excluded }) }, ...said };
-      return policyOf(`p${index}`, spec);
-    }),
-  );
+  fc
+    .oneof({ weight: 4, arbitrary: specs(match, countMax) }, { weight: 1, arbitrary: specs(crowded, countMax) })
+    .map((written) =>
+      written.map(([priority, { exclude: excluded, ...asked }, said], index) => {
+        const spec = { priority, match: { ...asked, ...(excluded === undefined ? {} : { exclude: excluded }) }, ...said };
+        return policyOf(`p${index}`, spec);
+      }),
+    );
 
 const registryDocument = fc.record(
   {
@@ -121,7 +127,19 @@ const residency = fc.record(
   { match: fc.record({ ...names, tenants: few(tenant) }, { requiredKeys: [] }), jurisdictions: few(jurisdiction), regions: few(region) },
   { requiredKeys: ['match', 'jurisdictions'] },
 );
-const namespaces = fc.record({ repositories: few(repositoryPattern), registries: few(registry) }, { requiredKeys: ['repositories'] });
+const quota = fc.record(
+  {
+    bytesMax: fc.integer({ min: 1, max: 30 }),
+    imagesMax: fc.integer({ min: 1, max: 6 }),
+    copiesPerHourMax: fc.integer({ min: 1, max: 6 }),
+  },
+  { requiredKeys: ['imagesMax'] },
+);
+const namespaces = fc.record(
+  { repositories: few(repositoryPattern), registries: few(registry), quota },
+  { requiredKeys: ['repositories'] },
+);
+const usage = fc.record({ bytes: fc.nat(20), images: fc.nat(4), copiesLastHour: fc.nat(4), isCounted: fc.boolean() });
 
 /** Valid documents that policies look up: registries, where images may lie, and, mostly, tenants. */
 export const anyDocuments: fc.Arbitrary<readonly OtherDocument[]> = fc
@@ -178,12 +196,15 @@ const inspection: fc.Arbitrary<Evidence['inspection']> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ status: 'failed' as const, reason: 'gone' }) },
   {
     weight: 6,
-    arbitrary: fc.record({
-      status: fc.constant('done' as const),
-      kind,
-      labels: fc.dictionary(labelName, labelValue, { maxKeys: 4 }),
-      platformDigests: fc.uniqueArray(digest, { maxLength: 2 }),
-    }),
+    arbitrary: fc.record(
+      {
+        ...{ status: fc.constant('done' as const), kind },
+        labels: fc.dictionary(labelName, labelValue, { maxKeys: 4 }),
+        platformDigests: fc.uniqueArray(digest, { maxLength: 2 }),
+        sizeBytes: fc.nat(10),
+      },
+      { requiredKeys: ['status', 'kind', 'labels', 'platformDigests'] },
+    ),
   },
 );
 
@@ -198,6 +219,7 @@ export const anyEvidence = (atMs: number): fc.Arbitrary<Evidence> =>
         fc.record({ isHealthy: fc.boolean(), usedBytes: fc.constantFrom(9, 10) }, { requiredKeys: [] }),
         { maxKeys: 4 },
       ),
+      usage,
       pullsByRegion: fc.dictionary(region, fc.nat(2), { maxKeys: 2 }),
       scans: fc.uniqueArray(
         fc.record(

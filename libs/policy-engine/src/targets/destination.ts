@@ -3,17 +3,24 @@ import type { Policy } from '../policy.ts';
 import type { Question } from '../surroundings.ts';
 import { choicesOf, type Choice } from './choose.ts';
 import { residenceOf } from './residency.ts';
+import { quotaObjection } from '../tenants/quota.ts';
 
 /** Where an image that fulfils its policy goes, or why it goes nowhere. */
 export type Destination =
   | { readonly outcome: 'allow'; readonly targets: readonly Target[]; readonly refusals: readonly Choice[] }
   | { readonly outcome: 'deny'; readonly code: DestinationCode; readonly reason: string }
-  | { readonly outcome: 'held'; readonly awaiting: readonly string[]; readonly reason: string };
+  | Hold;
+type Hold = {
+  readonly outcome: 'held';
+  readonly code: 'FACTS_AWAITED' | 'QUOTA_EXCEEDED';
+  readonly awaiting: readonly string[];
+  readonly reason: string;
+};
 
 /** Stable for good. */
-export type DestinationCode = 'TARGET_INVALID' | 'TARGETS_NONE' | 'RESIDENCY_REFUSED';
+export type DestinationCode = 'TARGET_INVALID' | 'TARGETS_NONE' | 'RESIDENCY_REFUSED' | 'QUOTA_EXCEEDED';
 
-/** Each target once, in the order of the policy; those that residency refuses are left out, and told. */
+/** Each target once, in the order of the policy; those that residency refuses are left out, and told. All must fit the tenant's quota. */
 export function destinationOf(policy: Policy, question: Question): Destination {
   const { replicate } = policy.document.spec;
   if (replicate === undefined) return { outcome: 'allow', targets: [], refusals: [] };
@@ -29,7 +36,8 @@ export function destinationOf(policy: Policy, question: Question): Destination {
       if (choice.outcome === 'refused') refusals.push(choice);
     }
   }
-  return settled(targets, refusals);
+  const destination = settled(targets, refusals);
+  return (destination.outcome === 'allow' ? quotaObjection(question, targets.length) : undefined) ?? destination;
 }
 
 function settled(targets: readonly Target[], refusals: readonly Choice[]): Destination {
@@ -48,6 +56,7 @@ function settled(targets: readonly Target[], refusals: readonly Choice[]): Desti
 
 const waiting = (awaiting: readonly string[], why: string): Destination => ({
   outcome: 'held',
+  code: 'FACTS_AWAITED',
   awaiting,
   reason: `waits for ${awaiting.join('; ')}${why}`,
 });
