@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { digestKey, tagKey, topics, type DecisionState, type TypedRecord } from '@waybill/domain';
+import { emptyEvidence } from '@waybill/policy-engine';
+import { jsonCodec, type MemoryLog } from '@waybill/stream/testing';
+import { fakeConsole } from '../console.fixture.ts';
+import { folderOf, policy, startLog } from '../policy/policies.fixture.ts';
+import { planPolicies, type PolicyPlanOptions } from './policy-plan.ts';
+
+const digestOf = (tag: string): string => `sha256:${tag.padStart(64, '0')}`;
+const hourMs = 3_600_000;
+
+/** A tag whose image was scanned so many hours ago, as the rows of `apps/policy` have it. */
+function remember(memory: MemoryLog, repository: string, tag: string, scannedHoursAgo: number, changes: Partial<DecisionState> = {}): void {
+  const image = { registry: 'a.test', repository };
+  const digest = digestOf(tag);
+  const scan = {
+    ...{ digest, outcome: 'scanned', worstSeverity: 'none', reason: null, scanEventId: 's' },
+    scannedAtMs: Date.now() - scannedHoursAgo * hourMs,
+  };
+  const evidence = {
+    ...emptyEvidence(image, digest),
+    inspected: true,
+    kind: 'image',
+    platformDigests: [digest],
+    scans: [scan],
+    tags: [tag],
+  };
+  const row = { ...image, tag, digest, status: 'allowed', ...changes };
+  const put = (topic: string, key: string, type: TypedRecord['type'], data: object): void =>
+    memory.append({ topic, partition: 0, key, value: jsonCodec.encode({ type, data } as TypedRecord), headers: {} });
+  put(topics.decisionState.name, tagKey(image, tag), 'DecisionState', row);
+  put(topics.policyEvidence.name, digestKey(image, digest), 'ImageEvidence', evidence);
+}
+
+async function plan(
+  { log }: ReturnType<typeof startLog>,
+  files: Readonly<Record<string, string>>,
+  options: Partial<PolicyPlanOptions> = {},
+) {
+  const said = fakeConsole();
+  const folder = folderOf(files);
+  const defaults = { output: 'table', folder, registriesPath: undefined, env: {}, retireMissing: false, images: 100 } as const;
+  const code = await planPolicies({ ...defaults, ...options }, log, jsonCodec, said.console);
+  return { code, out: said.out().replaceAll(folder, '<folder>'), err: said.err().replaceAll(`${folder}/`, '') };
+}
+
+describe('policy plan', () => {
+  it('shows what would be published, with what changes in it, and changes nothing', async () => {
+    const started = startLog();
+    await started.apply({ same: policy('same', 1), web: policy('web', 24), old: policy('old', 1) });
+    const recordsCount = started.memory.keys(topics.policies.name).length;
+    const { code, out } = await plan(
+      started,
+      { same: policy('same', 1), web: policy('web', 12), new: policy('new', 1) },
+      { retireMissing: true },
+    );
+    assert.equal(code, 0);
+    assert.deepEqual(out.split('\n').slice(0, -1), [
+      'added new',
+      'retired old',
+      'changed web',
+      '      require:',
+      '        scan:',
+      '  -       withinHours: 24',
+      '  +       withinHours: 12',
+      '          worstSeverity: high',
+      '      replicate: [{ registry: b }]',
+      '1 added, 1 changed, 1 retired, 1 unchanged',
+      '0 images known now, none of them would be decided otherwise',
+    ]);
+    assert.match(out, /To carry it out: waybill policy apply <folder> --retire-missing --base [0-9a-f]{12} --reason <why>$/);
+    assert.equal(started.memory.keys(topics.policies.name).length, recordsCount);
+  });
+
+  it('decides the images that are known now by both, and shows those that would be decided otherwise', async () => {
+    const started = startLog();
+    await started.apply({ demo: policy('demo', 24) });
+    for (const [tag, hoursAgo] of [['1', 2], ['2', 20], ['3', 30]] as const) remember(started.memory, 'demo/app', tag, hoursAgo); // prettier-ignore
+    remember(started.memory, 'other/app', '4', 2);
+    remember(started.memory, 'demo/app', '5', 20, { status: 'deleted' });
+    remember(started.memory, 'demo/app', '6', 20, { digest: '' });
+    const { out } = await plan(started, { demo: policy('demo', 12), other: policy('other', 24) });
+    const lines = out.split('\n');
+    const images = lines.slice(lines.findIndex((line) => line.includes('images known now')));
+    assert.equal(images[0], '4 images known now, 2 would be decided otherwise: 1 allow -> held, 1 deny -> allow');
+    assert.match(
+      images[1]!,
+      /^ {2}a\.test\/demo\/app:2 {2}allow -> held, by demo: waits for scan of sha256:0*2 \(the last is older than 12 h\)$/,
+    );
+    assert.match(images[2]!, /^ {2}a\.test\/other\/app:4 {2}deny -> allow to b\/other\/app:4, by other: scanned, worst severity none/);
+  });
+
+  it('tells of images that would go elsewhere', async () => {
+    const started = startLog();
+    await started.apply({ demo: policy('demo', 24) });
+    remember(started.memory, 'demo/app', '1', 2);
+    const { out } = await plan(started, { demo: policy('demo', 24).replace('registry: b', 'registry: c') });
+    assert.match(
+      out,
+      /1 image known now, 1 would be decided otherwise: 1 to other targets\n {2}a\.test\/demo\/app:1 {2}allow -> allow to c\/demo/,
+    );
+  });
+
+  it('looks at the newest tags only where there are too many, and says so', async () => {
+    const started = startLog();
+    for (const tag of ['1', '2', '3', '1']) remember(started.memory, 'demo/app', tag, 2);
+    const { out } = await plan(started, { demo: policy('demo', 24) }, { output: 'json', images: 2 });
+    const { images } = JSON.parse(out) as { images: { imagesCount: number; leftOutCount: number; examples: readonly { image: string }[] } };
+    assert.deepEqual([images.imagesCount, images.leftOutCount], [2, 2]);
+    assert.deepEqual(images.examples.map(({ image }) => image).toSorted(), ['a.test/demo/app:1', 'a.test/demo/app:3']);
+  });
+
+  it('is about the whole set that would be in force, also what is not in the folder', async () => {
+    const started = startLog();
+    await started.apply({ all: policy('all', 1, '**') });
+    const { out, err } = await plan(started, { demo: policy('demo', 24) });
+    assert.match(out, /kept all: in force and not in the folder/);
+    assert.match(err, /warning .* POLICY_OVERLAP/);
+    assert.doesNotMatch((await plan(started, { demo: policy('demo', 24) }, { retireMissing: true })).err, /POLICY_OVERLAP/);
+  });
+
+  it('with an error says no', async () => {
+    const { code, err } = await plan(startLog(), { demo: 'kind: [' });
+    assert.equal(code, 1);
+    assert.match(err, /^error {3}demo\.yaml:1:8 .* POLICY_INVALID\n.*\n?1 error: this plan will not be carried out$/s);
+  });
+
+  it('takes no notice of a policy in the log that is broken, but says that it is', async () => {
+    const started = startLog();
+    await started.apply({ a: policy('a', 1) });
+    const [published] = await eventsOf(started);
+    started.append(topics.policies, 'x', {
+      ...published!,
+      data: { ...published!.data, policyId: 'x', document: 'kind: [', documentSha256: 'x' },
+    });
+    const { code, err } = await plan(started, { b: policy('b', 1) });
+    assert.equal(code, 0);
+    assert.match(err, /warning log:x:1:8 is no valid YAML/);
+  });
+});
+
+async function eventsOf({ log }: ReturnType<typeof startLog>) {
+  const { readPolicyLog } = await import('../policy/policy-log.ts');
+  const { inForce } = await readPolicyLog(log, jsonCodec);
+  return [...inForce.values()];
+}

@@ -1,0 +1,123 @@
+// Goal: policies are published as a whole or not at all, by one at a time, on a real broker; what is planned is what is published.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { digestKey, tagKey, topics, type DecisionState, type TypedRecord } from '@waybill/domain';
+import { emptyEvidence } from '@waybill/policy-engine';
+import { decodeEvent } from '@waybill/stream';
+import { readAll } from '../support/read-log.ts';
+import { startCluster, type Cluster } from './stream.fixture.ts';
+
+const root = join(import.meta.dirname, '../..');
+let cluster: Cluster;
+before(async () => (cluster = await startCluster()));
+after(() => cluster.stop());
+
+type Said = { readonly code: number; readonly out: string; readonly err: string };
+function waybill(...args: readonly string[]): Promise<Said> {
+  const { brokers, schemaRegistryUrl, configDir } = cluster.stack;
+  const env = { ...process.env, KAFKA_BROKERS: brokers, SCHEMA_REGISTRY_URL: schemaRegistryUrl, CONFIG_DIR: configDir };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [join(root, 'apps/cli/src/main.ts'), 'policy', ...args], { env }, (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+    );
+  });
+}
+
+function folderOf(name: string, policies: Readonly<Record<string, number>>): string {
+  const folder = join(cluster.dir, name);
+  mkdirSync(folder);
+  for (const [id, withinHours] of Object.entries(policies)) {
+    const spec = `{ match: { repositories: ['${id}/**'] }, require: { scan: { withinHours: ${withinHours}, worstSeverity: high } }, replicate: [{ registry: b }] }`;
+    writeFileSync(
+      join(folder, `${id}.yaml`),
+      `apiVersion: waybill/v1\nkind: ReplicationPolicy\nmetadata: { name: ${id} }\nspec: ${spec}\n`,
+    );
+  }
+  return folder;
+}
+
+const published = async () =>
+  (await Promise.all((await readAll(cluster.log, topics.policies)).map((record) => decodeEvent(cluster.codec, record))))
+    .toSorted((a, b) => a.meta.timeMs - b.meta.timeMs)
+    .flatMap((event) => (event.type === 'PolicyPublished' || event.type === 'PolicyRetired' ? [event] : []));
+
+/** A tag whose image was scanned two hours ago. */
+async function remember(tag: string): Promise<void> {
+  const image = { registry: 'a.test', repository: 'app/web' };
+  const digest = `sha256:${tag.padStart(64, '0')}`;
+  const scan = { digest, outcome: 'scanned', worstSeverity: 'none', reason: null, scannedAtMs: Date.now() - 7_200_000, scanEventId: 's' };
+  const evidence = { ...emptyEvidence(image, digest), inspected: true, kind: 'image', platformDigests: [digest], tags: [tag] };
+  const row: DecisionState = {
+    ...{ ...image, tag, digest, status: 'allowed', awaiting: [], reason: '', policyId: null, policySetVersion: '', targets: [] },
+    ...{ pushEventId: 'p', correlationId: 'p', pushedAtMs: 1, decisionEventId: null, changedAtMs: 1 },
+    ...{ toldOutcome: '', toldAdmission: '', reviewAtMs: null },
+  };
+  const put = (topic: string, key: string, record: TypedRecord) => ({
+    ...{ topic, key, partition: cluster.appender.partitionOf('a.test/app/web'), value: cluster.codec.encode(record), headers: {} },
+  });
+  const rest = { findings: [], findingsOmitted: 0 };
+  await cluster.appender.append([
+    put(topics.decisionState.name, tagKey(image, tag), { type: 'DecisionState', data: row }),
+    put(topics.policyEvidence.name, digestKey(image, digest), {
+      type: 'ImageEvidence',
+      data: { ...evidence, scans: [{ ...rest, ...scan }] },
+    }),
+  ]);
+}
+
+describe('policies in the log', () => {
+  it('are what a plan said, and only as long as nobody else has published', async () => {
+    await remember('1');
+    const first = folderOf('first', { app: 24, other: 24 });
+    const planned = await waybill('plan', first);
+    assert.equal(planned.code, 0, planned.err);
+    assert.match(
+      planned.out,
+      /2 added, 0 changed, 0 retired, 0 unchanged\n1 image known now, 1 would be decided otherwise: 1 deny -> allow\n/,
+    );
+    const base = /--base (\w+)/.exec(planned.out)![1]!;
+    const applied = await waybill('apply', first, '--base', base, '--reason', 'the first', '--author', 'ann');
+    assert.equal(applied.code, 0, applied.err);
+    const again = await waybill('apply', folderOf('late', { app: 1 }), '--base', base, '--reason', 'too late');
+    assert.equal(again.code, 1);
+    assert.match(again.err, /the plan was made against \w+, and the log is at \w+; nothing was published/);
+    assert.deepEqual(
+      (await published()).map(({ data: { policyId, author, reason, previousSha256 } }) => ({ policyId, author, reason, previousSha256 })),
+      ['app', 'other'].map((policyId) => ({ policyId, author: 'ann', reason: 'the first', previousSha256: null })),
+    );
+    assert.match((await waybill('plan', folderOf('stricter', { app: 1 }))).out, /1 allow -> held/);
+  });
+
+  it('are of one of those who publish at the same time from the same plan, as a whole', async () => {
+    const countBefore = (await published()).length;
+    const folders = [1, 2, 3].map((hours) => folderOf(`race-${hours}`, { app: hours, other: hours }));
+    const base = /--base (\w+)/.exec((await waybill('plan', folders[0]!)).out)![1]!;
+    const said = await Promise.all(folders.map((folder) => waybill('apply', folder, '--base', base, '--reason', folder)));
+    const events = (await published()).slice(countBefore);
+    const done = said.filter(({ code }) => code === 0);
+    assert.ok(done.length <= 1, 'at most one');
+    for (const { code, err } of said) if (code !== 0) assert.match(err, /nothing was published/);
+    assert.equal(events.length, 2 * done.length, 'all of it');
+    assert.ok(new Set(events.map(({ data }) => data.reason)).size <= 1);
+  });
+
+  it('come back by a rollback, with what was before and is after', async () => {
+    const reason = 'as it was';
+    assert.equal((await waybill('apply', folderOf('worse', { app: 9 }), '--reason', 'worse', '--retire-missing')).code, 0);
+    const history = JSON.parse((await waybill('history', '-o', 'json')).out) as { readonly changes: readonly { readonly id: string }[] };
+    const back = await waybill('rollback', '--to', history.changes.at(-1)!.id, '--reason', reason);
+    assert.equal(back.code, 0, back.err);
+    const events = await published();
+    const firstOf = (id: string) => events.find(({ data }) => data.policyId === id)!;
+    for (const event of events.filter(({ data }) => data.reason === reason)) {
+      assert.equal(event.type, 'PolicyPublished');
+      const first = firstOf(event.data.policyId);
+      assert.ok(event.type === 'PolicyPublished' && first.type === 'PolicyPublished');
+      assert.equal(event.data.documentSha256, first.data.documentSha256);
+    }
+    assert.match((await waybill('history', 'app')).out, /changed by \S+, \w{12} -> \w{12}\n {2}as it was\n/);
+  });
+});
