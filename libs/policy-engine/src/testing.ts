@@ -106,14 +106,12 @@ const specs = (matches: typeof match, countMax: number) => fc.array(fc.tuple(fc.
 
 /** Valid policies of any kind, each with an id of its own. */
 export const anyPolicies = (countMax: number): fc.Arbitrary<readonly Policy[]> =>
-  fc
-    .oneof({ weight: 4, arbitrary: specs(match, countMax) }, { weight: 1, arbitrary: specs(crowded, countMax) })
-    .map((written) =>
-      written.map(([priority, { exclude: excluded, ...asked }, said], index) => {
-        const spec = { priority, match: { ...asked, ...(excluded === undefined ? {} : { exclude: excluded }) }, ...said };
-        return policyOf(`p${index}`, spec);
-      }),
-    );
+  fc.oneof({ weight: 4, arbitrary: specs(match, countMax) }, { weight: 1, arbitrary: specs(crowded, countMax) }).map((written) =>
+    written.map(([priority, { exclude: excluded, ...asked }, said], index) => {
+      const spec = { priority, match: { ...asked, ...(excluded === undefined ? {} : { exclude: excluded }) }, ...said };
+      return policyOf(`p${index}`, spec);
+    }),
+  );
 
 const registryDocument = fc.record(
   {

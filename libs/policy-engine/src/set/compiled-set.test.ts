@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { evaluate } from '../evaluate.ts';
 import type { Evidence } from '../evidence.ts';
 import { evidence, nowMs, policy } from '../testing.fixture.ts';
-import { compileSet, withPolicy } from './compiled-set.ts';
+import { compileSet, withoutPolicy, withPolicy } from './compiled-set.ts';
 
 /** How many policies are asked about an image: each that is asked reads the tag, and the search itself does once. */
 function askedCount(count: number, match: (index: number) => object, image: Evidence): number {
@@ -62,6 +62,15 @@ describe('an image that nobody has inspected', () => {
 });
 
 describe('a set', () => {
+  for (const [name, match, facts] of dimensions)
+    it(`is another one with each policy that comes and goes, by ${name}`, () => {
+      const before = compileSet([policy('general', { priority: 5 }), policy('low', { priority: 1, match: match(7) })]);
+      const after = withPolicy(before, policy('high', { priority: 9, match: match(7) }));
+      const gone = withoutPolicy(after, 'high');
+      const deciders = [before, after, gone, withoutPolicy(gone, 'general')].map((set) => evaluate(set, evidence(facts), nowMs).policyId);
+      assert.deepEqual(deciders, ['general', 'high', 'general', 'low']);
+    });
+
   it('is not changed by one that is made of it, wherever the new policy lies', () => {
     const first = policy('p1', { match: { repositories: ['abc', 'abd'] } });
     const before = compileSet([first]);
