@@ -3,6 +3,7 @@ import type { DocumentKind } from './document/document.ts';
 import type { Evidence } from './evidence.ts';
 import { parsePolicy, type Policy } from './policy.ts';
 import { isPolicy, parseDocument, type Document, type OtherDocument } from './rulebook.ts';
+import { anyCondition } from './when/any-condition.fixture.ts';
 
 export { referenceEvaluate } from './reference.ts';
 
@@ -102,13 +103,15 @@ const says = fc.oneof(
   },
 );
 
-const specs = (matches: typeof match, countMax: number) => fc.array(fc.tuple(fc.nat(3), matches, says), { maxLength: countMax });
+const when = fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: anyCondition });
+const specs = (matches: typeof match, countMax: number) => fc.array(fc.tuple(fc.nat(3), matches, when, says), { maxLength: countMax });
 
-/** Valid policies of any kind, each with an id of its own. */
+/** Valid policies of any kind, some with a condition, each with an id of its own. */
 export const anyPolicies = (countMax: number): fc.Arbitrary<readonly Policy[]> =>
   fc.oneof({ weight: 4, arbitrary: specs(match, countMax) }, { weight: 1, arbitrary: specs(crowded, countMax) }).map((written) =>
-    written.map(([priority, { exclude: excluded, ...asked }, said], index) => {
-      const spec = { priority, match: { ...asked, ...(excluded === undefined ? {} : { exclude: excluded }) }, ...said };
+    written.map(([priority, { exclude: excluded, ...asked }, condition, said], index) => {
+      const asking = { match: { ...asked, ...(excluded && { exclude: excluded }) }, ...(condition !== undefined && { when: condition }) };
+      const spec = { priority, ...asking, ...said };
       return policyOf(`p${index}`, spec);
     }),
   );

@@ -214,6 +214,7 @@ describe('a condition', () => {
       Registry: new Map([
         document('z', 'a.test', { region: 'us-1' }),
         document('a', 'a.test', { region: 'eu-1' }),
+        document('m', 'a.test', { region: 'us-2' }),
         document('b', 'b.test', {}),
       ]),
     } as Surroundings;
