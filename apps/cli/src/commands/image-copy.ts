@@ -75,15 +75,15 @@ async function copyAll(options: CopyOptions, { copier, forHost }: CopyDependenci
   const copyOne = async (pair: CopyPair): Promise<void> => {
     const { from, to } = pair;
     const name = formatReference(to);
-    const request = {
-      source: { client: forHost(from.host), repository: from.repository },
-      target: { client: forHost(to.host), repository: to.repository },
-      ...{ reference: from.reference, tag: to.tag, referrers, verify, dryRun, signal: either },
-      ...(platforms.length === 0 ? {} : { platforms }),
-      onProgress: (event: CopyProgress) => bars.add(name, event, Date.now()),
-    };
     try {
-      copied.push(await copier.copy(request));
+      const report = await copier.copy({
+        source: { client: forHost(from.host), repository: from.repository },
+        target: { client: forHost(to.host), repository: to.repository },
+        ...{ reference: from.reference, tag: to.tag, referrers, verify, dryRun, signal: either },
+        ...(platforms.length === 0 ? {} : { platforms }),
+        onProgress: (event: CopyProgress) => bars.add(name, event, Date.now()),
+      });
+      copied.push(report);
       bars.done();
     } catch (error) {
       if (either.aborted) return;

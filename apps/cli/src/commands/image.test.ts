@@ -133,6 +133,13 @@ describe('waybill image copy', () => {
     }
   });
 
+  it('asks once for what all tags of a repository have in common, however few are under way', async () => {
+    for (const tag of ['1', '2', '3']) await pushImage({ client: registries.client.a, repository: 'team/kit', tag }, randomImage());
+    const { code } = await image('copy', '--all-tags', 'A/team/kit', 'B/team/kit', '--concurrency', '1');
+    const lists = registries.a.requests.filter((request) => request.includes('/team/kit/tags/list'));
+    assert.deepEqual([code, lists.length], [0, 2]); // One for the names of the tags, one for those that belong to images.
+  });
+
   for (const args of [['A/team/app:1.0'], ['A/team/app:1.0', 'B/x', '--from-file', '-'], ['A/x', 'B/y', '--verify', 'no'], []])
     it(`is wrong use as: ${args.join(' ')}`, async () => assert.equal((await image('copy', ...args)).code, 2));
 
