@@ -13,15 +13,24 @@ const mapKey = text.filter((key) => key !== '__proto__');
 
 /** Any value that a schema allows. @throws Error for kinds that our schemas do not use yet, so that none is left out in silence */
 export function valuesOfSchema(node: AvroSchema): fc.Arbitrary<unknown> {
-  if (typeof node === 'string') return valuesOfPrimitive(node);
-  if (isUnion(node)) return fc.oneof(...node.map(valuesOfSchema));
+  return valuesIn(node, new Map());
+}
+
+/** @param known By the names of the records that come before it: it may refer to them. */
+function valuesIn(node: AvroSchema, known: Map<string, fc.Arbitrary<unknown>>): fc.Arbitrary<unknown> {
+  const valuesOf = (inner: AvroSchema): fc.Arbitrary<unknown> => valuesIn(inner, known);
+  if (typeof node === 'string') return known.get(node) ?? valuesOfPrimitive(node);
+  if (isUnion(node)) return fc.oneof(...node.map(valuesOf));
   switch (node.type) {
-    case 'record':
-      return fc.record(Object.fromEntries(node.fields!.map((field) => [field.name, valuesOfSchema(field.type)])));
+    case 'record': {
+      const values = fc.record(Object.fromEntries(node.fields!.map((field) => [field.name, valuesOf(field.type)])));
+      known.set(node.name!, values);
+      return values;
+    }
     case 'array':
-      return fc.array(valuesOfSchema(node.items!), { maxLength: 4 });
+      return fc.array(valuesOf(node.items!), { maxLength: 4 });
     case 'map':
-      return fc.dictionary(mapKey, valuesOfSchema(node.values!), { maxKeys: 4 });
+      return fc.dictionary(mapKey, valuesOf(node.values!), { maxKeys: 4 });
     default:
       return valuesOfPrimitive(node.type);
   }

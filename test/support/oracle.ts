@@ -92,6 +92,7 @@ class PartitionFold {
     };
     this.#context = {
       get: get as Context['get'],
+      keys: () => [],
       isMarked: (name, id) => this.marks.get(name)?.has(id) ?? false,
       table: () => [],
     };

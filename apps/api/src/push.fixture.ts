@@ -81,7 +81,7 @@ export const platform = (digest: string, architecture: string, os = 'linux') => 
 const inspectionData = (pushEventId: string): RecordTypes['ImageInspected'] => ({
   ...{ ...from, digest: indexDigest, tags: [tag], pushEventId, mediaType: 'm', kind: 'index', artifactType: null, sizeBytes: 500 },
   ...{ platforms: [platform(amd64, 'amd64'), platform(arm64, 'arm64')], annotations: {}, labels: {}, totalBytes: 3_000_000 },
-  ...{ referrers: [], inspectedAtMs: startMs + 50 },
+  ...{ referrers: [], subject: null, inspectedAtMs: startMs + 50 },
 });
 
 const verdict = (digest: string, critical: number) => ({
@@ -94,7 +94,7 @@ const scanData = (digest: string, critical: number): RecordTypes['ImageScanned']
 });
 const reportData = (digest: string, critical: number): RecordTypes['ScanReported'] => ({
   ...{ ...verdict(digest, critical), imageDigest: indexDigest, outcome: 'scanned', scannedAtMs: startMs + 200, reason: null },
-  scanEventId: `scan-${digest}`,
+  ...{ scanEventId: `scan-${digest}`, findings: [], findingsOmitted: 0 },
 });
 
 const stateData = (id: string, delayMs: number): DecisionState => ({
@@ -108,12 +108,14 @@ const stateData = (id: string, delayMs: number): DecisionState => ({
     policyId: 'prod',
     policySetVersion: 'v',
     targets: [],
+    ...{ toldOutcome: '', toldAdmission: '', reviewAtMs: null },
   },
   ...{ pushEventId: id, correlationId: id, pushedAtMs: startMs + delayMs, changedAtMs: startMs + delayMs, decisionEventId: null },
 });
 const decisionData = (pushEventId: string, outcome: string, reason: string): RecordTypes['ImageDecided'] => ({
   ...{ ...from, tag, digest: indexDigest, outcome, policyId: 'prod', policySetVersion: 'v', reason, targets: [], scans: [] },
   ...{ trace: [{ policyId: 'prod', matched: true, outcome, reason }], evaluatedAtMs: startMs + 300, pushEventId },
+  ...{ code: '', occasion: 'push', retroactive: false, takenBack: [], admission: null, inspectionEventId: null, inputsSha256: '' },
 });
 
 const copyData = (decisionEventId: string) => ({

@@ -1,102 +1,88 @@
-import { repositoryKey, tagKey, topics, type DecisionState, type ImageDecided, type ImageEvidence } from '@waybill/domain';
-import { evaluate, recordedEvidence, traceMax, traceOf, type Decision, type Evidence } from '@waybill/policy-engine';
+import { tagKey, type DecisionState, type ImageEvidence, type Target } from '@waybill/domain';
+import { evaluate, evidenceBounds, nextChangeMs, recordedEvidence, type Decision, type Evidence } from '@waybill/policy-engine';
 import type { Emit } from '@waybill/stream';
+import { admissionOn, isAdmissionNews, type Admission } from './admission.ts';
+import { decidedEvent } from './decided-event.ts';
 import type { Draft } from './draft.ts';
-import { bounds } from './evidence.ts';
 import type { PolicySet } from './policy-set.ts';
+import { reviewTimer } from './reviews.ts';
 
 /** What a decision is made with beside rows: the policies in force, the moment, and the id that an event will have. */
 export type Deciding = { readonly draft: Draft; readonly set: PolicySet; readonly atMs: number; readonly idOf: (emit: Emit) => string };
 
-/** Why a decision is looked at again: a push may put a decided tag back on hold (its scan has grown old); evidence may not. */
-export type Occasion = 'push' | 'evidence';
+/** What has a tag decided anew. */
+export type Occasion = 'push' | 'evidence' | 'time' | 'policies';
+
+/** What is decided about a tag now, beside what was told of it before. */
+export type Judgement = {
+  readonly facts: Evidence;
+  readonly decision: Decision;
+  readonly admission: Admission | null;
+  /** As it will be; without the id of the event, where one follows. */
+  readonly row: DecisionState;
+  /** Whether anybody has to be told. */
+  readonly isNews: boolean;
+};
 
 /**
- * Decides a tag anew and keeps the result in its row. An event follows only where outcome or targets are others than they were for
- * this digest, so that repeats, redeliveries and later scans that say the same stay silent.
+ * Decides a tag anew and keeps the result in its row, with a timer for the moment at which time alone may change it. An event follows
+ * only where outcome or targets are others than they were told to be for this digest, so that repeats, redeliveries and later scans that
+ * say the same stay silent; and so does a hold that takes nothing back.
  */
 export function decide(deciding: Deciding, row: DecisionState, evidence: ImageEvidence, occasion: Occasion): void {
   const { draft, set } = deciding;
-  const atMs = momentOf(deciding, row);
-  const facts = recordedEvidence(row, evidence);
-  const decision = decisionOn(set, facts, evidence, atMs);
-  if (decision.outcome === 'held') {
-    if (occasion === 'evidence' && row.status !== 'held') return;
-    const { awaiting, reason, policyId } = decision;
-    draft.putDecision({ ...row, status: 'held', awaiting, reason, policyId, policySetVersion: set.rulebook.version, changedAtMs: atMs });
-    return;
-  }
-  const status = decision.outcome === 'allow' ? 'allowed' : 'denied';
-  const { reason, policyId, targets } = decision;
-  const decided = { ...row, status, awaiting: [], reason, policyId, policySetVersion: set.rulebook.version, targets, changedAtMs: atMs };
-  if (isAsBefore(row, decision)) {
-    if (row.status === 'held') draft.putDecision(decided);
-    return;
-  }
-  const emit = decidedEvent({ set, atMs }, row, evidence, { ...decision, trace: traceOf(set.rulebook.replication, facts, atMs) });
+  const judgement = judge(set, row, evidence, momentOf(deciding, row));
+  const next = judgement.row;
+  if (next.reviewAtMs !== row.reviewAtMs) draft.schedule(tagKey(row, row.tag), next.reviewAtMs === null ? null : reviewTimer(next));
+  if (!judgement.isNews) return draft.putDecision(next);
+  const emit = decidedEvent(set, row, evidence, { ...judgement, occasion });
   draft.emit(emit);
-  draft.putDecision({ ...decided, decisionEventId: deciding.idOf(emit) });
+  draft.putDecision({ ...next, decisionEventId: deciding.idOf(emit) });
 }
 
-/** The last decision on this digest stays readable while the row is held again: only an allowed one has targets. */
-function isAsBefore(row: DecisionState, { outcome, targets }: Decision): boolean {
-  if (row.decisionEventId === null) return false;
-  const before = row.targets.length > 0 ? 'allow' : 'deny';
-  return before === outcome && JSON.stringify(row.targets.map(targetText)) === JSON.stringify(targets.map(targetText));
+/** Pure: what `decide` would come to, for whoever wants to know whether it is worth while. */
+export function judge({ rulebook }: PolicySet, row: DecisionState, evidence: ImageEvidence, atMs: number): Judgement {
+  const facts = recordedEvidence(row, evidence);
+  const decision = decisionOn(evaluate(rulebook.replication, facts, atMs), facts, evidence);
+  const admission = admissionOn(rulebook.admission, facts, atMs);
+  const nextMs = Math.min(nextChangeMs(rulebook.replication, facts, atMs), nextChangeMs(rulebook.admission, facts, atMs));
+  const told = { ...row, reviewAtMs: nextMs === Infinity ? null : nextMs };
+  const isNews = isDecisionNews(row, decision) || (row.decisionEventId !== null && isAdmissionNews(row, admission));
+  const { outcome, awaiting, reason, policyId, targets } = decision;
+  const now = { ...told, status: statuses[outcome], awaiting, reason, policyId, policySetVersion: rulebook.version, changedAtMs: atMs };
+  const as = { facts, decision, admission, isNews };
+  if (isNews) return { ...as, row: { ...now, targets, toldOutcome: outcome, toldAdmission: admission?.outcome ?? '' } };
+  // What has been told of a digest stays readable, while it waits as well as when it is decided alike once more.
+  return { ...as, row: outcome === 'held' || row.status === 'held' ? now : told };
 }
 
-const targetText = (target: { readonly registry: string; readonly repository: string; readonly tag: string }): string =>
-  `${target.registry}/${target.repository}:${target.tag}`;
+const statuses = { allow: 'allowed', deny: 'denied', held: 'held' } as const;
 
-function decisionOn(set: PolicySet, facts: Evidence, evidence: ImageEvidence, atMs: number): Decision {
-  const { tag, digest } = facts;
-  const decision = evaluate(set.rulebook.replication, facts, atMs);
+/** Whether a row says something else than another, whenever and by which policies it came to it. */
+export const differs = (a: DecisionState, b: DecisionState): boolean =>
+  JSON.stringify({ ...a, policySetVersion: '', changedAtMs: 0 }) !== JSON.stringify({ ...b, policySetVersion: '', changedAtMs: 0 });
+
+/** Outcome of the newest event on the digest. Rows of earlier versions do not say it; of theirs only an allowed one has targets. */
+export const toldOutcome = ({ toldOutcome: told, decisionEventId, targets }: DecisionState): string =>
+  told !== '' || decisionEventId === null ? told : targets.length > 0 ? 'allow' : 'deny';
+
+function isDecisionNews(row: DecisionState, { outcome, targets }: Decision): boolean {
+  const told = toldOutcome(row);
+  if (outcome === 'held') return told === 'allow';
+  return (
+    outcome !== told || (outcome === 'allow' && JSON.stringify(row.targets.map(targetText)) !== JSON.stringify(targets.map(targetText)))
+  );
+}
+
+export const targetText = ({ registry, repository, tag }: Target): string => `${registry}/${repository}:${tag}`;
+
+function decisionOn(decision: Decision, { tag, digest }: Evidence, evidence: ImageEvidence): Decision {
   if (decision.outcome !== 'held' || evidence.tags.includes(tag)) return decision;
   // It would never be looked at again; better a clear no than a wait without an end.
-  const reason = `TAGS_TOO_MANY: ${bounds.tagsMax} tags of this repository wait for ${digest} already`;
+  const reason = `TAGS_TOO_MANY: ${evidenceBounds.tagsMax} tags of this repository wait for ${digest} already`;
   return { ...decision, outcome: 'deny', reason, awaiting: [] };
 }
 
 /** Decisions about a tag have rising times, whatever clock wrote the input: whoever acts on them can tell which is newer. */
-const momentOf = ({ atMs }: Deciding, { changedAtMs, decisionEventId }: DecisionState): number =>
+const momentOf = ({ atMs }: Pick<Deciding, 'atMs'>, { changedAtMs, decisionEventId }: DecisionState): number =>
   Math.max(atMs, decisionEventId === null ? changedAtMs : changedAtMs + 1);
-
-function decidedEvent(
-  { set, atMs }: Pick<Deciding, 'set' | 'atMs'>,
-  row: DecisionState,
-  evidence: ImageEvidence,
-  decision: Decision & Pick<ImageDecided, 'trace'>,
-): Emit {
-  const { registry, repository, tag, digest, pushEventId } = row;
-  const { policyId, reason } = decision;
-  // A deny names the targets that it takes back: a copy to them may still be waiting.
-  const targets = decision.outcome === 'deny' ? row.targets : decision.targets;
-  const scans = evidence.scans
-    .filter((scan) => evidence.platformDigests.includes(scan.digest))
-    .map(({ digest: scanned, outcome, worstSeverity, scannedAtMs, scanEventId }) => {
-      return { digest: scanned, outcome, worstSeverity, scannedAtMs, scanEventId };
-    });
-  const data: ImageDecided = {
-    registry,
-    repository,
-    tag,
-    digest,
-    outcome: decision.outcome,
-    policyId,
-    policySetVersion: set.rulebook.version,
-    reason,
-    trace: [...decision.trace, ...set.broken].slice(0, traceMax),
-    targets,
-    scans,
-    evaluatedAtMs: atMs,
-    pushEventId,
-  };
-  return {
-    topic: topics.decisions,
-    key: repositoryKey(row),
-    subject: tagKey(row, tag),
-    event: { type: 'ImageDecided', data },
-    discriminator: tag,
-    correlationId: row.correlationId,
-  };
-}

@@ -1,5 +1,5 @@
 import { digestKey, tagKey, type DecisionState, type ImageEvidence } from '@waybill/domain';
-import type { Context, Emit, Put, Step } from '@waybill/stream';
+import type { Context, Emit, JobRequest, Put, Step } from '@waybill/stream';
 
 type Image = { readonly registry: string; readonly repository: string };
 
@@ -11,7 +11,10 @@ export type Draft = {
   readonly dropEvidence: (image: Image, name: string) => void;
   readonly decision: (image: Image, tag: string) => DecisionState | undefined;
   readonly putDecision: (row: DecisionState) => void;
+  readonly put: (put: Put) => void;
   readonly emit: (emit: Emit) => void;
+  /** A timer; null cancels the one of this id. */
+  readonly schedule: (id: string, request: Omit<JobRequest, 'id'> | null) => void;
   /** @param nothing why, where no event follows */
   readonly step: (nothing: string) => Step;
 };
@@ -28,6 +31,8 @@ export const beforeName = (tag: string): string => `before:${tag}`;
 export function createDraft(context: Context): Draft {
   const evidence = new Map<string, ImageEvidence | null>();
   const decisions = new Map<string, DecisionState>();
+  const timers = new Map<string, Omit<JobRequest, 'id'> | null>();
+  const puts: Put[] = [];
   const emits: Emit[] = [];
   const newest = <T>(changed: ReadonlyMap<string, T | null>, key: string, stored: () => T | undefined): T | undefined => {
     const row = changed.get(key);
@@ -45,13 +50,19 @@ export function createDraft(context: Context): Draft {
       return newest(decisions, key, () => context.get('decisions', key, 'DecisionState'));
     },
     putDecision: (row) => void decisions.set(tagKey(row, row.tag), row),
+    put: (put) => void puts.push(put),
     emit: (emit) => void emits.push(emit),
-    step: (nothing) => {
-      const put: readonly Put[] = [
+    schedule: (id, request) => void timers.set(id, request),
+    step: (nothing) => ({
+      emit: emits,
+      put: [
+        ...puts,
         ...[...evidence].map(([key, data]) => ({ store: 'evidence', key, row: data && { type: 'ImageEvidence' as const, data } })),
         ...[...decisions].map(([key, data]) => ({ store: 'decisions', key, row: { type: 'DecisionState' as const, data } })),
-      ];
-      return { emit: emits, put, ...(emits.length === 0 ? { ignored: nothing } : {}) };
-    },
+      ],
+      schedule: [...timers].flatMap(([id, request]) => (request === null ? [] : [{ id, ...request }])),
+      cancel: [...timers].flatMap(([id, request]) => (request === null ? [id] : [])),
+      ...(emits.length === 0 ? { ignored: nothing } : {}),
+    }),
   };
 }

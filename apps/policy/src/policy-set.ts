@@ -1,5 +1,14 @@
 import type { Event, PolicyPublished, PolicyTrace } from '@waybill/domain';
-import { compileRulebook, parseDocument, withDocument, withoutDocument, type ParsedDocument, type Rulebook } from '@waybill/policy-engine';
+import {
+  changedDocuments,
+  compileRulebook,
+  parseDocument,
+  type Document,
+  withDocument,
+  withoutDocument,
+  type ParsedDocument,
+  type Rulebook,
+} from '@waybill/policy-engine';
 import { parse } from 'yaml';
 
 /** The policies in force, and the ones that cannot be. */
@@ -7,12 +16,21 @@ export type PolicySet = {
   readonly rulebook: Rulebook;
   /** One line per policy that is not valid: it decides nothing and stops no other, and every trace says so. */
   readonly broken: readonly PolicyTrace[];
+  /**
+   * What has changed from each of these versions to the next: all that can make a decision by one of them another one by the last.
+   * Undefined where one was not in force lately, as far as this process knows, or where so much has changed that all are concerned.
+   */
+  readonly changedOver: (versions: readonly string[]) => readonly Document[] | undefined;
 };
 
 const documentLengthMax = 262_144;
 const brokenShownMax = 10;
 /** Changing more of them one by one costs more than compiling the whole set. */
 const changesMax = 100;
+/** Versions that are remembered; they share nearly all with each other. */
+const versionsMax = 16;
+/** To ask whether more of them concern a tag costs more than to decide it. */
+const concernedMax = 50;
 
 type Published = { readonly event: Event; readonly parsed: ParsedDocument };
 
@@ -24,8 +42,9 @@ export function createPolicyReader(): (events: readonly Event[]) => PolicySet {
   let known: ReadonlyMap<string, Published> = new Map();
   let last: { readonly events: readonly Event[]; readonly set: PolicySet } = {
     events: [],
-    set: { rulebook: compileRulebook([]), broken: [] },
+    set: { rulebook: compileRulebook([]), broken: [], changedOver: () => undefined },
   };
+  const history: Rulebook[] = [];
   return (events) => {
     if (last.events === events) return last.set;
     const next = new Map<string, Published>();
@@ -35,7 +54,10 @@ export function createPolicyReader(): (events: readonly Event[]) => PolicySet {
       const before = known.get(policyId);
       next.set(policyId, before !== undefined && isSame(before.event, event) ? before : { event, parsed: parsePublished(event.data) });
     }
-    last = { events, set: changed(last.set, known, next) };
+    const set = changed(last.set, known, next);
+    if (history.at(-1) !== set.rulebook) history.push(set.rulebook);
+    history.splice(0, history.length - versionsMax);
+    last = { events, set: { ...set, changedOver: changesIn([...history]) } };
     known = next;
     return last.set;
   };
@@ -45,11 +67,31 @@ const isSame = (before: Event, event: Event): boolean =>
   before === event ||
   (before.type === 'PolicyPublished' && event.type === 'PolicyPublished' && before.data.document === event.data.document);
 
+function changesIn(history: readonly Rulebook[]): PolicySet['changedOver'] {
+  const found = new Map<string, readonly Document[] | undefined>();
+  const find = (versions: readonly string[]): readonly Document[] | undefined => {
+    const rulebooks = versions.map((version) => history.find((rulebook) => rulebook.version === version));
+    const documents: Document[] = [];
+    for (const [index, after] of rulebooks.entries()) {
+      const before = rulebooks[index - 1];
+      if (after === undefined) return undefined;
+      if (before !== undefined) documents.push(...changedDocuments(before, after));
+    }
+    return documents.length > concernedMax ? undefined : documents;
+  };
+  return (versions) => {
+    const key = versions.join();
+    if (!found.has(key)) found.set(key, find(versions));
+    return found.get(key);
+  };
+}
+
 function changed(set: PolicySet, before: ReadonlyMap<string, Published>, after: ReadonlyMap<string, Published>): PolicySet {
   const gone = [...before.keys()].filter((id) => !after.has(id));
   const come = [...after].filter(([id, { parsed }]) => before.get(id)?.parsed !== parsed);
   if (gone.length + come.length === 0) return set;
   return {
+    ...set,
     rulebook:
       gone.length + come.length > changesMax
         ? compileRulebook([...after.values()].flatMap(({ parsed }) => (parsed.ok ? [parsed.document] : [])))

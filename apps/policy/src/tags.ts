@@ -1,7 +1,7 @@
-import type { DecisionState, ImageEvidence } from '@waybill/domain';
+import { tagKey, type DecisionState, type ImageEvidence } from '@waybill/domain';
+import { emptyEvidence, evidenceBounds } from '@waybill/policy-engine';
 import { decide, type Deciding } from './deciding.ts';
 import { beforeName } from './draft.ts';
-import { emptyEvidence, withoutTag, withTag } from './evidence.ts';
 
 /** A push of one tag: what a decision about it refers to. `pushedAtMs` is the registry's time, so that what a tag is follows it. */
 export type Push = Pick<DecisionState, 'registry' | 'repository' | 'tag' | 'pushEventId' | 'correlationId' | 'pushedAtMs'>;
@@ -17,11 +17,11 @@ export function awaitDigest(deciding: Deciding, push: Push, failure: string | nu
   const { draft, set } = deciding;
   const previous = draft.decision(push, push.tag);
   leaveDigest(deciding, previous, '');
+  forgetReview(deciding, previous);
   if (previous !== undefined && previous.digest !== '') draft.putEvidence(emptyEvidence(push, previous.digest), beforeName(push.tag));
   draft.putDecision({
     ...heldRow(push, '', momentAfter(deciding, previous), set.rulebook.version),
-    targets: previous?.targets ?? [],
-    decisionEventId: previous?.decisionEventId ?? null,
+    ...(previous && toldBy(previous)),
     // No event: a decision is about a digest, and the failed inspection is an event of its own.
     ...(failure === null ? {} : { status: 'denied', awaiting: [], reason: `the inspection failed: ${failure}` }),
   });
@@ -39,7 +39,7 @@ export function pointTag(deciding: Deciding, push: Push, digest: string): void {
   const isRepeated = previous !== undefined && digestBefore(deciding, previous) === digest;
   const row = isRepeated
     ? { ...previous, digest, pushEventId, correlationId, pushedAtMs }
-    : heldRow(push, digest, momentAfter(deciding, previous), set.rulebook.version);
+    : { ...heldRow(push, digest, momentAfter(deciding, previous), set.rulebook.version), reviewAtMs: previous?.reviewAtMs ?? null };
   draft.putDecision(row);
   decide(deciding, row, evidence, 'push');
 }
@@ -66,6 +66,7 @@ export function dropTag(deciding: Deciding, deletion: Push): void {
   const row = draft.decision(deletion, deletion.tag);
   if (row !== undefined) digestBefore(deciding, row);
   leaveDigest(deciding, row, '');
+  forgetReview(deciding, row);
   const held = heldRow(deletion, '', momentAfter(deciding, row), set.rulebook.version);
   draft.putDecision({ ...held, status: 'deleted', awaiting: [], reason: 'the tag was deleted' });
 }
@@ -74,8 +75,21 @@ export function dropTag(deciding: Deciding, deletion: Push): void {
 function leaveDigest({ draft }: Pick<Deciding, 'draft'>, row: DecisionState | undefined, nextDigest: string): void {
   if (row === undefined || row.digest === '' || row.digest === nextDigest) return;
   const left = draft.evidence(row, row.digest);
-  if (left !== undefined) draft.putEvidence(withoutTag(left, row.tag));
+  if (left !== undefined) draft.putEvidence({ ...left, tags: left.tags.filter((tag) => tag !== row.tag) });
 }
+
+const withTag = (evidence: ImageEvidence, tag: string): ImageEvidence =>
+  evidence.tags.includes(tag) || evidence.tags.length >= evidenceBounds.tagsMax ? evidence : { ...evidence, tags: [...evidence.tags, tag] };
+
+/** What nobody waits for any more. */
+function forgetReview({ draft }: Pick<Deciding, 'draft'>, row: DecisionState | undefined): void {
+  if (row !== undefined && row.reviewAtMs !== null) draft.schedule(tagKey(row, row.tag), null);
+}
+
+/** What is told of a digest while its tag waits. */
+const toldBy = ({ targets, decisionEventId, toldOutcome, toldAdmission }: DecisionState) => ({
+  ...{ targets, decisionEventId, toldOutcome, toldAdmission },
+});
 
 /** Later than all that was decided about the tag: the log's topics have clocks of their own, and copies follow the newest decision. */
 const momentAfter = ({ atMs }: Pick<Deciding, 'atMs'>, row: DecisionState | undefined): number =>
@@ -96,5 +110,8 @@ const heldRow = (push: Push, digest: string, changedAtMs: number, policySetVersi
   correlationId: push.correlationId,
   pushedAtMs: push.pushedAtMs,
   decisionEventId: null,
+  toldOutcome: '',
+  toldAdmission: '',
+  reviewAtMs: null,
   changedAtMs,
 });

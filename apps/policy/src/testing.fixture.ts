@@ -5,6 +5,7 @@ import {
   type ImageDecided,
   type ImageInspected,
   type ImagePushed,
+  type ReviewRequested,
   type Topic,
 } from '@waybill/domain';
 import { unsaid } from '@waybill/domain/testing';
@@ -43,6 +44,11 @@ export type Happening =
       readonly tags?: readonly string[];
       readonly platforms: readonly string[];
       readonly kind?: string;
+      /** Of what it is attached to. */
+      readonly subject?: string;
+      readonly artifactType?: string;
+      /** Artifact types of what is attached to it. */
+      readonly attached?: readonly string[];
     })
   | (Common & { readonly inspectionFailed: string | null; readonly of: string; readonly tags: readonly string[] })
   | (Common & {
@@ -51,13 +57,24 @@ export type Happening =
       readonly worst?: string;
       readonly failed?: string;
       readonly scannedAt?: number;
+      /** Ids of what was found; without, the verdict does not list it. */
+      readonly found?: readonly string[];
+      readonly omitted?: number;
     })
   | (Common & { readonly deleted: readonly string[]; readonly digest?: string });
 
 /** The topology with some policies in force, fed with happenings. */
-export function startPolicy(policies: Readonly<Record<string, ReturnType<typeof published>>> = { prod: published('prod', prod) }) {
+export type Policies = Readonly<Record<string, ReturnType<typeof published>>>;
+export function startPolicy(policies: Policies = { prod: published('prod', prod) }) {
   const driver = topologyDriver(policy);
   driver.table('policies', policies);
+  let [clockMs, requestsRead] = [nowMs, 0];
+  const readRequests = (): void => {
+    for (const { type, data, meta } of driver.emitted(topics.reviewRequests).slice(requestsRead) as readonly EventOf<'ReviewRequested'>[]) {
+      requestsRead += 1;
+      driver.pipe(topics.reviewRequests, key, { type, data }, { id: meta.id, atMs: meta.timeMs });
+    }
+  };
   return {
     driver,
     when: (...happenings: readonly Happening[]) => {
@@ -68,6 +85,22 @@ export function startPolicy(policies: Readonly<Record<string, ReturnType<typeof 
     },
     decisions: (): readonly ImageDecided[] =>
       (driver.emitted(topics.decisions) as readonly EventOf<'ImageDecided'>[]).map(({ data }) => data),
+    /** Lets the clock come to a moment: due timers fire in their order, and what is asked for is read. */
+    passTo: (atMs: number): void => {
+      const due = () => driver.timers().filter(({ notBeforeMs }) => notBeforeMs <= atMs);
+      for (let [timer] = due(); timer !== undefined; [timer] = due()) {
+        driver.fire(timer.id, { atMs: Math.max(clockMs, timer.notBeforeMs) });
+        readRequests();
+      }
+      clockMs = atMs;
+    },
+    /** Publishes other policies in place of all; the app is told. */
+    publish: (changed: Policies, atMs = nowMs): void => {
+      driver.table('policies', changed);
+      driver.tellOf('policies', { atMs });
+    },
+    requests: (): readonly ReviewRequested[] =>
+      (driver.emitted(topics.reviewRequests) as readonly EventOf<'ReviewRequested'>[]).map(({ data }) => data),
     row: (tag: string) => driver.row('decisions', `${key}:${tag}`) as DecisionState | undefined,
   };
 }
@@ -83,8 +116,10 @@ function eventOf(happening: Happening): Piped {
       data: pushed(happening.tags, happening.digest, happening.occurred),
     };
   if ('inspected' in happening) {
-    const { kind = 'index' } = happening;
-    const data = { ...inspected(happening.inspected, happening.of, happening.tags ?? [], happening.platforms), kind };
+    const { kind = 'index', subject = null, artifactType = null, attached = [] } = happening;
+    const referrers = attached.map((type, at) => ({ digest: digestOf(String(at)), mediaType: 'm', artifactType: type, sizeBytes: 1 }));
+    const facts = inspected(happening.inspected, happening.of, happening.tags ?? [], happening.platforms);
+    const data = { ...facts, kind, subject, artifactType, referrers };
     return { topic: topics.inspections, type: 'ImageInspected', data };
   }
   if ('inspectionFailed' in happening) {
@@ -102,7 +137,13 @@ function eventOf(happening: Happening): Piped {
   const counts = { critical: 0, high: 0, medium: 0, low: 0, unknown: 0 };
   const outcome = failed === undefined ? 'scanned' : 'failed';
   const scan = { digest, imageDigest, outcome, worstSeverity, counts, scanner: 'tiny', scannedAtMs, scanEventId: `scan-${digest}` };
-  return { topic: topics.scanReports, type: 'ScanReported', data: { ...image, ...scan, reason: failed ?? null } };
+  const { found, omitted: findingsOmitted = 0 } = happening;
+  const findings = found?.map((id) => ({ id, severity: worstSeverity })) ?? null;
+  return {
+    topic: topics.scanReports,
+    type: 'ScanReported',
+    data: { ...image, ...scan, reason: failed ?? null, findings, findingsOmitted },
+  };
 }
 
 const pushed = (tags: readonly string[], digest: string | null, occurredAtMs: number | null = null): ImagePushed => ({
@@ -142,5 +183,6 @@ const inspected = (digest: string, pushEventId: string, tags: readonly string[],
   labels: {},
   totalBytes: 1,
   referrers: [],
+  subject: null,
   inspectedAtMs: nowMs,
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { topics } from '@waybill/domain';
-import { bounds } from './evidence.ts';
+import { evidenceBounds as bounds } from '@waybill/policy-engine';
 import { digestOf, hour, nowMs, prod, published, startPolicy, type Happening } from './testing.fixture.ts';
 
 const [d1, d2, amd, arm] = [digestOf('1'), digestOf('2'), digestOf('a'), digestOf('b')] as const;
@@ -145,25 +145,31 @@ const rules: readonly Rule[] = [
     row: 'denied',
   },
   {
-    rule: 'a scan that has grown old holds a repeated push until it is scanned anew, and then says nothing new',
+    rule: 'a scan that has grown old takes back what was allowed, and a repeated push says so at the latest',
     when: [...all, { ...push, push: 'p2', at: nowMs + 25 * hour }],
-    then: [`v1 ${d1} allow b`],
+    then: [`v1 ${d1} allow b`, `v1 ${d1} held b`],
     row: `held: scan of ${amd} (the last is older than 24 h), scan of ${arm} (the last is older than 24 h)`,
   },
   {
-    rule: 'scanned anew and unchanged, it is allowed without a second decision',
+    rule: 'scanned anew, it is allowed anew',
     when: [
       ...[...all, { ...push, push: 'p2', at: nowMs + 25 * hour }],
       ...[scanAmd, scanArm].map((scan) => ({ ...scan, scannedAt: nowMs + 25 * hour, at: nowMs + 25 * hour })),
     ],
-    then: [`v1 ${d1} allow b`],
+    then: [`v1 ${d1} allow b`, `v1 ${d1} held b`, `v1 ${d1} allow b`],
     row: 'allowed',
   },
   {
-    rule: 'evidence does not put a decided tag back on hold',
-    when: [...all, { ...scanAmd, at: nowMs + 25 * hour }],
-    then: [`v1 ${d1} allow b`],
-    row: 'allowed',
+    rule: 'a new scan beside one that has grown old takes back what was allowed',
+    when: [...all, { ...scanAmd, scannedAt: nowMs + 25 * hour, at: nowMs + 25 * hour }],
+    then: [`v1 ${d1} allow b`, `v1 ${d1} held b`],
+    row: `held: scan of ${arm} (the last is older than 24 h)`,
+  },
+  {
+    rule: 'a denial whose scan has grown old waits for another, which nobody has to be told of',
+    when: [...all.slice(0, 3), critical, { ...push, push: 'p2', at: nowMs + 25 * hour }],
+    then: [`v1 ${d1} deny`],
+    row: `held: scan of ${amd} (the last is older than 24 h), scan of ${arm} (the last is older than 24 h)`,
   },
 ];
 

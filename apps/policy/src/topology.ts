@@ -4,50 +4,66 @@ import {
   type Event,
   type EventMeta,
   type EventOf,
-  type ImageEvidence,
   type ImageInspected,
-  type ImageInspectionFailed,
+  type ReviewRequested,
   type ScanReported,
 } from '@waybill/domain';
+import { emptyEvidence, withAttached, withFailedInspection, withInspection, withScan } from '@waybill/policy-engine';
 import { outcomeOf, type Context, type Input, type Step, type Topology } from '@waybill/stream';
-import type { Deciding } from './deciding.ts';
-import { createDraft, pendingName } from './draft.ts';
-import { emptyEvidence, withInspection, withScan } from './evidence.ts';
-import { createPolicyReader } from './policy-set.ts';
+import { decide, type Deciding } from './deciding.ts';
+import { createDraft, pendingName, type Draft } from './draft.ts';
+import { createPolicyReader, type PolicySet } from './policy-set.ts';
+import { reviewedBy, reviewRequest } from './reviews.ts';
+import { noteVersion, sweep } from './sweep.ts';
 import { awaitDigest, decideTagsOf, dropTag, isLate, pointTag, type Push } from './tags.ts';
 
 const readPolicies = createPolicyReader();
 
 /**
- * images, inspections, scan-reports (all keyed by repository) and the table of policies -> decisions.
+ * images, inspections, scan-reports, review-requests (all keyed by repository) and the table of policies -> decisions.
  *
  * A tagged push puts its tag on hold in decision-state. What comes of its manifest is kept in policy-evidence, which lists the tags
- * that point to it; each piece has those decided anew. The three inputs have no order among each other, so each may come first. A
- * change of policies takes effect with the next input of a tag; it does not decide old tags anew. Pushes and deletions that are older, by
- * the registry's time, than what is known of their tag change nothing.
+ * that point to it; each piece has those decided anew. The three have no order among each other, so each may come first. Pushes and
+ * deletions that are older, by the registry's time, than what is known of their tag change nothing.
+ *
+ * Decisions stay true: a timer per tag wakes when time alone may change what is decided (a scan grows too old, an exception expires), and
+ * a change of policies has the tags gone through that it may concern. Either asks in `review-requests` for those to be decided anew.
  */
 export const policy: Topology = {
   group: 'policy',
-  inputs: [topics.images, topics.inspections, topics.scanReports],
+  inputs: [topics.images, topics.inspections, topics.scanReports, topics.reviewRequests],
   stores: { decisions: topics.decisionState, evidence: topics.policyEvidence },
-  outputs: [topics.decisions],
+  outputs: [topics.decisions, topics.reviewRequests],
   held: topics.policyHeld,
+  jobTopic: topics.policyJobs,
+  timers: ['review', 'sweep'],
   rebuild: 'inputs',
   tables: { policies: topics.policies },
+  watches: ['policies'],
   handle,
 };
 
 function handle(input: Input, context: Context): Step {
-  if (input.kind !== 'event') return { ignored: `no event: ${input.kind}` };
+  const [draft, set] = [createDraft(context), readPolicies(context.table('policies'))];
+  if (input.kind === 'timer') return draft.step(wake(draft, set, input, context));
+  if (input.kind !== 'event' && input.kind !== 'table') return { ignored: `no event: ${input.kind}` };
+  noteVersion(context, draft, set, input.kind === 'event' ? input.record.partition : input.partition);
+  if (input.kind === 'table') return draft.step('the policies are noted');
   const deciding: Deciding = {
-    draft: createDraft(context),
-    set: readPolicies(context.table('policies')),
-    atMs: input.atMs,
+    ...{ draft, set, atMs: input.atMs },
     // The row refers to the decision, so its id is needed before the runtime gives it.
     idOf: (emit) => outcomeOf(policy, input, { emit: [emit] }).events[0]!.event.meta.id,
   };
-  const nothing = apply(deciding, input.event);
-  return deciding.draft.step(nothing);
+  return draft.step(apply(deciding, input.event));
+}
+
+function wake(draft: Draft, set: PolicySet, { timer, atMs }: Extract<Input, { kind: 'timer' }>, context: Context): string {
+  if (timer.kind === 'sweep') return sweep(context, draft, set, { id: timer.id, atMs });
+  const reviewed = reviewedBy(timer);
+  const row = draft.decision(reviewed, reviewed.tag);
+  if (row === undefined || row.digest !== reviewed.digest) return 'the tag has moved on';
+  draft.emit(reviewRequest(row, 'time', set.rulebook.version, atMs, timer.notBeforeMs));
+  return 'never';
 }
 
 /** Changes rows and emits in the draft. @returns the reason to give where no event follows */
@@ -58,11 +74,13 @@ function apply(deciding: Deciding, event: Event): string {
     case 'ImageDeleted':
       return onDeleted(deciding, event);
     case 'ImageInspected':
-      return onInspected(deciding, event.data);
+      return onInspected(deciding, event);
     case 'ImageInspectionFailed':
-      return onInspectionFailed(deciding, event.data);
+      return onInspectionFailed(deciding, event);
     case 'ScanReported':
       return onScanReported(deciding, event.data);
+    case 'ReviewRequested':
+      return onReviewRequested(deciding, event.data);
     default:
       return `not about policy: ${event.type}`;
   }
@@ -88,23 +106,35 @@ const pushOf = ({ registry, repository, ...event }: Occurrence, { id, correlatio
 });
 type Occurrence = EventOf<'ImagePushed' | 'ImageDeleted'>['data'];
 
-function onInspected(deciding: Deciding, data: ImageInspected): string {
+function onInspected(deciding: Deciding, event: EventOf<'ImageInspected'>): string {
   const { draft } = deciding;
-  const evidence = withInspection(draft.evidence(data, data.digest) ?? emptyEvidence(data, data.digest), data);
+  const { data } = event;
+  const evidence = withInspection(draft.evidence(data, data.digest) ?? emptyEvidence(data, data.digest), event);
   draft.putEvidence(evidence);
   settle(deciding, data, data.digest, null);
   decideTagsOf(deciding, draft.evidence(data, data.digest) ?? evidence);
+  if (data.subject !== null) onAttached(deciding, data, data.subject);
   return 'unchanged or held';
 }
 
-function onInspectionFailed(deciding: Deciding, data: ImageInspectionFailed): string {
+/** An SBOM mostly comes after its image. It may come before, too: then it waits in the row that the image will have. */
+function onAttached(deciding: Deciding, attached: ImageInspected, subject: string): void {
+  const before = deciding.draft.evidence(attached, subject) ?? emptyEvidence(attached, subject);
+  const evidence = withAttached(before, attached);
+  if (evidence === before) return;
+  deciding.draft.putEvidence(evidence);
+  decideTagsOf(deciding, evidence);
+}
+
+function onInspectionFailed(deciding: Deciding, event: EventOf<'ImageInspectionFailed'>): string {
   const { draft } = deciding;
+  const { data } = event;
   const failure = `${data.code}: ${data.reason}`;
   settle(deciding, data, data.digest ?? '', failure);
   if (data.digest === null) return 'the digest is not known';
   const evidence = draft.evidence(data, data.digest) ?? emptyEvidence(data, data.digest);
-  if (evidence.inspected) return 'inspected before';
-  const failed: ImageEvidence = { ...evidence, inspectionFailure: failure };
+  const failed = withFailedInspection(evidence, event);
+  if (failed === evidence) return 'inspected before';
   draft.putEvidence(failed);
   decideTagsOf(deciding, failed);
   return 'unchanged or held';
@@ -140,6 +170,16 @@ function onScanReported(deciding: Deciding, data: ScanReported): string {
   draft.putEvidence(evidence);
   decideTagsOf(deciding, evidence);
   return 'unchanged or held';
+}
+
+/** At the moment that it asks for, also where the clock that wrote it is behind: nobody would ask again. */
+function onReviewRequested(deciding: Deciding, { dueAtMs, occasion, ...reviewed }: ReviewRequested): string {
+  const row = deciding.draft.decision(reviewed, reviewed.tag);
+  if (row === undefined || row.digest !== reviewed.digest) return 'the tag has moved on';
+  const evidence = deciding.draft.evidence(row, row.digest) ?? emptyEvidence(row, row.digest);
+  const atMs = Math.max(deciding.atMs, dueAtMs);
+  decide({ ...deciding, atMs }, row, evidence, occasion === 'time' ? occasion : 'policies');
+  return 'decided as before';
 }
 
 function onDeleted(deciding: Deciding, { data, meta }: EventOf<'ImageDeleted'>): string {

@@ -83,7 +83,7 @@ export type DecisionState = {
   readonly tag: string;
   /** <algorithm>:<hex> (OCI image spec, Digests). */
   readonly digest: string;
-  /** held, allowed or denied. */
+  /** held, allowed, denied or deleted. */
   readonly status: string;
   readonly awaiting: readonly string[];
   readonly reason: string;
@@ -95,6 +95,12 @@ export type DecisionState = {
   readonly pushedAtMs: number;
   readonly decisionEventId: string | null;
   readonly changedAtMs: number;
+  /** Outcome of the newest decision on the digest that an event has told; empty for none, and in rows of earlier versions. */
+  readonly toldOutcome: string;
+  /** The same of what may run. */
+  readonly toldAdmission: string;
+  /** When it may be decided otherwise though nothing happens; null for never. */
+  readonly reviewAtMs: number | null;
 };
 
 export type PolicyTrace = {
@@ -114,6 +120,19 @@ export type ScanInput = {
   readonly scanEventId: string;
 };
 
+/** What the policies on what may run say. */
+export type AdmissionDecision = {
+  /** allow, deny or held. */
+  readonly outcome: string;
+  readonly code: string;
+  readonly policyId: string | null;
+  readonly reason: string;
+  /** Whether its policy says `enforce: running`: a denial is about what runs already, too. */
+  readonly isAboutRunning: boolean;
+  /** Whether this very digest was allowed to run before, and is no longer. */
+  readonly retroactive: boolean;
+};
+
 /** Where an image may go, and why. */
 export type ImageDecided = {
   /** Registry host, lower case, with its port where it has one. */
@@ -123,7 +142,7 @@ export type ImageDecided = {
   readonly tag: string;
   /** <algorithm>:<hex> (OCI image spec, Digests). */
   readonly digest: string;
-  /** allow or deny. */
+  /** allow, deny, or held: what was allowed is no longer, and waits for new facts. */
   readonly outcome: string;
   /** The policy that decided; null where none matched. */
   readonly policyId: string | null;
@@ -131,10 +150,33 @@ export type ImageDecided = {
   readonly policySetVersion: string;
   readonly reason: string;
   readonly trace: readonly PolicyTrace[];
+  /** Where it may go; of a deny or a hold those that it takes back. */
   readonly targets: readonly Target[];
+  /** Verdicts on its platforms that it was made with. */
   readonly scans: readonly ScanInput[];
   readonly evaluatedAtMs: number;
   readonly pushEventId: string;
+  /** Why, in one word; docs/policies.md has the list. Empty in events of earlier versions. */
+  readonly code: string;
+  /** What had the tag decided: push, evidence, time, or policies that changed. */
+  readonly occasion: string;
+  /** Whether this very digest was allowed under this tag before, and is no longer. */
+  readonly retroactive: boolean;
+  /** Targets that an earlier decision on the digest named and this one does not allow: no new copy goes there, what is there stays. */
+  readonly takenBack: readonly Target[];
+  /** Null where no policy on what may run is in force. */
+  readonly admission: AdmissionDecision | null;
+  /** The event that the facts of its manifest were taken from; null where there was none, or it is older than this field. */
+  readonly inspectionEventId: string | null;
+  /** SHA-256 in hex over all that it was made from beside the documents in force; empty in events of earlier versions. */
+  readonly inputsSha256: string;
+};
+
+export type ReportedFinding = {
+  /** CVE, GHSA or the scanner's own id. */
+  readonly id: string;
+  /** critical, high, medium, low or unknown. */
+  readonly severity: string;
 };
 
 export type ScanEvidence = {
@@ -145,6 +187,17 @@ export type ScanEvidence = {
   readonly reason: string | null;
   readonly scannedAtMs: number;
   readonly scanEventId: string;
+  /** Worst first, each id once; null where they are not listed, as in earlier versions. */
+  readonly findings: readonly ReportedFinding[] | null;
+  /** Findings beside those listed, none of them worse than the last that is. */
+  readonly findingsOmitted: number;
+};
+
+export type SbomEvidence = {
+  /** Of the manifest that is attached. */
+  readonly digest: string;
+  /** spdx, cyclonedx, syft or unknown. */
+  readonly format: string;
 };
 
 /** What the policy app knows of a manifest: its facts and the scans of its platforms. */
@@ -163,6 +216,44 @@ export type ImageEvidence = {
   readonly scans: readonly ScanEvidence[];
   /** Tags of this repository that wait for or point to it. */
   readonly tags: readonly string[];
+  /** The event that said what it is, or that nobody can say. */
+  readonly inspectionEventId: string | null;
+  /** As linux/amd64; empty for none, and in rows of earlier versions. */
+  readonly platforms: readonly string[];
+  /** Of its manifests, configs and layers, each once; null where it is not known. */
+  readonly sizeBytes: number | null;
+  /** Attached to it, in the order of their digests; null until somebody has looked. */
+  readonly sboms: readonly SbomEvidence[] | null;
+};
+
+/** How far the tags of a partition have been compared with the documents in force. */
+export type PolicySweep = {
+  /** Policy set versions that tags here may have been decided by, the one in force last; an empty one stands for any. */
+  readonly versions: readonly string[];
+  /** Key of the last row that was looked at, empty at the beginning; null when all have been. */
+  readonly after: string | null;
+  /** Key of the last row to look at; null for the last there is. */
+  readonly until: string | null;
+  /** Key up to which all have to be looked at again from the beginning, because other documents came into force meanwhile. */
+  readonly again: string | null;
+};
+
+/** A tag may have to be decided otherwise, though nothing has happened to its image. */
+export type ReviewRequested = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  /** time: what it was decided by has come of age; policies: other documents are in force. */
+  readonly occasion: string;
+  /** From when on it may have to be decided otherwise. */
+  readonly dueAtMs: number;
+  /** In force when it was asked for. */
+  readonly policySetVersion: string;
+  readonly requestedAtMs: number;
 };
 
 /** A webhook as it was received, byte for byte. Credentials are cut from the headers. */
@@ -355,6 +446,8 @@ export type ImageFacts = {
   readonly referrers: readonly Referrer[];
   readonly inspectedAtMs: number;
   readonly eventId: string;
+  /** Digest of the manifest that it is attached to (OCI image spec, subject); null for none, and in earlier versions. */
+  readonly subject: string | null;
 };
 
 /** What a pushed image is. */
@@ -382,6 +475,8 @@ export type ImageInspected = {
   readonly totalBytes: number;
   readonly referrers: readonly Referrer[];
   readonly inspectedAtMs: number;
+  /** Digest of the manifest that it is attached to (OCI image spec, subject); null for none, and in earlier versions. */
+  readonly subject: string | null;
 };
 
 /** An image could not be read, and no further try will be made by itself. */
@@ -561,6 +656,10 @@ export type ScanReported = {
   /** Why it failed. */
   readonly reason: string | null;
   readonly scanEventId: string;
+  /** Worst first, each id once; null where they are not listed, as in earlier versions. */
+  readonly findings: readonly ReportedFinding[] | null;
+  /** Findings beside those listed, none of them worse than the last that is. */
+  readonly findingsOmitted: number;
 };
 
 /** A platform manifest of an image wants a scan; keyed by its digest. */
@@ -598,6 +697,10 @@ export type ScanState = {
   readonly scannedAtMs: number;
   readonly reason: string | null;
   readonly scanEventId: string | null;
+  /** Worst first, each id once; null where they are not listed, as in earlier versions. */
+  readonly findings: readonly ReportedFinding[] | null;
+  /** Findings beside those listed, none of them worse than the last that is. */
+  readonly findingsOmitted: number;
 };
 
 export type Header = {
@@ -736,9 +839,11 @@ export type RecordTypes = {
   readonly ParkedRetryRequested: ParkedRetryRequested;
   readonly PolicyPublished: PolicyPublished;
   readonly PolicyRetired: PolicyRetired;
+  readonly PolicySweep: PolicySweep;
   readonly ProjectionSwapped: ProjectionSwapped;
   readonly RecordParked: RecordParked;
   readonly ReplicaState: ReplicaState;
+  readonly ReviewRequested: ReviewRequested;
   readonly ScanFailed: ScanFailed;
   readonly ScanReported: ScanReported;
   readonly ScanRequested: ScanRequested;

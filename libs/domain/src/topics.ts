@@ -78,7 +78,19 @@ export const topics = {
   policies: event('policies', ['PolicyPublished', 'PolicyRetired'], 'policy id', 'Policies as written, with their author.'),
   decisions: event('decisions', ['ImageDecided'], repository, 'Where an image may go, and why.'),
   decisionState: state('decision-state', ['DecisionState'], 'registry/repository:tag', 'What is decided or awaited per tag.'),
-  policyEvidence: state('policy-evidence', ['ImageEvidence'], 'registry/repository@digest', 'What decisions are made from.'),
+  policyEvidence: state(
+    'policy-evidence',
+    ['ImageEvidence', 'PolicySweep'],
+    'registry/repository@digest',
+    'What decisions are made from, and how far they have been compared with the policies.',
+  ),
+  reviewRequests: event(
+    'review-requests',
+    ['ReviewRequested'],
+    repository,
+    'Tags that may have to be decided otherwise, because of the time or of other policies.',
+  ),
+  policyJobs: jobs('policy'),
   replications: event('replications', ['ImageCopied', 'ImageCopyFailed'], repository, 'Copies made and verified, or given up.'),
   replicaState: state('replica-state', ['ReplicaState'], 'target registry/repository:tag', 'What is where.'),
   replicatorJobs: jobs('replicator'),
@@ -107,8 +119,8 @@ export const retiredRecords: readonly RecordType[] = ['SeenMark'];
 export const rebuildable: Readonly<Record<string, { readonly inputs: readonly Topic[]; readonly state: readonly Topic[] }>> = {
   dedup: { inputs: [topics.imageEvents], state: [topics.catalog, topics.dedupMarks, topics.dedupHeld] },
   policy: {
-    inputs: [topics.images, topics.inspections, topics.scanReports],
-    state: [topics.decisionState, topics.policyEvidence, topics.policyHeld],
+    inputs: [topics.images, topics.inspections, topics.scanReports, topics.reviewRequests],
+    state: [topics.decisionState, topics.policyEvidence, topics.policyJobs, topics.policyHeld],
   },
 };
 

@@ -7,7 +7,15 @@ export type { Evidence, Inspection, ScanFact } from './evidence.ts';
 export { explain, explainPolicy, traceMax, traceOf } from './explain.ts';
 export type { ClauseExplanation, Explanation, PolicyExplanation } from './explain.ts';
 export { nextChangeMs } from './moments.ts';
-export { recordedEvidence } from './recorded-evidence.ts';
+export {
+  emptyEvidence,
+  evidenceBounds,
+  recordedEvidence,
+  withAttached,
+  withFailedInspection,
+  withInspection,
+  withScan,
+} from './recorded-evidence.ts';
 export { parsePolicy } from './policy.ts';
 export type { ParsedPolicy, Policy } from './policy.ts';
 export { compileRulebook, isPolicy, parseDocument, withDocument, withoutDocument } from './rulebook.ts';

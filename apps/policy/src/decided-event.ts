@@ -1,0 +1,45 @@
+import { repositoryKey, tagKey, topics, type DecisionState, type ImageDecided, type ImageEvidence } from '@waybill/domain';
+import { inputsSha256, traceMax, traceOf } from '@waybill/policy-engine';
+import type { Emit } from '@waybill/stream';
+import { targetText, toldOutcome, type Judgement, type Occasion } from './deciding.ts';
+import type { PolicySet } from './policy-set.ts';
+
+/**
+ * A decision as it is told. With the ids of the events that its facts came from, the version of the documents and the moment, it can be
+ * made again from the log alone; `inputsSha256` tells whether that was from the same.
+ * @param row as it was before
+ */
+export function decidedEvent(
+  { rulebook, broken }: PolicySet,
+  row: DecisionState,
+  evidence: ImageEvidence,
+  { decision, admission, facts, occasion, row: { changedAtMs: atMs } }: Judgement & { readonly occasion: Occasion },
+): Emit {
+  const { registry, repository, tag, digest, pushEventId } = row;
+  const { outcome, code, policyId, reason } = decision;
+  const allowed = new Set(decision.targets.map(targetText));
+  const takenBack = row.targets.filter((target) => !allowed.has(targetText(target)));
+  const data: ImageDecided = {
+    ...{ registry, repository, tag, digest, outcome, code, policyId, policySetVersion: rulebook.version, reason },
+    trace: [...traceOf(rulebook.replication, facts, atMs), ...broken].slice(0, traceMax),
+    // A deny names the targets that it takes back: a copy to them may still be waiting.
+    targets: outcome === 'allow' ? decision.targets : takenBack,
+    takenBack,
+    retroactive: toldOutcome(row) === 'allow' && outcome !== 'allow',
+    admission: admission && { ...admission, retroactive: row.toldAdmission === 'allow' && admission.outcome !== 'allow' },
+    scans: evidence.scans.map(({ digest: scanned, outcome: verdict, worstSeverity, scannedAtMs, scanEventId }) => {
+      return { digest: scanned, outcome: verdict, worstSeverity, scannedAtMs, scanEventId };
+    }),
+    inspectionEventId: evidence.inspectionEventId,
+    inputsSha256: inputsSha256(facts, atMs),
+    ...{ evaluatedAtMs: atMs, occasion, pushEventId },
+  };
+  return {
+    topic: topics.decisions,
+    key: repositoryKey(row),
+    subject: tagKey(row, tag),
+    event: { type: 'ImageDecided', data },
+    discriminator: tag,
+    correlationId: row.correlationId,
+  };
+}
