@@ -134,7 +134,7 @@ describe('waybill image copy', () => {
   });
 
   it('asks once for what all tags of a repository have in common, however few are under way', async () => {
-    for (const tag of ['1', '2', '3']) await pushImage({ client: registries.client.a, repository: 'team/kit', tag }, randomImage());
+    for (const tag of ['one', 'two', 'three']) await pushImage({ client: registries.client.a, repository: 'team/kit', tag }, randomImage());
     const { code } = await image('copy', '--all-tags', 'A/team/kit', 'B/team/kit', '--concurrency', '1');
     const lists = registries.a.requests.filter((request) => request.includes('/team/kit/tags/list'));
     assert.deepEqual([code, lists.length], [0, 2]); // One for the names of the tags, one for those that belong to images.
