@@ -20,6 +20,8 @@ const tables: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['libs/policy-engine/src/requirements.ts', /'([A-Z]+_[A-Z_]+)'/g],
   ['libs/policy-engine/src/requirements/answer.ts', /'([A-Z]+_[A-Z_]+)'/g],
   ['libs/policy-engine/src/evaluate.ts', /'([A-Z]+_[A-Z_]+)'/g],
+  ['libs/policy-engine/src/targets/destination.ts', /'([A-Z]+_[A-Z_]+)'/g],
+  ['libs/policy-engine/src/tenants/quota.ts', /'([A-Z]+_[A-Z_]+)'/g],
   ['libs/scanners/src/errors.ts', /^ {2}([A-Z_]+): (?:true|false)/gm],
   ['libs/webhook-sources/src/parsed.ts', /^ {2}([A-Z_0-9]+): '/gm],
   ['libs/transparency-log/src/faults.ts', /^ {2}([A-Z_]+): '/gm],

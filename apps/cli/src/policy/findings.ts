@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { findConflicts, isPolicy, type Finding, type KnownRegistry, type Unfinished } from '@waybill/policy-engine';
+import { compileRulebook, findConflicts, isPolicy, type Finding, type KnownRegistry, type Unfinished } from '@waybill/policy-engine';
 import { CliError, exitCodes } from '../exit.ts';
 import { readPolicyFolder, type FileFault, type PolicyFile } from './folder.ts';
 
@@ -40,6 +40,7 @@ export function checkTogether(
   const { findings, unfinished } = findConflicts(
     files.flatMap(({ document }) => (isPolicy(document) && document.document.kind === 'ReplicationPolicy' ? [document] : [])),
     registries,
+    { surroundings: compileRulebook(files.map(({ document }) => document)).replication.surroundings },
   );
   const found = findings.map(({ code, severity, policyIds, path, witness, message }): PolicyRemark => {
     const { file, placeOf } = byId.get(policyIds[0]!)!;

@@ -3,6 +3,7 @@ import { compilePattern } from '../pattern/pattern.ts';
 import type { Policy } from '../policy.ts';
 import type { Image } from './image.ts';
 import { sayingOf } from './overlaps.ts';
+import { alwaysSpeaks } from './work.ts';
 
 /** All names of up to so many of the letters that patterns speak of, and one more that stands for all others. */
 const names = (lengthMax: number): readonly string[] => {
@@ -52,15 +53,16 @@ export function tryAll(policies: readonly Policy[], hostOf: ReadonlyMap<string, 
   const [overlaps, deciding, matching] = [new Set<string>(), new Set<string>(), new Set<string>()];
   for (const image of universe) {
     const all = ordered.filter(({ matches }) => matches(image)).map(({ policy }) => policy);
-    const [first, ...others] = all;
-    if (first === undefined) continue;
-    deciding.add(first.id);
     for (const { id } of all) matching.add(id);
+    // Those with a condition decide or do not: what is decided for certain is decided by others.
+    const [first, ...others] = all.filter(alwaysSpeaks);
+    for (const { id } of first === undefined ? all : all.slice(0, all.indexOf(first) + 1)) deciding.add(id);
+    if (first === undefined) continue;
     for (const other of others)
       if (other.priority === first.priority && sayingOf(other) !== sayingOf(first)) overlaps.add(`${first.id} ${other.id}`);
   }
   const copies = (image: Image) => {
-    const decider = ordered.find(({ matches }) => matches(image))?.policy;
+    const decider = ordered.find(({ policy, matches }) => alwaysSpeaks(policy) && matches(image))?.policy;
     return (decider?.document.spec.replicate ?? []).map((target, at) => ({
       hop: `${decider!.id}/${at}`,
       image: {

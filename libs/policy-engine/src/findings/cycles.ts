@@ -1,6 +1,7 @@
 import { compilePattern } from '../pattern/pattern.ts';
 import { repositoryShape, tagShape } from '../pattern/names.ts';
 import type { Policy } from '../policy.ts';
+import { selectIn } from '../targets/choose.ts';
 import { textOf, type Image } from './image.ts';
 import { requiredBy } from './required.ts';
 import { findImage, type Blocker } from './search.ts';
@@ -63,12 +64,17 @@ function routesOf(work: Work): Routes {
   return { hops, place: new Map(policies.map((policy, i) => [policy, i])), at };
 }
 
-function hopsOf(policy: Policy, { registries = [], skip }: Work): readonly Hop[] {
+function hopsOf(policy: Policy, { registries = [], set, skip }: Work): readonly Hop[] {
   return (policy.document.spec.replicate ?? []).flatMap((target, at): readonly Hop[] => {
-    const host = registries.find(({ name }) => name === target.registry)?.host;
+    // Whichever of them are chosen: each may be, one day.
+    const names =
+      target.registry === undefined
+        ? selectIn(target.select, set.surroundings).fit.map(({ metadata }) => metadata.name)
+        : [target.registry];
+    const hosts = registries.filter(({ name }) => names.includes(name)).map(({ host }) => host);
     const [repository, tag] = [findTemplate(target.repository, '{repository}'), findTemplate(target.tag, '{tag}')];
     if (repository === undefined || tag === undefined) skip('cycle', [policy.id]);
-    return host === undefined || repository === undefined || tag === undefined ? [] : [{ policy, at, host, repository, tag }];
+    return repository === undefined || tag === undefined ? [] : hosts.map((host) => ({ policy, at, host, repository, tag }));
   });
 }
 

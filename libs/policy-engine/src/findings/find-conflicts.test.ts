@@ -187,10 +187,41 @@ const rules: readonly Rule[] = [
   },
 ];
 
+/** What may speak or not, as only the image can say. */
+const sometimes = (spec: object): object => ({ when: "image.tag == 'v1'", ...spec });
+const conditional: readonly Rule[] = [
+  {
+    rule: 'one that speaks sometimes takes nothing from others for certain',
+    given: [policy('a', sometimes({ priority: 1, ...deny })), policy('b')],
+    then: [],
+  },
+  {
+    rule: 'one that speaks sometimes never decides where others always decide before it',
+    given: [policy('a', { priority: 1 }), policy('b', sometimes(deny))],
+    then: ['POLICY_SHADOWED b,a registry-1.test/a:a'],
+  },
+  { rule: 'others behind it shadow nothing', given: [policy('a', sometimes({ priority: 1 })), policy('b', deny)], then: [] },
+  {
+    rule: 'what is said sometimes contradicts nothing',
+    given: [policy('a', sometimes({})), policy('b', sometimes({ replicate: [{ registry: 'c' }] }))],
+    then: [],
+  },
+  {
+    rule: 'two that contradict each other do so although a third may come before them',
+    given: [policy('a', sometimes({ priority: 1 })), policy('b'), policy('c', { replicate: [{ registry: 'c' }] })],
+    then: ['POLICY_CONTRADICTION b,c a.test/a:a'],
+  },
+  {
+    rule: 'copies that are made sometimes close no circle for certain',
+    given: [policy('a', from('a')), policy('b', { ...from('b'), ...sometimes({ replicate: [{ registry: 'a' }] }) })],
+    then: [],
+  },
+];
+
 const shown = ({ code, policyIds, witness }: Finding): string => `${code} ${policyIds.join()} ${witness === null ? '-' : textOf(witness)}`;
 
 describe('among policies taken together', () => {
-  for (const { rule, given, then, says } of rules)
+  for (const { rule, given, then, says } of [...rules, ...conditional])
     it(rule, () => {
       const { findings, unfinished } = findConflicts(given, registries);
       assert.deepEqual(findings.map(shown), then, findings.map(({ message }) => message).join('\n'));
@@ -237,7 +268,12 @@ const target = fc.record({
   tag: maybe(fc.constantFrom('a', 'b')),
 });
 const spec = fc
-  .record({ priority: fc.constantFrom(0, 0, 1), match, replicate: maybe(fc.array(target, { minLength: 1, maxLength: 2 })) })
+  .record({
+    priority: fc.constantFrom(0, 0, 1),
+    match,
+    when: fc.constantFrom(...[undefined, undefined, undefined, 'true', 'false']),
+    replicate: maybe(fc.array(target, { minLength: 1, maxLength: 2 })),
+  })
   .map(({ replicate, ...rest }) => JSON.parse(JSON.stringify({ ...rest, ...(replicate ? { replicate } : deny) })) as object);
 const policySets = fc.array(spec, { minLength: 1, maxLength: 5 }).map((specs) => specs.map((each, i) => policy(`p${i}`, each)));
 

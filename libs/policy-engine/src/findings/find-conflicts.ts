@@ -1,10 +1,14 @@
-import { compileSet } from '../set/compiled-set.ts';
+import { compileSet, withSurroundings } from '../set/compiled-set.ts';
+import { noSurroundings, type Surroundings } from '../surroundings.ts';
 import type { Policy } from '../policy.ts';
 import { findCycles } from './cycles.ts';
 import type { Finding } from './finding.ts';
 import { findMistakes } from './mistakes.ts';
+import { inNamespaces } from './namespaces.ts';
 import { findOverlaps } from './overlaps.ts';
+import { findPlaceMistakes } from './places.ts';
 import { findShadowed } from './shadows.ts';
+import { findTenantMistakes } from './tenants.ts';
 import { openLedger, type Bounds, type KnownRegistry, type Unfinished } from './work.ts';
 
 /** What a whole set of policies was found to hold, errors first, then by policy; and what could not be looked into within the bounds. */
@@ -14,19 +18,20 @@ const defaults: Bounds = { stepsMax: 100_000_000, stepsPerQuestionMax: 1_000_000
 
 /**
  * Looks at policies together, as they would decide together: contradictions, policies that never decide, unknown registries, copies that
- * come round, patterns and requirements that nothing fulfils. Each finding has an image that proves it. The images are found by walking the
+ * come round, patterns and requirements that nothing fulfils, registries, tenants and quotas that do not go together. Each finding has an image that proves it. The images are found by walking the
  * patterns' automata, not by trying names, so that what is not found is not there. Deterministic, and bounded in work: what would take
  * more is listed in `unfinished`.
  *
- * @param registries undefined where they are not known: what depends on them is then listed as unfinished
+ * @param registries those of registries.yaml; undefined where they are not known: what depends on them is then listed as unfinished
  */
 export function findConflicts(
   policies: readonly Policy[],
   registries: readonly KnownRegistry[] | undefined,
-  bounds: Partial<Bounds> = {},
+  { surroundings = noSurroundings, ...bounds }: Partial<Bounds> & { readonly surroundings?: Surroundings } = {},
 ): Report {
-  const { run, findings, unfinished } = openLedger(compileSet(policies), registries, { ...defaults, ...bounds });
-  for (const check of [findMistakes, findShadowed, findOverlaps, findCycles]) run(check);
+  const set = withSurroundings(compileSet(policies.map((policy) => inNamespaces(policy, surroundings))), surroundings);
+  const { run, findings, unfinished } = openLedger(set, registries, { ...defaults, ...bounds });
+  for (const check of [findMistakes, findPlaceMistakes, findTenantMistakes, findShadowed, findOverlaps, findCycles]) run(check);
   return { findings: findings.toSorted(compareFindings), unfinished: unfinished() };
 }
 

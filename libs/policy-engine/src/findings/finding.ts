@@ -2,17 +2,25 @@ import type { Image } from './image.ts';
 
 /** `error`: publishing refuses. `warning`: somebody should look. */
 const severities = {
+  COPIES_TOO_MANY: 'warning',
   POLICY_CONTRADICTION: 'error',
   POLICY_OVERLAP: 'warning',
   POLICY_SHADOWED: 'warning',
   PATTERN_MATCHES_NOTHING: 'error',
   POLICY_MATCHES_NOTHING: 'error',
+  QUOTA_IMPOSSIBLE: 'error',
+  REGISTRY_HOST_DIFFERS: 'error',
   REGISTRY_UNKNOWN: 'error',
   REGISTRY_UNLISTED: 'warning',
   REPLICATION_CYCLE: 'warning',
   REPLICATION_ENDLESS: 'error',
   REQUIREMENT_NEVER_HOLDS: 'error',
+  RESIDENCY_CONFLICT: 'warning',
+  RETENTION_OVER_QUOTA: 'warning',
+  SELECTOR_EMPTY: 'error',
   TARGET_NEVER_VALID: 'error',
+  TENANTS_OVERLAP: 'error',
+  TENANT_UNKNOWN: 'error',
 } as const satisfies Record<string, 'error' | 'warning'>;
 
 /** Stable for good. */

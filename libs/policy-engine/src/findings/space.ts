@@ -105,8 +105,11 @@ const isSame = (a: Language, b: Language): boolean => a.patterns === b.patterns 
 /** Solutions are kept per condition: most spaces of a search share all of them but one. */
 export type Solver = { readonly solve: (space: Space) => Image | undefined; readonly budget: Budget };
 
-/** @param hosts what an image's registry is called where nothing says otherwise, the first that will do */
-export function createSolver(hosts: readonly string[], budget: Budget): Solver {
+/**
+ * @param hosts what an image's registry is called where nothing says otherwise, the first that will do
+ * @param tenantOf whose an image is that has been found
+ */
+export function createSolver(hosts: readonly string[], budget: Budget, tenantOf: (image: Image) => string | null): Solver {
   const known = new WeakMap<NameConditions, { readonly name: string | undefined }>();
   const nameIn = (conditions: NameConditions, shape: NameShape): string | undefined => {
     const found = known.get(conditions) ?? { name: findName(conditions, shape, budget) };
@@ -130,7 +133,9 @@ export function createSolver(hosts: readonly string[], budget: Budget): Solver {
       const repository = nameIn(space.repositories, repositoryShape);
       if (repository === undefined) return undefined;
       const tag = nameIn(space.tags, tagShape);
-      return tag === undefined ? undefined : { registry, repository, tag, tenant, kind, labels };
+      if (tag === undefined) return undefined;
+      const image = { registry, repository, tag, tenant, kind, labels };
+      return { ...image, tenant: tenantOf(image) };
     },
   };
 }

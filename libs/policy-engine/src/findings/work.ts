@@ -5,6 +5,7 @@ import { findSpeaking } from '../set/search.ts';
 import { finding, type Finding } from './finding.ts';
 import { questionOf, type Image } from './image.ts';
 import { createSolver, type Solver } from './space.ts';
+import { claimantsOf } from '../tenants/namespaces.ts';
 
 /** A registry of `registries.yaml`: policies copy to its name, events call it by its host. */
 export type KnownRegistry = { readonly name: string; readonly host: string };
@@ -53,6 +54,8 @@ export function openLedger(set: CompiledSet, registries: readonly KnownRegistry[
     if (entry.examples.length < examplesMax) entry.examples.push(policyIds);
     skipped.set(check, entry);
   };
+  const { Tenant } = set.surroundings;
+  const tenantOf = (image: Image): string | null => (Tenant.size === 0 ? image.tenant : (claimantsOf(image, Tenant)[0] ?? null));
   const sure = compileSet(set.policies.filter(alwaysSpeaks));
   const work: Work = {
     set,
@@ -60,8 +63,9 @@ export function openLedger(set: CompiledSet, registries: readonly KnownRegistry[
     solver: createSolver(
       (registries ?? []).map(({ host }) => host),
       budget,
+      tenantOf,
     ),
-    deciderOf: (image) => findSpeaking(sure, questionOf(image), 1)[0],
+    deciderOf: (image) => findSpeaking(sure, questionOf({ ...image, tenant: tenantOf(image) }), 1)[0],
     report: (...found) => void findings.push(finding(...found)),
     ask: (check, policyIds, question) => {
       const share = Math.min(bounds.stepsPerQuestionMax, stepsLeft);

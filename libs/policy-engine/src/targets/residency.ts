@@ -28,7 +28,7 @@ export function residenceOf({ evidence, surroundings }: Question): Residence {
 }
 
 /** Why an image must not lie in a registry, by the first rule that keeps it out; undefined where it may. */
-export function objectionTo(registry: string, { rules }: Residence, { Registry }: Surroundings): string | undefined {
+export function objectionTo(registry: string, { rules }: Pick<Residence, 'rules'>, { Registry }: Surroundings): string | undefined {
   for (const { metadata, spec } of rules) {
     const place = Registry.get(registry)?.spec;
     for (const [what, allowed] of [['jurisdiction', spec.jurisdictions] as const, ['region', spec.regions] as const]) {
@@ -48,8 +48,11 @@ type Compiled = { readonly rule: Residency; readonly clauses: readonly Clause[] 
 const compiledIn = oncePer((residencies: Surroundings['Residency']): readonly Compiled[] =>
   [...residencies.values()]
     .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
-    .map((rule) => ({ rule, clauses: compileMatch(ownMatch(rule), []).clauses })),
+    .map((rule) => ({ rule, clauses: clausesOfResidency(rule) })),
 );
 
+/** What an image has to be like for a rule to be about it. */
+export const clausesOfResidency = (rule: Residency): readonly Clause[] => compileMatch(ownMatch(rule), []).clauses;
+
 const ownMatch = ({ metadata: { tenant }, spec: { match } }: Residency): Residency['spec']['match'] =>
-  tenant === undefined ? match : { ...match, tenants: match.tenants?.includes(tenant) === false ? [] : [tenant] };
+  tenant === undefined ? match : { ...match, tenants: [tenant] };
