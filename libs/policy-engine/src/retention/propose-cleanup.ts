@@ -1,0 +1,43 @@
+import { compareByAge, mayBeDeleted, type Deletion, type StoredImage } from './stored-image.ts';
+
+/** What has to become free. */
+export type Need = { readonly bytes: number; readonly images: number };
+
+export type Cleanup = {
+  /** In the order in which to delete. */
+  readonly deletions: readonly Deletion[];
+  readonly freed: Need;
+  /** Whether that is as much as was needed. */
+  readonly isEnough: boolean;
+};
+
+/**
+ * What a tenant could delete to come below its quota again: the oldest without a tag first, then the oldest with tags that nobody has
+ * pulled, then those that were pulled longest ago; never what is in use, and no more than is needed. A proposal: somebody decides.
+ *
+ * @param images all that the tenant has
+ */
+export function proposeCleanup(images: readonly StoredImage[], need: Need): Cleanup {
+  const deletions: Deletion[] = [];
+  let freed: Need = { bytes: 0, images: 0 };
+  const isEnough = (): boolean => freed.bytes >= need.bytes && freed.images >= need.images;
+  for (const image of images.filter(mayBeDeleted).toSorted(compareByWorth)) {
+    if (isEnough()) break;
+    // Where bytes alone are lacking, what has none helps nobody.
+    if (freed.images >= need.images && image.sizeBytes === 0) continue;
+    deletions.push({ image, reason: reasonOf(image) });
+    freed = { bytes: freed.bytes + image.sizeBytes, images: freed.images + 1 };
+  }
+  return { deletions, freed, isEnough: isEnough() };
+}
+
+function compareByWorth(a: StoredImage, b: StoredImage): number {
+  if (worthOf(a) !== worthOf(b)) return worthOf(a) - worthOf(b);
+  if (worthOf(a) === 2 && a.lastPulledAtMs !== b.lastPulledAtMs) return a.lastPulledAtMs! - b.lastPulledAtMs!;
+  return compareByAge(a, b);
+}
+
+const worthOf = ({ tags, lastPulledAtMs }: StoredImage): number => (tags.length === 0 ? 0 : lastPulledAtMs === null ? 1 : 2);
+
+const reasonOf = (image: StoredImage): string =>
+  ['it has no tag', 'nobody is known to have pulled it', 'it is not in use, and was pulled longer ago than others'][worthOf(image)]!;
