@@ -124,6 +124,63 @@ const rules: readonly Rule[] = [
     then: { outcome: 'held', policyId: 'artifacts', awaiting: ['inspection'], reason: 'waits for inspection: its kind is not known yet' },
   },
   {
+    rule: 'a policy with a condition decides where it holds',
+    given: [policy('friends', { priority: 1, when: "image.labels.team == 'core'" }), policy('others', { effect: 'deny' })],
+    then: { outcome: 'allow', policyId: 'friends' },
+  },
+  {
+    rule: 'and leaves to the next what it does not hold for',
+    given: [policy('friends', { priority: 1, when: "image.labels.team == 'edge'" }), policy('others', { effect: 'deny' })],
+    then: { outcome: 'deny', policyId: 'others' },
+  },
+  {
+    rule: 'a condition about facts that are not there yet holds the image, whatever others would say',
+    given: [policy('signed', { priority: 1, when: 'size(signatures) > 0' }), policy('others')],
+    then: {
+      outcome: 'held',
+      policyId: 'signed',
+      awaiting: ['signatures'],
+      reason: 'waits for signatures: what spec.when asks for is not known yet',
+    },
+  },
+  {
+    rule: 'all that match and condition wait for is waited for',
+    given: [policy('both', { match: { tenants: ['t1'], kinds: ['index'] }, when: "image.kind == 'index' && size(sboms) > 0" })],
+    when: { inspection: { status: 'missing' } },
+    then: { outcome: 'held', awaiting: ['tenant', 'inspection', 'sbom'] },
+  },
+  {
+    rule: 'a condition about what a failed inspection would have said denies',
+    given: [policy('kind', { when: "image.kind == 'index'" }), policy('others')],
+    when: { inspection: { status: 'failed', reason: 'MANIFEST_UNKNOWN: gone' } },
+    then: { outcome: 'deny', code: 'INSPECTION_FAILED', policyId: 'kind' },
+  },
+  {
+    rule: 'a condition that fails denies what its policy may be about',
+    given: [policy('broken', { priority: 1, when: "image.labels.owner == 'x'" }), policy('others')],
+    then: {
+      outcome: 'deny',
+      code: 'POLICY_FAILED',
+      policyId: 'broken',
+      reason: 'spec.when fails: image.labels.owner is not there: ask has(image.labels.owner) first',
+    },
+  },
+  {
+    rule: 'a condition that fails changes nothing that is decided before it',
+    given: [policy('first', { priority: 2 }), policy('broken', { priority: 1, when: '1 / 0 == 1' })],
+    then: { outcome: 'allow', policyId: 'first' },
+  },
+  {
+    rule: 'a condition that fails changes nothing of what its match leaves out',
+    given: [policy('broken', { priority: 1, match: { tags: ['x'] }, when: '1 / 0 == 1' }), policy('others')],
+    then: { outcome: 'allow', policyId: 'others' },
+  },
+  {
+    rule: 'a condition that fails waits for the fact that may show that it is not meant',
+    given: [policy('broken', { priority: 1, match: { tenants: ['t1'] }, when: '1 / 0 == 1' }), policy('others')],
+    then: { outcome: 'held', policyId: 'broken', awaiting: ['tenant'] },
+  },
+  {
     rule: 'a label that is required and is not there, or is another, denies, without waiting for a scan',
     given: [policy('owned', { require: { labels: { team: 'edge', owner: '*', constructor: '*' }, ...needsScan.require } })],
     when: { scans: [] },

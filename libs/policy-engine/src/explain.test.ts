@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { evaluate, inputsSha256 } from './evaluate.ts';
-import { explain, explainPolicy } from './explain.ts';
+import { explain, explainPolicy, traceOf } from './explain.ts';
 import type { Evidence } from './evidence.ts';
 import { noSurroundings, type Question } from './surroundings.ts';
 import { compileSet } from './set/compiled-set.ts';
@@ -55,6 +55,26 @@ describe('an explanation', () => {
     const { outcome, clauses } = explainPolicy(picky, question(evidence({ inspection: { status: 'missing' } })));
     assert.equal(outcome, 'held');
     assert.deepEqual(clauses.find(({ holds }) => holds === 'unknown')?.reason, 'its kind is not known yet');
+  });
+
+  it('says of a condition what it has asked for', () => {
+    const conditional = policy('c', { match: { tags: ['v*'] }, when: "image.labels.team == 'x' || size(signatures) > 0" });
+    const { outcome, reason, clauses } = explainPolicy(conditional, question(evidence({ signatures: [] })));
+    assert.deepEqual([outcome, reason], ['not-matched', 'spec.when does not hold: image.labels is {"team":"core"}, signatures is []']);
+    assert.deepEqual(clauses.at(-1), { path: 'spec.when', holds: 'no', reason });
+    const waiting = explainPolicy(conditional, question(evidence()));
+    assert.deepEqual([waiting.outcome, waiting.clauses.at(-1)?.holds], ['held', 'unknown']);
+    assert.equal(explainPolicy(conditional, question(evidence({ tag: 'x' }))).clauses.length, 1, 'it is not asked where match refuses');
+  });
+
+  it('says `error` of a policy of which the condition fails', () => {
+    const failing = policy('c', { when: "image.labels.owner == 'x'" });
+    const { outcome, reason, clauses } = explainPolicy(failing, question(evidence()));
+    const why = 'spec.when fails: image.labels.owner is not there: ask has(image.labels.owner) first';
+    assert.deepEqual([outcome, reason], ['error', why]);
+    assert.deepEqual(clauses, [{ path: 'spec.when', holds: 'error', reason: why }]);
+    const [line] = traceOf(compileSet([failing]), evidence(), nowMs);
+    assert.deepEqual(line, { policyId: 'c', matched: true, outcome: 'error', reason: why });
   });
 
   it('is made again from the recorded inputs, whatever their order: the same decision, version and digest', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parsePolicy } from './policy.ts';
-import { document } from './testing.fixture.ts';
+import { document, policy } from './testing.fixture.ts';
 
 const faultsOf = (value: unknown): readonly string[] => {
   const parsed = parsePolicy(value);
@@ -40,6 +40,22 @@ describe('a policy document', () => {
         wrong.some((fault) => fault.startsWith(`${place} `)),
         wrong.join('\n'),
       );
+  });
+
+  it('has all faults of its condition told with the others, by line and column', () => {
+    const faults = faultsOf(document('a', { match: { tags: [{ regex: '(' }] }, when: "image.tag != 'a' &&\n  image.tga == 'b'" }));
+    assert.deepEqual(
+      faults.map((fault) => fault.slice(0, 40)),
+      ['spec.match.tags.0 the group has no end: ', 'spec.when there is no tga: image has reg'],
+    );
+    assert.match(faults[1]!, /\(line 2, column 9\)$/);
+    assert.equal(faultsOf(document('a', { when: 'x'.repeat(2_001) })).length, 1);
+  });
+
+  it('is more specific with a condition than without', () => {
+    const [plain, conditional] = [policy('b', { match: { tags: ['v*'] } }), policy('z', { match: { tags: ['v*'] }, when: 'true' })];
+    assert.ok(conditional.weight > plain.weight);
+    assert.ok(conditional.weight < policy('a', { match: { tags: ['v*'] }, ...{ replicate: undefined, effect: 'deny' } }).weight);
   });
 
   it('must say what happens, and only once', () => {

@@ -8,7 +8,7 @@ import { alwaysSpeaks, type Work } from './work.ts';
 
 /** What a policy says of images, however it chooses them and whatever it tells their pushers. */
 export function sayingOf({ document: { spec } }: Policy): string {
-  const { match: _match, when: _when, priority: _priority, reason: _reason, ...saying } = spec;
+  const { match: _match, priority: _priority, reason: _reason, ...saying } = spec;
   return canonical(saying);
 }
 
