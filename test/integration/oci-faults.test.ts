@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createCopier, createRegistryClient, findManifestDigest, OciError, type CopyReport, type RegistryClient } from '@waybill/oci';
 import { pushImage, randomImage } from '@waybill/testing';
 import { startOciRegistry, type OciRegistry } from '../../infra/local/oci-registry.ts';
@@ -132,6 +133,44 @@ describe('a copy between two registries', () => {
     front.refusalsLeft = Infinity;
     assertFailed(await copy({ to: clientOf(front.host, { repeatMsMax: 500 }) }), 'REGISTRY_RATE_LIMITED');
     await front.close();
+  });
+
+  it('ends where it is told to: with no connection that carries a blob, no upload that waits and no tag', async () => {
+    const repository = 'faults/ended';
+    await pushImage({ client: direct[0]!, repository, tag: 'v1' }, randomImage({ layersCount: 3, layerBytes }), signal);
+    const uploads = new Set<string>();
+    const noting = (client: RegistryClient): RegistryClient => ({
+      ...client,
+      send(request) {
+        if (request.at instanceof URL && request.method === 'PUT') uploads.add(request.at.href);
+        return client.send(request);
+      },
+      ownedBy: (owner) => noting(client.ownedBy(owner)),
+    });
+    const [ended, reason, patient] = [new AbortController(), new Error('ended'), { answerMs: 60_000, idleMs: 60_000 }];
+    const copying = createCopier().copy({
+      source: { client: clientOf(down!.host, patient), repository },
+      target: { client: noting(clientOf(up!.host, patient)), repository },
+      ...{ reference: 'v1', tag: 'v1' },
+      signal: ended.signal,
+    });
+    const carrying = (proxy: ByteProxy) => proxy.passedBytes().filter((bytes) => Math.max(bytes.up, bytes.down) > 100_000).length;
+    while (carrying(down!) === 0 || carrying(up!) === 0) {
+      signal.throwIfAborted();
+      await sleep(1);
+    }
+    ended.abort(reason);
+    await assert.rejects(copying, (error) => error === reason);
+    while (carrying(down!) > 0 || carrying(up!) > 0) {
+      signal.throwIfAborted();
+      await sleep(5);
+    }
+    assert.ok(uploads.size > 0, 'nothing was under way');
+    for (const upload of uploads) {
+      const [at] = upload.replace(up!.host, target!.host).split('&digest=');
+      assert.equal((await fetch(at!)).status, 404, 'an upload waits');
+    }
+    assert.equal(await findManifestDigest(direct[1]!, { repository, reference: 'v1' }, signal), undefined);
   });
 
   it('goes on, or fails with a typed error, when a registry is killed and started again', async () => {

@@ -23,6 +23,8 @@ export type ByteProxy = {
   readonly fail: (faults: readonly ByteFault[]) => void;
   /** Faults that have happened. */
   readonly hitsCount: () => number;
+  /** What has passed on each connection that is open. */
+  readonly passedBytes: () => readonly Readonly<Record<Direction, number>>[];
   readonly close: () => Promise<void>;
 };
 
@@ -30,12 +32,13 @@ export type ByteProxy = {
 export async function startByteProxy(target: string): Promise<ByteProxy> {
   const [address, port] = target.split(':');
   const open = new Set<Socket>();
+  const passedOn = new Map<Socket, Record<Direction, number>>();
   let pending: ByteFault[] = [];
   let passedBytes: Record<Direction, number> = { up: 0, down: 0 };
   let hitsCount = 0;
   let isBlackHole = false;
 
-  const pump = (from: Socket, to: Socket, direction: Direction): void => {
+  const pump = (from: Socket, to: Socket, direction: Direction, passedHere: Record<Direction, number>): void => {
     let isSilent = false;
     from.on('data', (chunk: Buffer) => {
       if (isSilent || isBlackHole) return;
@@ -43,6 +46,7 @@ export async function startByteProxy(target: string): Promise<ByteProxy> {
       const leftBytes = (fault?.atBytes ?? Infinity) - passedBytes[direction];
       const passed = chunk.subarray(0, Math.max(0, Math.min(chunk.byteLength, leftBytes)));
       passedBytes[direction] += passed.byteLength;
+      passedHere[direction] += passed.byteLength;
       if (!to.write(passed)) from.pause();
       if (!fault || chunk.byteLength < leftBytes) return;
       pending = pending.filter((candidate) => candidate !== fault);
@@ -64,8 +68,11 @@ export async function startByteProxy(target: string): Promise<ByteProxy> {
       socket.once('close', () => open.delete(socket));
       socket.on('error', () => undefined); // Both ends are closed; why does not matter here.
     }
-    pump(client, upstream, 'up');
-    pump(upstream, client, 'down');
+    const passedHere = { up: 0, down: 0 };
+    passedOn.set(client, passedHere);
+    client.once('close', () => passedOn.delete(client));
+    pump(client, upstream, 'up', passedHere);
+    pump(upstream, client, 'down', passedHere);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -79,6 +86,7 @@ export async function startByteProxy(target: string): Promise<ByteProxy> {
       isBlackHole = false;
     },
     hitsCount: () => hitsCount,
+    passedBytes: () => [...passedOn.values()],
     async close() {
       const closed = once(server, 'close');
       server.close();

@@ -198,6 +198,29 @@ describe('an upload', () => {
     assert.deepEqual([openUploads(), stored()], [0, undefined]);
   });
 
+  it('is cancelled though the registry still takes in what was under way to it', async () => {
+    fail('PUT', { kind: 'answer', status: 403 });
+    fail('DELETE', { kind: 'answer', status: 416, times: 3 });
+    await assert.rejects(uploadBlob(client, query, open, signal), { code: 'REGISTRY_DENIED' });
+    assert.equal(openUploads(), 0);
+  });
+
+  it('that ends before it is known where it goes on is cancelled too', async () => {
+    const reason = new Error('revoked');
+    fail('POST', { kind: 'slow', delayMs: 50 });
+    const controller = new AbortController();
+    const before = registry.requests.length;
+    const uploading = uploadBlob(client, query, open, controller.signal);
+    while (registry.requests.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
+    controller.abort(reason);
+    await assert.rejects(uploading, (error) => error === reason);
+    assert.deepEqual([openUploads(), offsets], [0, []]);
+    const asked = registry.requests.length;
+    assert.equal(registry.requests.at(-1)?.split(' ')[0], 'DELETE');
+    await assert.rejects(uploadBlob(client, query, open, AbortSignal.abort(reason)), (error) => error === reason);
+    assert.equal(registry.requests.length, asked, 'nothing is begun any more');
+  });
+
   it('tells what has left, and what has to leave again', async () => {
     const told: number[] = [];
     fail('PUT', { kind: 'cut-request', atBytes: 30_000 });

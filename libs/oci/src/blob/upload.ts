@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { findBlobSize, whatOf, type BlobQuery } from './blob.ts';
 import { cutBuffer, cutStream, type Pieces } from './pieces.ts';
 import { parseLocation, type RegistryClient, type RegistryResponse } from '../host/client.ts';
@@ -56,12 +57,13 @@ type Upload = {
 /** For whoever refuses a whole blob as too large; then an eighth of it, and so on down to the least. */
 const chunkBytesDefault = 64 * 1_048_576;
 const chunkBytesLeast = 1_048_576;
-const cancelMsMax = 1_000;
+const cancelMsMax = 5_000;
+const cancelPauseMs = 20;
 
 /**
  * Stores a blob: by one POST and one PUT, or by a PATCH for each piece (OCI distribution spec 1.1, "Pushing blobs"). What breaks off goes
  * on from where the registry says that it is, or begins anew where it does not say, a bounded number of times. An upload that fails or
- * is aborted is cancelled, as far as the registry can be reached within a second.
+ * is aborted is cancelled, as far as the registry can be reached within five seconds.
  * @param open called only when bytes are needed
  * @throws OciError, what the body fails with, or the signal's reason
  */
@@ -85,6 +87,7 @@ export async function uploadBlob(client: RegistryClient, query: UploadQuery, ope
       mountFrom = undefined; // The registry has said that it cannot.
       if (session === 'stored') break;
       upload.session = session;
+      signal.throwIfAborted();
       if (session) {
         await transfer(upload, session);
         break;
@@ -128,7 +131,11 @@ async function prepareAgain(upload: Upload, error: unknown): Promise<void> {
 async function start(upload: Upload, mountFrom: string | undefined): Promise<Session | 'mounted'> {
   const { client, query, request } = upload;
   const mount = mountFrom === undefined ? '' : `?${new URLSearchParams({ mount: query.descriptor.digest, from: mountFrom }).toString()}`;
-  const response = await client.send({ ...request, method: 'POST', at: `blobs/uploads/${mount}`, mountFrom, expects: [201, 202] });
+  request.signal.throwIfAborted();
+  // Ended before its answer is here, it would leave an upload that nobody knows.
+  const { signal, release } = outlast(request.signal, cancelMsMax);
+  const started = { ...request, method: 'POST', at: `blobs/uploads/${mount}`, mountFrom, expects: [201, 202], signal } as const;
+  const response = await client.send(started).finally(release);
   await response.body.dump();
   if (response.status === 201) return 'mounted';
   const least = Number(response.headers['oci-chunk-min-length'] ?? 0);
@@ -237,16 +244,38 @@ async function finish({ client, query, request }: Upload, session: Session, body
 
 const headersFor = (sizeBytes: number) => ({ 'content-type': 'application/octet-stream', 'content-length': String(sizeBytes) });
 
-/** Cancels what is of no use any more. Asked first where it is: CNCF Distribution cancels nothing at a place that it has left. */
+/** A signal that fires so much later. It is to be released, since the other one may live long. */
+function outlast(signal: AbortSignal, graceMs: number): { readonly signal: AbortSignal; readonly release: () => void } {
+  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = (): void => void (timer = setTimeout(() => late.abort(signal.reason), graceMs));
+  signal.addEventListener('abort', onAbort, { once: true });
+  const release = (): void => {
+    signal.removeEventListener('abort', onAbort);
+    clearTimeout(timer);
+  };
+  return { signal: late.signal, release };
+}
+
+/**
+ * Cancels what is of no use any more. Asked each time where it is: CNCF Distribution cancels nothing at a place that it has left, and takes
+ * in what was under way to it after the connection has ended.
+ */
 async function discard(upload: Upload, session: Session): Promise<void> {
   upload.session = undefined;
   const { client } = upload;
-  const request = { ...upload.request, signal: AbortSignal.timeout(cancelMsMax) };
+  const signal = AbortSignal.timeout(cancelMsMax);
+  const request = { ...upload.request, signal };
   try {
-    const found = await findStatus(client, request, session.location);
-    if (!found) return;
-    const { body } = await client.send({ ...request, method: 'DELETE', at: found.location, expects: [200, 202, 204, 404] });
-    await body.dump();
+    for (;;) {
+      const found = await findStatus(client, request, session.location);
+      if (!found) return;
+      const expects = [200, 202, 204, 404, 416];
+      const { status, body } = await client.send({ ...request, method: 'DELETE', at: found.location, expects });
+      await body.dump();
+      if (status !== 416) return;
+      await sleep(cancelPauseMs, undefined, { signal });
+    }
   } catch {
     // The failure that led here says more; the registry removes old uploads by itself.
   }
