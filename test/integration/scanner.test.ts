@@ -71,7 +71,7 @@ describe('an image that is scanned by a program', () => {
   it('is allowed with a finding within the bound', async () => assert.equal((await journey('demo/risky'))?.outcome, 'allow'));
   it('is denied with a critical finding', async () => {
     const decision = await journey('demo/vulnerable');
-    assert.equal(decision?.reason, `${platform} has findings of severity critical (at most high)`);
+    assert.equal(decision?.reason, `${platform} has findings of severity critical (at most high): CVE-2026-0001`);
   });
   it('is denied where the scanner breaks, and the decision says how', async () => {
     const decision = await journey('demo/broken');

@@ -13,7 +13,7 @@ const platform = (letter: string, architecture: string) => ({
   ...{ configDigest: sha('0'), createdAt: null, labels: {}, layers: [], totalBytes: 1 },
 });
 const index: InspectedImage = {
-  ...{ digest: sha('1'), mediaType: 'm', kind: 'index', artifactType: null, sizeBytes: 10 },
+  ...{ digest: sha('1'), mediaType: 'm', kind: 'index', artifactType: null, subject: null, sizeBytes: 10 },
   platforms: [platform('a', 'amd64'), platform('b', 'arm64')],
   ...{ annotations: {}, labels: { team: 'core' }, totalBytes: 2, referrers: [] },
 };

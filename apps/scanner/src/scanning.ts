@@ -2,6 +2,7 @@ import {
   repositoryKey,
   topics,
   type EventMeta,
+  type ReportedFinding,
   type Requester,
   type ScanReported,
   type ScanRequested,
@@ -43,6 +44,8 @@ export const waitingState = (
   scannedAtMs: previous?.scannedAtMs ?? 0,
   reason: null,
   scanEventId: previous?.scanEventId ?? null,
+  findings: previous?.findings ?? null,
+  findingsOmitted: previous?.findingsOmitted ?? 0,
 });
 
 export const scannedState = (digest: string, result: ScanResult, scanEventId: string): ScanState => ({
@@ -55,7 +58,16 @@ export const scannedState = (digest: string, result: ScanResult, scanEventId: st
   scannedAtMs: result.finishedAtMs,
   reason: null,
   scanEventId,
+  findings: reportedOf(result.findings),
+  findingsOmitted: result.findingsOmitted,
 });
+
+/** Several packages may share a finding: the worst is kept, which comes first. */
+function reportedOf(findings: ScanResult['findings']): readonly ReportedFinding[] {
+  const reported = new Map<string, ReportedFinding>();
+  for (const { id, severity } of findings) if (!reported.has(id)) reported.set(id, { id, severity });
+  return [...reported.values()];
+}
 
 /** Those who waited are kept: where a later scan succeeds, they hear of it too. */
 export const failedState = (previous: ScanState, failure: JobFailure, atMs: number, scanEventId: string): ScanState => ({
@@ -66,6 +78,8 @@ export const failedState = (previous: ScanState, failure: JobFailure, atMs: numb
   scannedAtMs: atMs,
   reason: reasonOf(failure),
   scanEventId,
+  findings: null,
+  findingsOmitted: 0,
 });
 
 const reasonOf = ({ code, reason }: JobFailure): string => `${code}: ${reason}`;
@@ -84,6 +98,8 @@ export function report(state: ScanState, requester: Requester): Emit {
     scannedAtMs: state.scannedAtMs,
     reason: state.reason,
     scanEventId: state.scanEventId ?? '',
+    findings: state.findings,
+    findingsOmitted: state.findingsOmitted,
   };
   return {
     topic: topics.scanReports,

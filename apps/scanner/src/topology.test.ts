@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics, type EventOf, type ScanRequested, type ScanState } from '@waybill/domain';
 import { topologyDriver } from '@waybill/stream/testing';
-import { waitingMax } from './scanning.ts';
+import { putState, scannedState, waitingMax } from './scanning.ts';
 import { scanner } from './topology.ts';
 
 const hour = 60 * 60 * 1000;
@@ -23,7 +23,8 @@ const failure = { code: 'SCANNER_TIMEOUT', reason: 'took longer than 1 ms', atte
 
 const start = () => {
   const settings = { scannerName: 'tiny', timeoutMs: 1, concurrencyMax: 1, attemptsMax: 4, verdictAgeMsMax: 12 * hour };
-  const driver = topologyDriver(scanner(() => Promise.reject(new Error('the driver runs no jobs')), settings));
+  const topology = scanner(() => Promise.reject(new Error('the driver runs no jobs')), settings);
+  const driver = topologyDriver(topology);
   let requests = 0;
   const request = (repository: string, image = 'i1', atMs = nowMs) => {
     const data: ScanRequested = { registry: 'r.test', repository, digest, imageDigest: `sha256:${image}` };
@@ -36,7 +37,7 @@ const start = () => {
       outcome: data.outcome,
       correlation: meta.correlationId,
     }));
-  return { driver, request, reports, state: () => driver.row('scans', digest) as ScanState | undefined };
+  return { driver, topology, request, reports, state: () => driver.row('scans', digest) as ScanState | undefined };
 };
 
 describe('a digest that nobody has scanned', () => {
@@ -87,6 +88,45 @@ describe('a digest that nobody has scanned', () => {
     const reports = driver.emitted(topics.scanReports) as readonly EventOf<'ScanReported'>[];
     assert.equal(new Set(reports.map(({ meta }) => meta.id)).size, 3);
     assert.deepEqual(new Set(reports.map(({ data }) => data.scanEventId)), new Set([driver.emitted(topics.scans)[0]?.meta.id]));
+  });
+});
+
+describe('a report', () => {
+  const reported = (driver: ReturnType<typeof start>['driver']) =>
+    (driver.emitted(topics.scanReports) as readonly EventOf<'ScanReported'>[]).map(({ data }) => data).at(-1);
+  const found = (id: string, severity: string) => ({ id, severity, package: 'p', version: '1', fixedVersion: null });
+
+  it('lists what was found, each id once and as bad as it is anywhere, worst first, and how much more there is', () => {
+    const { driver, request } = start();
+    request('app');
+    const findings = [found('CVE-2', 'high'), found('CVE-1', 'medium'), found('CVE-2', 'low')];
+    driver.finishJob(digest, { ...verdict, findings, findingsOmitted: 7 });
+    const list = [
+      { id: 'CVE-2', severity: 'high' },
+      { id: 'CVE-1', severity: 'medium' },
+    ];
+    assert.deepEqual([reported(driver)?.findings, reported(driver)?.findingsOmitted], [list, 7]);
+    request('later');
+    assert.deepEqual([reported(driver)?.repository, reported(driver)?.findings], ['later', list]);
+  });
+
+  it('of a failure lists nothing', () => {
+    const { driver, request } = start();
+    request('app');
+    driver.finishJob(digest, verdict);
+    request('app', 'i1', nowMs + 13 * hour);
+    driver.failJob(digest, failure);
+    assert.deepEqual([reported(driver)?.outcome, reported(driver)?.findings], ['failed', null]);
+  });
+
+  it('of a verdict that does not list what it found is not made: the digest is scanned anew', () => {
+    const { driver, topology, request } = start();
+    const old: ScanState = { ...scannedState(digest, verdict, 'scan-1'), findings: null };
+    driver.deploy({ ...topology, handle: () => ({ put: [putState(old)] }) });
+    request('app');
+    driver.deploy(topology);
+    request('app');
+    assert.equal(driver.jobs().length, 1);
   });
 });
 

@@ -55,7 +55,8 @@ function request(data: ScanRequested, meta: EventMeta, atMs: number, context: Co
   const { digest, registry, repository } = data;
   const requester = requesterOf(data, meta);
   const state = context.get('scans', digest, 'ScanState');
-  const isFresh = state?.status === 'scanned' && atMs - state.scannedAtMs <= settings.verdictAgeMsMax;
+  // A verdict of an earlier version does not list what it found, which policies may ask for.
+  const isFresh = state?.status === 'scanned' && state.findings !== null && atMs - state.scannedAtMs <= settings.verdictAgeMsMax;
   if (isFresh) return { emit: [report(state, requester)] };
 
   const known = state?.waiting ?? []; // Also those who were told of a failure: they hear of the new try.

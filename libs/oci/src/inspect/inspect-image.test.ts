@@ -63,6 +63,7 @@ describe('inspecting', () => {
       ...descriptor,
       kind: 'image',
       artifactType: null,
+      subject: null,
       platforms: [
         {
           ...descriptor,
@@ -177,10 +178,12 @@ describe('inspecting', () => {
     assert.equal((await inspect('unattested')).platforms.length, 1);
   });
 
-  it('names what refers to it', async () => {
+  it('names what refers to it, and what it refers to', async () => {
     const subject = await pushImage({ client, repository, tag: 'signed' }, randomImage());
     const referrer = await pushReferrer({ client, repository }, { subject, artifactType: 'application/vnd.test.sbom', payload: 'sbom' });
     assert.deepEqual((await inspect('signed')).referrers, [{ ...referrer, artifactType: 'application/vnd.test.sbom' }]);
+    const attached = await inspect(referrer.digest);
+    assert.deepEqual([attached.subject, attached.artifactType], [subject.digest, 'application/vnd.test.sbom']);
   });
 
   it('takes the nulls that Go writes for what is not there', async () => {

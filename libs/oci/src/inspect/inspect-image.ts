@@ -42,6 +42,7 @@ export async function inspectImage(
     mediaType,
     kind: platforms.length === 0 ? 'artifact' : manifest.kind === 'index' ? 'index' : 'image',
     artifactType: findArtifactType(manifest, platforms.length),
+    subject: manifest.document.subject?.digest ?? null,
     sizeBytes,
     platforms,
     annotations: manifest.document.annotations ?? {},
