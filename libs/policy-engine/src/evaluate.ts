@@ -1,5 +1,6 @@
 import type { Target } from '@waybill/domain';
 import { canonical, sha256 } from './canonical.ts';
+import { confidentialReason, isConfidential } from './confidential/reveal.ts';
 import type { Evidence } from './evidence.ts';
 import type { Policy } from './policy.ts';
 import type { DenialCode, Ruling } from './requirements.ts';
@@ -43,7 +44,8 @@ export function evaluate(set: CompiledSet, evidence: Evidence, atMs: number): De
   const [policy] = findSpeaking(set, question, 1);
   const opinion = policy && opinionOf(policy, question);
   if (policy === undefined || opinion === undefined || opinion.matches === 'no') return nobodyDecides;
-  return decisionOf(policy, opinion.ruling, question);
+  const decision = decisionOf(policy, opinion.ruling, question);
+  return isConfidential(policy) ? { ...decision, reason: confidentialReason } : decision;
 }
 
 const nobodyDecides: Decision = {

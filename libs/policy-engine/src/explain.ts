@@ -1,5 +1,6 @@
 import type { PolicyTrace } from '@waybill/domain';
 import { pathOf, sentenceOf, truthOf } from './clause.ts';
+import { confidentialReason, isConfidential } from './confidential/reveal.ts';
 import { evaluate, inputsSha256, type Decision } from './evaluate.ts';
 import type { Evidence } from './evidence.ts';
 import type { Matching } from './match.ts';
@@ -23,7 +24,7 @@ export type PolicyExplanation = {
   /** `error`: its condition fails on this image. */
   readonly outcome: Ruling['outcome'] | 'not-matched' | 'error';
   readonly reason: string;
-  /** In the order in which they are asked, up to the first that refuses. */
+  /** In the order in which they are asked, up to the first that refuses. None of a confidential policy. */
   readonly clauses: readonly ClauseExplanation[];
 };
 
@@ -52,7 +53,7 @@ export function explain(set: CompiledSet, evidence: Evidence, atMs: number, poli
     inputsSha256: inputsSha256(evidence, atMs),
     policies: policies.map((policy) => explainPolicy(policy, question)),
     leftOutCount: set.policies.length - policies.length,
-    targets: decider === undefined ? [] : explainTargets(decider, question),
+    targets: decider === undefined || isConfidential(decider) ? [] : explainTargets(decider, question),
   };
 }
 
@@ -66,7 +67,7 @@ const questionOf = ({ surroundings }: CompiledSet, evidence: Evidence, atMs: num
 export function explainPolicy(policy: Policy, question: Question): PolicyExplanation {
   const { outcome, reason } = lineOf(policy, question);
   const clauses: ClauseExplanation[] = [];
-  for (const clause of clausesOf(policy, question)) {
+  for (const clause of isConfidential(policy) ? [] : clausesOf(policy, question)) {
     clauses.push(clause);
     if (clause.holds === 'no') break;
   }
@@ -107,6 +108,11 @@ function consideredIn(set: CompiledSet, question: Question, countMax: number): r
 type Line = Omit<PolicyTrace, 'outcome'> & { readonly outcome: PolicyExplanation['outcome'] };
 
 function lineOf(policy: Policy, question: Question): Line {
+  const line = plainLineOf(policy, question);
+  return isConfidential(policy) ? { ...line, reason: confidentialReason } : line;
+}
+
+function plainLineOf(policy: Policy, question: Question): Line {
   const opinion = opinionOf(policy, question);
   const line = { policyId: policy.id, matched: opinion.matches === 'yes' || opinion.matches === 'error' };
   if (opinion.matches === 'no') {

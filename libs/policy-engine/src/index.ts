@@ -1,4 +1,9 @@
 export { changedDocuments, mayConcern } from './changes.ts';
+export { isSealed, seal, unseal } from './confidential/envelope.ts';
+export type { Opened } from './confidential/envelope.ts';
+export { parseKeyRing } from './confidential/key-ring.ts';
+export type { KeyRing } from './confidential/key-ring.ts';
+export { confidentialReason, isConfidential, revealed } from './confidential/reveal.ts';
 export { documentSchemas } from './document/document.ts';
 export type { DocumentKind } from './document/document.ts';
 export { evaluate, inputsSha256 } from './evaluate.ts';

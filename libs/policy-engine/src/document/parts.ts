@@ -10,6 +10,9 @@ const name = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$';
 const described = (description: string) => ({
   name: Type.String({ pattern: name, description }),
   description: Type.Optional(Type.String({ maxLength: 1_000 })),
+  sensitive: Type.Optional(
+    Type.Boolean({ description: 'Sealed in the log with a key, and decisions do not say what it asks for. Its name stays readable.' }),
+  ),
 });
 
 /** @param description what the name is for */
