@@ -106,7 +106,7 @@ export type DecisionState = {
 export type PolicyTrace = {
   readonly policyId: string;
   readonly matched: boolean;
-  /** allow, deny, held or not-matched. */
+  /** allow, deny, held, not-matched, or error where its condition fails. */
   readonly outcome: string;
   readonly reason: string;
 };
