@@ -1,12 +1,12 @@
 import { truthOf } from './clause.ts';
 import type { Evidence } from './evidence.ts';
-import { isPolicy, type Document, type Rulebook } from './rulebook.ts';
+import { findDocument, isPolicy, type Document, type Rulebook } from './rulebook.ts';
 
 /** What two rulebooks do not share: documents as they are in one and not in the other, so that a changed one is there twice. */
 export function changedDocuments(before: Rulebook, after: Rulebook): readonly Document[] {
   const missingIn = (other: Rulebook) => (document: Document) =>
-    other.documents.get(document.id)?.documentSha256 !== document.documentSha256;
-  return [...[...before.documents.values()].filter(missingIn(after)), ...[...after.documents.values()].filter(missingIn(before))];
+    findDocument(other, document.id)?.documentSha256 !== document.documentSha256;
+  return [...before.documents.filter(missingIn(after)), ...after.documents.filter(missingIn(before))];
 }
 
 /** An image by its names alone. */

@@ -1,3 +1,4 @@
+import { findById, sortById, withItem, withoutItem, type ById } from './by-id.ts';
 import { canonical, sha256 } from './canonical.ts';
 import { checkDocument, documentIdOf, type OtherKind, type PolicyKind, type Written } from './document/document.ts';
 import { compilePolicy, isPolicyDocument, type Policy } from './policy.ts';
@@ -31,8 +32,7 @@ export function parseDocument(value: unknown): ParsedDocument {
 export type Rulebook = {
   readonly replication: CompiledSet;
   readonly admission: CompiledSet;
-  /** By id. */
-  readonly documents: ReadonlyMap<string, Document>;
+  readonly documents: ById<Document>;
   /**
    * SHA-256 in hex over a line per document in the order of their ids, `<SHA-256 of its canonical document>  <id>`: the same whatever
    * order they came in, however their YAML is laid out and whatever was in force before. Made when it is first asked for.
@@ -41,18 +41,18 @@ export type Rulebook = {
 };
 
 /** Of documents with the same id the last one counts. */
-export function compileRulebook(documents: readonly Document[]): Rulebook {
-  const byId = new Map(documents.map((document) => [document.id, document]));
-  const policies = [...byId.values()].filter(isPolicy);
-  const surroundings = surroundingsOf(byId);
+export function compileRulebook(given: readonly Document[]): Rulebook {
+  const documents = sortById(given);
+  const policies = documents.filter(isPolicy);
+  const surroundings = surroundingsOf(documents);
   const setOf = (kind: PolicyKind): CompiledSet =>
     withSurroundings(compileSet(policies.filter(({ document }) => document.kind === kind)), surroundings);
-  return rulebookOf(byId, { replication: setOf('ReplicationPolicy'), admission: setOf('AdmissionPolicy') });
+  return rulebookOf(documents, { replication: setOf('ReplicationPolicy'), admission: setOf('AdmissionPolicy') });
 }
 
 /** With this document, in place of one that has its id. */
 export function withDocument(rulebook: Rulebook, document: Document): Rulebook {
-  const documents = new Map(rulebook.documents).set(document.id, document);
+  const documents = withItem(rulebook.documents, document);
   return isPolicy(document)
     ? rulebookOf(
         documents,
@@ -63,10 +63,9 @@ export function withDocument(rulebook: Rulebook, document: Document): Rulebook {
 
 /** Without the document of this id; the rulebook itself where it has none. */
 export function withoutDocument(rulebook: Rulebook, id: string): Rulebook {
-  const document = rulebook.documents.get(id);
+  const document = findDocument(rulebook, id);
   if (document === undefined) return rulebook;
-  const documents = new Map(rulebook.documents);
-  documents.delete(id);
+  const documents = withoutItem(rulebook.documents, id);
   return isPolicy(document)
     ? rulebookOf(
         documents,
@@ -74,6 +73,9 @@ export function withoutDocument(rulebook: Rulebook, id: string): Rulebook {
       )
     : rulebookOf(documents, surrounded(rulebook, documents));
 }
+
+/** The document of this id. */
+export const findDocument = ({ documents }: Rulebook, id: string): Document | undefined => findById(documents, id);
 
 export const isPolicy = (document: Document): document is Policy => isPolicyDocument(document.document);
 
@@ -86,13 +88,13 @@ function changeSets({ replication, admission }: Sets, { document }: Policy, chan
   return { replication, admission, [name]: change(name === 'replication' ? replication : admission) };
 }
 
-function surrounded({ replication, admission }: Sets, documents: ReadonlyMap<string, Document>): Sets {
+function surrounded({ replication, admission }: Sets, documents: ById<Document>): Sets {
   const surroundings = surroundingsOf(documents);
   return { replication: withSurroundings(replication, surroundings), admission: withSurroundings(admission, surroundings) };
 }
 
-function surroundingsOf(documents: ReadonlyMap<string, Document>): Surroundings {
-  const others = [...documents.values()].flatMap((each) => (isPolicy(each) ? [] : [each.document]));
+function surroundingsOf(documents: ById<Document>): Surroundings {
+  const others = documents.flatMap((each) => (isPolicy(each) ? [] : [each.document]));
   if (others.length === 0) return noSurroundings;
   const ofKind = <K extends OtherKind>(kind: K): ReadonlyMap<string, Written<K>> =>
     new Map(others.flatMap((each) => (each.kind === kind ? [[each.metadata.name, each as Written<K>]] : [])));
@@ -105,18 +107,13 @@ function surroundingsOf(documents: ReadonlyMap<string, Document>): Surroundings 
   };
 }
 
-function rulebookOf(documents: ReadonlyMap<string, Document>, sets: Sets): Rulebook {
+function rulebookOf(documents: ById<Document>, sets: Sets): Rulebook {
   let version: string | undefined;
   return {
     ...sets,
     documents,
     get version() {
-      return (version ??= sha256(
-        [...documents.values()]
-          .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-          .map(({ id, documentSha256 }) => `${documentSha256}  ${id}\n`)
-          .join(''),
-      ));
+      return (version ??= sha256(documents.map(({ id, documentSha256 }) => `${documentSha256}  ${id}\n`).join('')));
     },
   };
 }

@@ -75,7 +75,7 @@ function withEvent(rulebook: Rulebook, event: PolicyEvent): Rulebook {
 }
 
 function compiledAnew({ documents }: Rulebook, events: readonly PolicyEvent[]): Rulebook {
-  const byId = new Map(documents);
+  const byId = new Map(documents.map((document) => [document.id, document]));
   for (const event of events) {
     const document = documentOf(event);
     if (document === undefined) byId.delete(event.data.policyId);

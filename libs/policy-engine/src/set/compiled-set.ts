@@ -1,3 +1,4 @@
+import { findById, sortById, withItem, withoutItem, type ById } from '../by-id.ts';
 import { inOrder } from '../order.ts';
 import type { Policy } from '../policy.ts';
 import { noSurroundings, type Surroundings } from '../surroundings.ts';
@@ -19,8 +20,7 @@ export type TagsNode = NameNode<Leaf>;
 export type CompiledSet = {
   /** One per id, in the order in which they decide. */
   readonly policies: readonly Policy[];
-  /** The same in the order of their ids. */
-  readonly byId: readonly Policy[];
+  readonly byId: ById<Policy>;
   /** Undefined without policies. */
   readonly index: PolicyIndex | undefined;
   /** What they look up. */
@@ -29,12 +29,12 @@ export type CompiledSet = {
 
 /** Of policies with the same id the last one counts. */
 export function compileSet(policies: readonly Policy[]): CompiledSet {
-  const newest = [...new Map(policies.map((policy) => [policy.id, policy])).values()];
-  const sorted = inOrder(newest);
+  const byId = sortById(policies);
+  const sorted = inOrder(byId);
   const owner = {};
   let index: PolicyIndex | undefined;
   for (const policy of sorted) index = changeIndex(index, { policy, kind: 'add', owner });
-  return { policies: sorted, byId: newest.toSorted((a, b) => (a.id < b.id ? -1 : 1)), index, surroundings: noSurroundings };
+  return { policies: sorted, byId, index, surroundings: noSurroundings };
 }
 
 /** The same policies, which look up other things from now on. */
@@ -45,7 +45,7 @@ export function withPolicy(set: CompiledSet, policy: Policy): CompiledSet {
   const { policies, byId, index, surroundings } = withoutPolicy(set, policy.id);
   return {
     policies: policies.toSpliced(placeOf(policy, policies), 0, policy),
-    byId: byId.toSpliced(placeOfId(policy.id, byId), 0, policy),
+    byId: withItem(byId, policy),
     index: changeIndex(index, { policy, kind: 'add', owner: {} }),
     surroundings,
   };
@@ -57,16 +57,13 @@ export function withoutPolicy(set: CompiledSet, id: string): CompiledSet {
   if (policy === undefined) return set;
   return {
     policies: set.policies.toSpliced(placeOf(policy, set.policies), 1),
-    byId: set.byId.toSpliced(placeOfId(id, set.byId), 1),
+    byId: withoutItem(set.byId, id),
     index: changeIndex(set.index, { policy, kind: 'remove', owner: {} }),
     surroundings: set.surroundings,
   };
 }
 
-export function findPolicy({ byId }: CompiledSet, id: string): Policy | undefined {
-  const policy = byId[placeOfId(id, byId)];
-  return policy?.id === id ? policy : undefined;
-}
+export const findPolicy = ({ byId }: CompiledSet, id: string): Policy | undefined => findById(byId, id);
 
 function changeIndex(index: PolicyIndex | undefined, change: Change): PolicyIndex | undefined {
   let changed = index;
@@ -75,14 +72,4 @@ function changeIndex(index: PolicyIndex | undefined, change: Change): PolicyInde
     changed = changeFacts(changed, owned, change, (names) => changeNames(names, repository, change, changeTags));
   }
   return changed;
-}
-
-function placeOfId(id: string, byId: readonly Policy[]): number {
-  let [low, high] = [0, byId.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (byId[middle]!.id < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -5,7 +5,7 @@ import { documentOf } from '../document.fixture.ts';
 import { evaluate } from '../evaluate.ts';
 import type { Evidence } from '../evidence.ts';
 import { traceOf } from '../explain.ts';
-import { compileRulebook, isPolicy, parseDocument, withDocument, type Document } from '../rulebook.ts';
+import { compileRulebook, findDocument, isPolicy, parseDocument, withDocument, type Document } from '../rulebook.ts';
 import { evidence, nowMs } from '../testing.fixture.ts';
 import { anyDocuments, anyEvidence, anyPolicies } from '../testing.ts';
 import { claimantsOf, withTenant } from './namespaces.ts';
@@ -118,7 +118,7 @@ describe('tenants', () => {
         for (const image of each) {
           if (claimantsOf(image, first.surroundings.Tenant).includes('t1')) continue;
           assert.deepEqual(evaluate(second, image, nowMs), evaluate(first, image, nowMs));
-          for (const { policyId } of traceOf(second, image, nowMs)) assert.ok(!isOf('t1')(changed.documents.get(policyId)!));
+          for (const { policyId } of traceOf(second, image, nowMs)) assert.ok(!isOf('t1')(findDocument(changed, policyId)!));
         }
       }),
       { numRuns: 300 },
@@ -138,7 +138,7 @@ describe('tenants', () => {
           ...owned(policies, whose),
           ...others,
           ...(isGone ? [] : [wider]),
-          rulebook.documents.get('tenant/t9')!,
+          findDocument(rulebook, 'tenant/t9')!,
         ]);
         for (const image of each) {
           const claimants = [rulebook, changed].flatMap(({ replication }) => claimantsOf(image, replication.surroundings.Tenant));
