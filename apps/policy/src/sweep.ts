@@ -17,17 +17,21 @@ import { reviewRequest } from './reviews.ts';
 const sweepKey = '@sweep';
 const timerOf = (partition: number): string => `sweep/${partition}`;
 
-/** Of one step. So many keys are passed by, or so many tags decided, in a few ms. */
-export const sweepBounds = { keysMax: 2_000, decidedMax: 200, versionsMax: 8 } as const;
+/** Of one step: so many keys are passed by, or so many tags decided, in a few ms. And versions that are remembered to lie between. */
+export type SweepBounds = { readonly keysMax: number; readonly decidedMax: number; readonly versionsMax: number };
+export const sweepBounds: SweepBounds = { keysMax: 2_000, decidedMax: 200, versionsMax: 8 };
+
+export type Sweeping = { readonly context: Context; readonly draft: Draft; readonly set: PolicySet; readonly bounds: SweepBounds };
 
 /** Stands for whatever was in force before; no set has it. */
 const anyVersion = '';
 
 /** Must be called before anything is decided by a set. */
-export function noteVersion(context: Context, draft: Draft, { rulebook: { version } }: PolicySet, partition: number): void {
+export function noteVersion({ context, draft, set, bounds }: Sweeping, partition: number): void {
+  const { version } = set.rulebook;
   const known = context.get('evidence', sweepKey, 'PolicySweep');
   if (known?.versions.at(-1) === version) return;
-  const versions = known === undefined || known.versions.length >= sweepBounds.versionsMax ? [anyVersion] : known.versions;
+  const versions = known === undefined || known.versions.length >= bounds.versionsMax ? [anyVersion] : known.versions;
   const stand = known?.after ?? '';
   putSweep(draft, { versions: [...versions, version], after: stand, until: null, again: stand === '' ? null : stand });
   scheduleSweep(draft, timerOf(partition));
@@ -39,36 +43,28 @@ const putSweep = (draft: Draft, data: PolicySweep): void =>
 const scheduleSweep = (draft: Draft, id: string): void => draft.schedule(id, { kind: 'sweep', key: id, payload: null });
 
 /** Goes on for one step. @returns why nothing follows, where nothing does */
-export function sweep(context: Context, draft: Draft, set: PolicySet, timer: { readonly id: string; readonly atMs: number }): string {
+export function sweep({ context, draft, set, bounds }: Sweeping, timer: { readonly id: string; readonly atMs: number }): string {
   const known = context.get('evidence', sweepKey, 'PolicySweep');
   if (known?.after === null || known === undefined) return 'all tags have been compared with the policies';
   const changed = set.changedOver(known.versions);
-  const keys = context.keys('decisions', { limit: sweepBounds.keysMax, ...(known.after !== '' && { after: known.after }) });
-  let decidedCount = 0;
-  let after = known.after;
-  let isAtEnd = keys.length < sweepBounds.keysMax;
-  for (const key of keys) {
-    if (known.until !== null && isBehind(key, known.until)) {
-      isAtEnd = true;
-      break;
-    }
-    if (decidedCount >= sweepBounds.decidedMax) {
-      isAtEnd = false;
-      break;
-    }
-    after = key;
-    if (changed !== undefined && !mayConcern(changed, namesOf(key))) continue;
-    decidedCount += 1;
-    compare(context, draft, set, key, timer.atMs);
-  }
-  if (!isAtEnd) putSweep(draft, { ...known, after });
-  else if (known.again !== null) putSweep(draft, { ...known, after: '', until: known.again, again: null });
-  else putSweep(draft, { versions: known.versions.slice(-1), after: null, until: null, again: null });
-  if (!isAtEnd || known.again !== null) scheduleSweep(draft, timer.id);
-  return isAtEnd && known.again === null ? 'all tags have been compared with the policies' : 'no tag of this part is decided otherwise';
+  const found = context.keys('decisions', { limit: bounds.keysMax, ...(known.after !== '' && { after: known.after }) });
+  const keys = found.filter((key) => known.until === null || !isBehind(key, known.until));
+  const concerned = keys.filter((key) => changed === undefined || mayConcern(changed, namesOf(key)));
+  for (const key of concerned.slice(0, bounds.decidedMax)) compare({ context, draft, set, bounds }, key, timer.atMs);
+  const isLastPart = keys.length < bounds.keysMax && concerned.length <= bounds.decidedMax;
+  const stand = concerned.length > bounds.decidedMax ? concerned[bounds.decidedMax - 1] : keys.at(-1);
+  const next = isLastPart ? turned(known) : { ...known, after: stand ?? known.after };
+  putSweep(draft, next);
+  if (next.after === null) return 'all tags have been compared with the policies';
+  scheduleSweep(draft, timer.id);
+  return 'no tag of this part is decided otherwise';
 }
 
-function compare(context: Context, draft: Draft, set: PolicySet, key: string, atMs: number): void {
+/** Where a sweep stands that has come to the end of the keys, or to the one that it was to go to. */
+const turned = ({ versions, again }: PolicySweep): PolicySweep =>
+  again === null ? { versions: versions.slice(-1), after: null, until: null, again } : { versions, after: '', until: again, again: null };
+
+function compare({ context, draft, set }: Sweeping, key: string, atMs: number): void {
   const row = context.get('decisions', key, 'DecisionState');
   if (row === undefined || row.digest === '' || row.status === 'deleted') return;
   const evidence = draft.evidence(row, row.digest);

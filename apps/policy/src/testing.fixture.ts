@@ -9,8 +9,9 @@ import {
   type Topic,
 } from '@waybill/domain';
 import { unsaid } from '@waybill/domain/testing';
+import type { Topology } from '@waybill/stream';
 import { topologyDriver } from '@waybill/stream/testing';
-import { policy } from './topology.ts';
+import { createPolicy } from './topology.ts';
 
 export const nowMs = Date.UTC(2026, 0, 10);
 export const hour = 60 * 60 * 1000;
@@ -65,8 +66,8 @@ export type Happening =
 
 /** The topology with some policies in force, fed with happenings. */
 export type Policies = Readonly<Record<string, ReturnType<typeof published>>>;
-export function startPolicy(policies: Policies = { prod: published('prod', prod) }) {
-  const driver = topologyDriver(policy);
+export function startPolicy(policies: Policies = { prod: published('prod', prod) }, topology: Topology = createPolicy()) {
+  const driver = topologyDriver(topology);
   driver.table('policies', policies);
   let [clockMs, requestsRead] = [nowMs, 0];
   const readRequests = (): void => {
@@ -87,13 +88,18 @@ export function startPolicy(policies: Policies = { prod: published('prod', prod)
       (driver.emitted(topics.decisions) as readonly EventOf<'ImageDecided'>[]).map(({ data }) => data),
     /** Lets the clock come to a moment: due timers fire in their order, and what is asked for is read. */
     passTo: (atMs: number): void => {
-      const due = () => driver.timers().filter(({ notBeforeMs }) => notBeforeMs <= atMs);
+      const due = () =>
+        driver
+          .timers()
+          .filter(({ notBeforeMs }) => notBeforeMs <= atMs)
+          .toSorted((a, b) => a.notBeforeMs - b.notBeforeMs);
       for (let [timer] = due(); timer !== undefined; [timer] = due()) {
         driver.fire(timer.id, { atMs: Math.max(clockMs, timer.notBeforeMs) });
         readRequests();
       }
       clockMs = atMs;
     },
+    readRequests,
     /** Publishes other policies in place of all; the app is told. */
     publish: (changed: Policies, atMs = nowMs): void => {
       driver.table('policies', changed);

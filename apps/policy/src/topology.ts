@@ -9,15 +9,13 @@ import {
   type ScanReported,
 } from '@waybill/domain';
 import { emptyEvidence, withAttached, withFailedInspection, withInspection, withScan } from '@waybill/policy-engine';
-import { outcomeOf, type Context, type Input, type Step, type Topology } from '@waybill/stream';
+import { outcomeOf, type Context, type Input, type Topology } from '@waybill/stream';
 import { decide, type Deciding } from './deciding.ts';
 import { createDraft, pendingName, type Draft } from './draft.ts';
 import { createPolicyReader, type PolicySet } from './policy-set.ts';
 import { reviewedBy, reviewRequest } from './reviews.ts';
-import { noteVersion, sweep } from './sweep.ts';
+import { noteVersion, sweep, sweepBounds, type SweepBounds } from './sweep.ts';
 import { awaitDigest, decideTagsOf, dropTag, isLate, pointTag, type Push } from './tags.ts';
-
-const readPolicies = createPolicyReader();
 
 /**
  * images, inspections, scan-reports, review-requests (all keyed by repository) and the table of policies -> decisions.
@@ -29,44 +27,58 @@ const readPolicies = createPolicyReader();
  * Decisions stay true: a timer per tag wakes when time alone may change what is decided (a scan grows too old, an exception expires), and
  * a change of policies has the tags gone through that it may concern. Either asks in `review-requests` for those to be decided anew.
  */
-export const policy: Topology = {
-  group: 'policy',
-  inputs: [topics.images, topics.inspections, topics.scanReports, topics.reviewRequests],
-  stores: { decisions: topics.decisionState, evidence: topics.policyEvidence },
-  outputs: [topics.decisions, topics.reviewRequests],
-  held: topics.policyHeld,
-  jobTopic: topics.policyJobs,
-  timers: ['review', 'sweep'],
-  rebuild: 'inputs',
-  tables: { policies: topics.policies },
-  watches: ['policies'],
-  handle,
-};
-
-function handle(input: Input, context: Context): Step {
-  const [draft, set] = [createDraft(context), readPolicies(context.table('policies'))];
-  if (input.kind === 'timer') return draft.step(wake(draft, set, input, context));
-  if (input.kind !== 'event' && input.kind !== 'table') return { ignored: `no event: ${input.kind}` };
-  noteVersion(context, draft, set, input.kind === 'event' ? input.record.partition : input.partition);
-  if (input.kind === 'table') return draft.step('the policies are noted');
-  const deciding: Deciding = {
-    ...{ draft, set, atMs: input.atMs },
-    // The row refers to the decision, so its id is needed before the runtime gives it.
-    idOf: (emit) => outcomeOf(policy, input, { emit: [emit] }).events[0]!.event.meta.id,
+export function createPolicy(bounds: SweepBounds = sweepBounds): Topology {
+  const readPolicies = createPolicyReader();
+  const topology: Topology = {
+    group: 'policy',
+    inputs: [topics.images, topics.inspections, topics.scanReports, topics.reviewRequests],
+    stores: { decisions: topics.decisionState, evidence: topics.policyEvidence },
+    outputs: [topics.decisions, topics.reviewRequests],
+    held: topics.policyHeld,
+    jobTopic: topics.policyJobs,
+    timers: ['review', 'sweep'],
+    rebuild: 'inputs',
+    tables: { policies: topics.policies },
+    watches: ['policies'],
+    handle(input, context) {
+      const [draft, set] = [createDraft(context), readPolicies(context.table('policies'))];
+      return draft.step(take({ topology, context, draft, set, bounds }, input));
+    },
   };
-  return draft.step(apply(deciding, input.event));
+  return topology;
 }
 
-function wake(draft: Draft, set: PolicySet, { timer, atMs }: Extract<Input, { kind: 'timer' }>, context: Context): string {
-  if (timer.kind === 'sweep') return sweep(context, draft, set, { id: timer.id, atMs });
+export const policy: Topology = createPolicy();
+
+type Taking = {
+  readonly topology: Topology;
+  readonly context: Context;
+  readonly draft: Draft;
+  readonly set: PolicySet;
+  readonly bounds: SweepBounds;
+};
+
+/** Changes rows and emits in the draft, as do all that follow. @returns the reason to give where no event follows */
+function take({ topology, context, draft, set, bounds }: Taking, input: Input): string {
+  if (input.kind === 'timer' && input.timer.kind === 'sweep')
+    return sweep({ context, draft, set, bounds }, { id: input.timer.id, atMs: input.atMs });
+  if (input.kind === 'timer') return onReviewDue(draft, set, input);
+  if (input.kind !== 'event' && input.kind !== 'table') return `no event: ${input.kind}`;
+  noteVersion({ context, draft, set, bounds }, input.kind === 'event' ? input.record.partition : input.partition);
+  if (input.kind === 'table') return 'the policies are noted';
+  // The row refers to the decision, so its id is needed before the runtime gives it.
+  const idOf: Deciding['idOf'] = (emit) => outcomeOf(topology, input, { emit: [emit] }).events[0]!.event.meta.id;
+  return apply({ draft, set, atMs: input.atMs, idOf }, input.event);
+}
+
+function onReviewDue(draft: Draft, set: PolicySet, { timer, atMs }: Extract<Input, { kind: 'timer' }>): string {
   const reviewed = reviewedBy(timer);
   const row = draft.decision(reviewed, reviewed.tag);
   if (row === undefined || row.digest !== reviewed.digest) return 'the tag has moved on';
   draft.emit(reviewRequest(row, 'time', set.rulebook.version, atMs, timer.notBeforeMs));
-  return 'never';
+  return '';
 }
 
-/** Changes rows and emits in the draft. @returns the reason to give where no event follows */
 function apply(deciding: Deciding, event: Event): string {
   switch (event.type) {
     case 'ImagePushed':
