@@ -1,8 +1,8 @@
 import type { Digest } from '@waybill/domain';
 import type { DescriptorDocument } from '../descriptor/descriptor.ts';
 import { findManifestDigest } from '../manifest/manifest.ts';
-import { cosignTags, findReferrersByApi, listReferrersByTag, referrersTag } from '../referrer/referrers.ts';
-import { unlessAborted } from '../host/concurrent.ts';
+import { cosignTags, findReferrersByApi, listReferrersByTag, readReferrersTag, referrersTag } from '../referrer/referrers.ts';
+import { mapConcurrently, unlessAborted } from '../host/concurrent.ts';
 import type { Place } from './copy-request.ts';
 import type { DigestTags } from './digest-tags.ts';
 
@@ -73,11 +73,14 @@ export async function findAttachments(
 ): Promise<Attachments> {
   const { client, repository } = place;
   const { digestTags, apis } = known;
-  const byApi = await apis.list(place, digest, signal);
-  const fallback = referrersTag(digest);
+  const subject = { repository, digest };
   // With an API the tag is left over from before it had one, and worth a look only where it is known to be there.
-  const mayHaveFallback = digestTags ? digestTags.has(fallback) : !byApi;
-  const byTag = mayHaveFallback ? await listReferrersByTag(client, { repository, digest }, signal) : [];
+  const asks: ((either: AbortSignal) => Promise<readonly DescriptorDocument[] | undefined>)[] = [
+    (either) => apis.list(place, digest, either),
+    ...(digestTags?.has(referrersTag(digest)) ? [(either: AbortSignal) => readReferrersTag(client, subject, either)] : []),
+  ];
+  const [byApi, byKnownTag] = await mapConcurrently(asks, asks.length, signal, (ask, either) => ask(either));
+  const byTag = byKnownTag ?? (digestTags || byApi ? [] : await listReferrersByTag(client, subject, signal));
   const referrers = new Map([...byTag, ...(byApi ?? [])].map((referrer) => [referrer.digest, referrer]));
   const names = cosignTags(digest);
   const isThere = async (tag: string) => (await findManifestDigest(client, { repository, reference: tag }, signal)) !== undefined;

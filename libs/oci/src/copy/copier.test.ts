@@ -121,6 +121,15 @@ describe('a copy', () => {
     ]);
   });
 
+  it('asks for what may be attached while it looks for the image', async () => {
+    const { copy, fresh, from, source, target } = ends();
+    const repository = fresh();
+    await pushImage({ client: from, repository, tag: 'v1' }, randomImage());
+    target.fail({ method: 'HEAD', path: new RegExp(`${repository}/manifests`), kind: 'hang' });
+    await assert.rejects(copy(repository, 'v1'), { code: 'REGISTRY_TIMEOUT' });
+    assert.ok(source.requests.includes(`GET /v2/${repository}/tags/list?n=1000`));
+  });
+
   it('made again asks at both ends whether anything has changed, and changes nothing', async () => {
     const { copy, fresh, from, source, target } = ends();
     const repository = fresh();
@@ -130,10 +139,11 @@ describe('a copy', () => {
     const report = await copy(repository, 'v1');
     const [atSource, atTarget] = [source, target].map(({ requests }, index) => requests.slice(starts[index]));
     assert.deepEqual(atTarget, [`HEAD /v2/${repository}/manifests/v1`]);
-    assert.deepEqual(
-      atSource!.map((request) => request.replace(/sha256:.*/, '…')),
-      [`HEAD /v2/${repository}/manifests/v1`, `GET /v2/${repository}/tags/list?n=1000`, `GET /v2/${repository}/referrers/…`],
-    );
+    assert.deepEqual(atSource!.map((request) => request.replace(/sha256:.*/, '…')).toSorted(), [
+      `GET /v2/${repository}/referrers/…`,
+      `GET /v2/${repository}/tags/list?n=1000`,
+      `HEAD /v2/${repository}/manifests/v1`,
+    ]);
     assert.deepEqual([outcomesOf(report.manifests), report.blobs, outcomesOf(report.tags)], [{ present: 1 }, [], { present: 1 }]);
     assert.deepEqual(report.requests, { source: 3, target: 1 });
   });
@@ -245,6 +255,31 @@ describe('a copy from or to a registry without the referrers API', () => {
       assert.equal((await listReferrers(from, { repository: back, digest: subject }, signal)).length, 1);
     await copy(repository, digest, { source: { client: to, repository }, target: { client: from, repository: back } });
     assert.equal((await listReferrers(from, { repository: back, digest }, signal)).length, 1);
+  });
+
+  it('reads what links it has seen, and looks at those that it has written', async () => {
+    const { copy, fresh, from, to, source } = ends();
+    const repository = fresh();
+    const { digest } = await pushSigned(from, repository); // Three manifests that something refers to.
+    const since = () => {
+      const start = source.requests.length;
+      return () => {
+        const links = source.requests.slice(start).filter((line) => /manifests\/sha256-[0-9a-f]{64}$/.test(line));
+        return Object.fromEntries(
+          Object.entries(Object.groupBy(links, (line) => line.split(' ')[0]!)).map(([kind, of]) => [kind, of!.length]),
+        );
+      };
+    };
+    const linksRead = since();
+    await copy(repository, digest);
+    assert.deepEqual(linksRead(), { GET: 3 });
+    const back = { source: { client: to, repository }, target: { client: from, repository: fresh() } };
+    const linksWritten = since();
+    await copy(repository, digest, back);
+    assert.deepEqual(linksWritten(), { HEAD: 6, PUT: 3, GET: 3 });
+    const linksFound = since();
+    await copy(repository, digest, back);
+    assert.deepEqual(linksFound(), { HEAD: 3, GET: 3 });
   });
 
   it('adds to what the tag of the target lists already', async () => {

@@ -4,7 +4,7 @@ import { findManifestDigest } from '../manifest/manifest.ts';
 import { createReferrersApis, findAttachments, type Attachments, type ReferrersApis } from './attachments.ts';
 import { mapConcurrently } from '../host/concurrent.ts';
 import type { BlobReport, Copier, CopyReport, CopyRequest, ManifestReport, Place } from './copy-request.ts';
-import { createDigestTagIndex, type DigestTagIndex, type DigestTags } from './digest-tags.ts';
+import { createDigestTagIndex, type DigestTagIndex } from './digest-tags.ts';
 import { createKnownPlaces, type KnownPlaces } from './known-places.ts';
 import { createBlobMover, foreseeMove, type BlobJob, type MoveBlob } from './move-blob.ts';
 import { planCopy, type CopyPlan } from './plan-copy.ts';
@@ -91,18 +91,23 @@ async function copyImage(request: CopyRequest, shared: Shared, askedAtMs: number
   };
 }
 
-function plannedFor({ request, source, target, digestTags, apis, askedAtMs }: Work): Promise<CopyPlan> {
+async function plannedFor({ request, source, target, digestTags, apis, askedAtMs }: Work): Promise<CopyPlan> {
   const { reference, tag, platforms, referrers = true, verify = 'head', dryRun = false, signal } = request;
-  let listed: Promise<DigestTags | undefined> | undefined;
-  const attachmentsOf = async (digest: Digest, either: AbortSignal): Promise<Attachments> => {
-    listed ??= digestTags.find(source, askedAtMs, signal);
-    return findAttachments(source, digest, { digestTags: await listed, apis }, either);
-  };
+  const ended = new AbortController();
+  // Asked for beside the image, of which it need not know anything.
+  const listed = referrers ? digestTags.find(source, askedAtMs, AbortSignal.any([signal, ended.signal])) : undefined;
+  listed?.catch(() => {}); // Told to whoever waits for it; nobody does where the image is not there.
+  const attachmentsOf = async (digest: Digest, either: AbortSignal): Promise<Attachments> =>
+    findAttachments(source, digest, { digestTags: await listed, apis }, either);
   const trustsTarget = verify === 'head' || dryRun;
-  return planCopy({
-    ...{ source, target, reference, tag, platforms, trustsTarget, signal },
-    attachmentsOf: referrers ? attachmentsOf : undefined,
-  });
+  try {
+    return await planCopy({
+      ...{ source, target, reference, tag, platforms, trustsTarget, signal },
+      attachmentsOf: referrers ? attachmentsOf : undefined,
+    });
+  } finally {
+    ended.abort();
+  }
 }
 
 type Done = Pick<CopyReport, 'manifests' | 'blobs' | 'tags'>;

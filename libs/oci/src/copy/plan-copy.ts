@@ -75,7 +75,9 @@ export async function planCopy(request: PlanRequest): Promise<CopyPlan> {
     await mapConcurrently(subjects, readsAtOnceMax, signal, async (subject, either) => {
       const attached = await attachmentsOf(subject, either);
       if (attached.referrers.length > 0) referrers.set(subject, attached.referrers);
-      for (const referrer of attached.referrers) await walk.visit(toDescriptor(referrer), distance, 0, either);
+      await mapConcurrently(attached.referrers, readsAtOnceMax, either, (referrer, each) =>
+        walk.visit(toDescriptor(referrer), distance, 0, each),
+      );
       // Nobody looks for what old cosign has attached to an attachment.
       for (const tag of distance === 1 ? attached.tags : []) digestTags.push(...(await visitTag(request, walk, tag, either)));
     });

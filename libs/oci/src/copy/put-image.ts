@@ -2,7 +2,7 @@ import type { Digest } from '@waybill/domain';
 import type { DescriptorDocument } from '../descriptor/descriptor.ts';
 import { contentFaultOf, OciError } from '../host/errors.ts';
 import { getManifest, putManifest, type Manifest } from '../manifest/manifest.ts';
-import { addToReferrersTag, listReferrersByTag } from '../referrer/referrers.ts';
+import { addToReferrersTag, readReferrersTag } from '../referrer/referrers.ts';
 import type { ReferrersApis } from './attachments.ts';
 import { mapConcurrently } from '../host/concurrent.ts';
 import type { CopyReport, ManifestReport, Place } from './copy-request.ts';
@@ -105,9 +105,8 @@ async function linkReferrers({ target, apis, signal }: PutRequest, digest: Diges
     wanted.filter((referrer) => !listed.some((other) => other.digest === referrer.digest));
   const unlisted = without((await apis.list(target, digest, signal)) ?? [], referrers);
   if (unlisted.length === 0) return;
-  if (without(await listReferrersByTag(client, subject, signal), unlisted).length === 0) return;
-  await addToReferrersTag(client, subject, unlisted, signal);
-  const [lost] = without(await listReferrersByTag(client, subject, signal), unlisted);
+  if (!(await addToReferrersTag(client, subject, unlisted, signal))) return;
+  const [lost] = without(await readReferrersTag(client, subject, signal), unlisted);
   if (lost) throw unverified(target, `the link to ${lost.digest}`);
 }
 

@@ -84,12 +84,25 @@ export async function listReferrersByTag(
   { repository, digest }: Subject,
   signal: AbortSignal,
 ): Promise<readonly DescriptorDocument[]> {
-  const reference = referrersTag(digest);
   // Asked for by HEAD first: some registries count a GET of what is not there against the rate limit.
-  if ((await findManifestDigest(client, { repository, reference }, signal)) === undefined) return [];
-  const found = descriptorsOf(await getManifest(client, { repository, reference }, signal));
-  if (found.length > referrersMax) throw tooMany(client, { repository, digest });
-  return found;
+  const seen = await findManifestDigest(client, { repository, reference: referrersTag(digest) }, signal);
+  return seen === undefined ? [] : readReferrersTag(client, { repository, digest }, signal);
+}
+
+/** What a fallback tag lists that was seen a moment ago; nothing where it is gone again. */
+export async function readReferrersTag(
+  client: RegistryClient,
+  { repository, digest }: Subject,
+  signal: AbortSignal,
+): Promise<readonly DescriptorDocument[]> {
+  try {
+    const found = descriptorsOf(await getManifest(client, { repository, reference: referrersTag(digest) }, signal));
+    if (found.length > referrersMax) throw tooMany(client, { repository, digest });
+    return found;
+  } catch (error) {
+    if (error instanceof OciError && error.code === 'CONTENT_NOT_FOUND') return [];
+    throw error;
+  }
 }
 
 const tooMany = (client: RegistryClient, { repository, digest }: Subject): OciError =>
@@ -102,12 +115,13 @@ const tooMany = (client: RegistryClient, { repository, digest }: Subject): OciEr
 const writesMax = 5;
 
 /** Whoever writes a tag of that registry at this moment, in this process. */
-const writers = new WeakMap<RegistryClient['registry'], Map<string, Promise<void>>>();
+const writers = new WeakMap<RegistryClient['registry'], Map<string, Promise<unknown>>>();
 
 /**
  * Adds referrers to the fallback tag of a subject; those in it already stay. The scheme has no compare-and-set: writers of this process
  * take turns, and what another one's write has undone is written again. A write of another process that ours overtakes on its way is
  * lost to it until it looks again, as a copy does at its end.
+ * @returns whether one of them was not in it
  * @throws OciError `COPY_UNVERIFIED` when the tag does not keep what is written to it
  */
 export async function addToReferrersTag(
@@ -115,18 +129,18 @@ export async function addToReferrersTag(
   subject: Subject,
   added: readonly DescriptorDocument[],
   signal: AbortSignal,
-): Promise<void> {
-  const tags = writers.get(client.registry) ?? new Map<string, Promise<void>>();
+): Promise<boolean> {
+  const tags = writers.get(client.registry) ?? new Map<string, Promise<unknown>>();
   writers.set(client.registry, tags);
   const key = `${subject.repository}:${referrersTag(subject.digest)}`;
   const before = tags.get(key);
   const written = (async () => {
     await before?.catch(() => {}); // Its failure is told to its caller.
-    await writeReferrersTag(client, subject, added, signal);
+    return writeReferrersTag(client, subject, added, signal);
   })();
   tags.set(key, written);
   try {
-    await written;
+    return await written;
   } finally {
     if (tags.get(key) === written) tags.delete(key);
   }
@@ -137,18 +151,18 @@ async function writeReferrersTag(
   subject: Subject,
   added: readonly DescriptorDocument[],
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const { repository, digest } = subject;
   const reference = referrersTag(digest);
   for (let writes = 0; writes < writesMax; writes++) {
     const present = await listReferrersByTag(client, subject, signal);
     const missing = added.filter((descriptor) => !present.some((other) => other.digest === descriptor.digest));
-    if (missing.length === 0) return;
+    if (missing.length === 0) return writes > 0;
     const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [...present, ...missing] };
     const bytes = Buffer.from(JSON.stringify(document));
     const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), sizeBytes: bytes.byteLength };
     await putManifest(client, { repository, reference }, { descriptor, bytes }, signal);
-    if ((await findManifestDigest(client, { repository, reference }, signal)) === descriptor.digest) return;
+    if ((await findManifestDigest(client, { repository, reference }, signal)) === descriptor.digest) return true;
   }
   const { host } = client.registry;
   throw new OciError(
