@@ -49,7 +49,10 @@ function aboutOf({ metadata, spec: { match } }: RetentionPolicy, { Tenant }: Sur
   };
 }
 
-/** @param place among the tagged ones, the newest first; undefined without a tag @returns why it is to be deleted; `kept`, where the policy wants it; undefined, where the policy says nothing of it */
+/**
+ * @param place among the tagged ones, the newest first; undefined without a tag
+ * @returns why it is to be deleted; `kept`, where the policy wants it; undefined, where the policy says nothing of it
+ */
 function verdictOf(
   { metadata: { name }, spec }: RetentionPolicy,
   image: StoredImage,

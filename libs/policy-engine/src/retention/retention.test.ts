@@ -134,18 +134,12 @@ describe('a cleanup', () => {
     assert.deepEqual([deletions.length, isEnough], [5, false]);
   });
 
-  const stored = fc.uniqueArray(
-    fc.record({
-      ...{
-        registry: fc.constant('a.test'),
-        repository: fc.constantFrom('x', 'y'),
-        digest: fc.constantFrom(...'abcdef'.split('').map(digestOf)),
-      },
-      ...{ tags: fc.subarray(['v1', 'v2']), sizeBytes: fc.nat(20), pushedAtMs: fc.nat(3) },
-      ...{ lastPulledAtMs: fc.option(fc.nat(3)), isInUse: fc.constantFrom(true, false, null) },
-    }),
-    { selector: (each) => keyOf(each as StoredImage), maxLength: 12 },
-  );
+  const anyImage: fc.Arbitrary<StoredImage> = fc.record({
+    ...{ registry: fc.constant('a.test'), repository: fc.constantFrom('x', 'y') },
+    ...{ digest: fc.constantFrom(...[...'abcdef'].map(digestOf)), tags: fc.subarray(['v1', 'v2']), sizeBytes: fc.nat(20) },
+    ...{ pushedAtMs: fc.nat(3), lastPulledAtMs: fc.option(fc.nat(3)), isInUse: fc.constantFrom(true, false, null) },
+  });
+  const stored = fc.uniqueArray(anyImage, { selector: keyOf, maxLength: 12 });
   it('of any images is the same in whatever order they come, never takes what is in use, and is enough where anything is', () =>
     fc.assert(
       fc.property(stored, fc.nat(100), fc.nat(12), (each, bytes, count) => {
