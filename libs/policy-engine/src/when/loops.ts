@@ -4,18 +4,30 @@ import { typeOf, type Node } from './parse.ts';
 import { depthMax, lengthCheck, type Ask, type Run, type Scope } from './scope.ts';
 import { decide, isValue, lackOf, type Result, type Value } from './value.ts';
 
+type Look = (list: readonly Value[], ask: (element: Value) => Result) => Result;
+
 /** What looks at each element of a list, or each key of a map. */
 const loops = {
-  exists: (list, ask) => list.reduce<Result>((found, element) => (found === true ? found : decide(true, found, ask(element))), false),
-  all: (list, ask) => list.reduce<Result>((held, element) => (held === false ? held : decide(false, held, ask(element))), true),
+  exists: (list, ask) => untilDecided(true, list, ask),
+  all: (list, ask) => untilDecided(false, list, ask),
   exists_one: (list, ask) => withAll(list, ask, (answers) => answers.filter((answer) => answer === true).length === 1),
   filter: (list, ask) => withAll(list, ask, (answers) => list.filter((_, at) => answers[at] === true)),
   map: (list, ask) => withAll(list, ask, (answers) => answers),
-} as const satisfies Record<string, (list: readonly Value[], ask: (element: Value) => Result) => Result>;
+} as const satisfies Record<string, Look>;
 type LoopName = keyof typeof loops;
 
 export const loopNames = Object.keys(loops);
 export const isLoop = (name: string): name is LoopName => Object.hasOwn(loops, name);
+
+/** As many `||`, or `&&`, in a row. */
+function untilDecided(decisive: boolean, list: readonly Value[], ask: (element: Value) => Result): Result {
+  let result: Result = !decisive;
+  for (const element of list) {
+    result = decide(decisive, result, ask(element));
+    if (result === decisive) return result;
+  }
+  return result;
+}
 
 function withAll(list: readonly Value[], ask: (element: Value) => Result, read: (answers: readonly Value[]) => Result): Result {
   const answers = list.map(ask);
@@ -31,15 +43,22 @@ export function compileLoop(name: LoopName, receiver: Node, args: readonly Node[
   const askList = scope.compile(receiver, scope);
   const element = { name: variable.args, type: elementOf(typeOf(receiver)) };
   const askElement = scope.compile(body, { ...scope, bound: [...scope.bound, element] });
-  const [loop, refuse] = [loops[name], lengthCheck(receiver, scope)];
+  const loop: Look = loops[name];
+  const refuse = lengthCheck(receiver, scope);
+  const place = scope.bound.length;
   return (run) => {
     const owner = askList(run);
     if (!isValue(owner)) return owner;
     const list = Array.isArray(owner) ? (owner as readonly Value[]) : Object.keys(owner);
-    return refuse(list) ?? loop(list, (value) => askElement(withElement(run, value)));
+    // One for all elements: whoever asks of one is done with it before the next.
+    const bound = [...run.bound];
+    const within: Run = { question: run.question, bound };
+    const ask = (value: Value): Result => {
+      bound[place] = value;
+      return askElement(within);
+    };
+    return refuse(list) ?? loop(list, ask);
   };
 }
-
-const withElement = ({ question, bound }: Run, value: Value): Run => ({ question, bound: [...bound, value] });
 
 const elementOf = (listType: string): string => /^(?:list<(.*)>|map<(.*), .*>)$/.exec(listType)?.slice(1).find(Boolean) ?? '';
