@@ -6,6 +6,7 @@ import type { TObject } from 'typebox';
 import { ApiConfig } from '../apps/api/src/config.ts';
 import { GatewayConfig } from '../apps/gateway/src/config.ts';
 import { InspectorConfig } from '../apps/inspector/src/config.ts';
+import { PolicyConfig } from '../apps/policy/src/config.ts';
 import { ReplicatorConfig } from '../apps/replicator/src/config.ts';
 import { ScannerConfig } from '../apps/scanner/src/config.ts';
 
@@ -13,6 +14,7 @@ const own: readonly (readonly [title: string, schema: TObject])[] = [
   ['gateway', GatewayConfig],
   ['inspector, beside what every stream app has', InspectorConfig],
   ['scanner, beside what every stream app has', ScannerConfig],
+  ['policy, beside what every stream app has', PolicyConfig],
   ['replicator, beside what every stream app has', ReplicatorConfig],
   ['api', ApiConfig],
 ];

@@ -41,6 +41,7 @@ const variables = new Set([
   'HTTP_REQUEST_TIMEOUT_MS',
   'TRANSACTION_TIMEOUT_MS',
   'INSTANCE_ID',
+  'POLICY_KEY_FILE',
   'STATE_DIR',
   'SNAPSHOT_DIR',
   'SCANNER',

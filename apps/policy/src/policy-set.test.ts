@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Event } from '@waybill/domain';
-import { compileRulebook } from '@waybill/policy-engine';
+import { compileRulebook, parseKeyRing, seal } from '@waybill/policy-engine';
+import { StreamError } from '@waybill/stream';
 import { createPolicyReader } from './policy-set.ts';
 import { nowMs, published } from './testing.fixture.ts';
 
@@ -51,5 +52,59 @@ describe('the policies in force', () => {
       [createPolicyReader()(many.slice(0, 2)).rulebook.version, []],
     );
     assert.equal(read([]).rulebook.version, compileRulebook([]).version);
+  });
+});
+
+describe('a confidential policy', () => {
+  const keys = (id: string, byte = 1) => parseKeyRing(`${id} ${Buffer.alloc(32, byte).toString('base64')}`);
+  let count = 0;
+  const randomBytes = (length: number): Buffer => Buffer.alloc(length, (count += 1));
+  const sealed = (policyId: string, text: string, documentSha256 = 'of-the-envelope'): Event => {
+    const data = { policyId, document: seal(text, policyId, keys('k1'), randomBytes), documentSha256 };
+    return { type: 'PolicyPublished', data: { ...published(policyId, '').data, ...data }, meta: {} } as never;
+  };
+  const written = (name: string, more = ', sensitive: true', spec = "{ match: { repositories: ['acme/**'] }, effect: deny }"): string =>
+    `apiVersion: waybill/v1\nkind: ReplicationPolicy\nmetadata: { name: ${name}${more} }\nspec: ${spec}`;
+
+  it('is in force with its key, under the digest of its envelope', () => {
+    const { rulebook, broken } = createPolicyReader(keys('k1'))([sealed('p', written('p'))]);
+    assert.deepEqual(broken, []);
+    assert.deepEqual(
+      rulebook.replication.policies.map(({ id, documentSha256 }) => [id, documentSha256]),
+      [['p', 'of-the-envelope']],
+    );
+  });
+
+  it('lets nothing be decided without its key, and says which that is', () => {
+    const isSealed = (error: unknown): boolean =>
+      error instanceof StreamError &&
+      error.code === 'KEY_MISSING' &&
+      error.handling === 'stop' &&
+      /policy p is .* key k1/.test(error.message);
+    for (const ring of [undefined, keys('k2'), keys('k1', 2)])
+      assert.throws(() => createPolicyReader(ring)([event('a'), sealed('p', written('p'))]), isSealed);
+    const read = createPolicyReader();
+    assert.throws(() => read([sealed('p', written('p'))]), isSealed);
+    assert.throws(() => read([sealed('p', written('p'))]), isSealed, 'each time it is asked');
+    assert.equal(read([event('p')]).rulebook.replication.policies.length, 1, 'until it is no longer in force');
+  });
+
+  it('that is broken is told without a word of it', () => {
+    const { rulebook, broken } = createPolicyReader(keys('k1'))([
+      sealed('acme-typo', written('acme-typo', ', sensitive: true', "{ match: { repositories: ['acme(b'] }, efect: acme }")),
+      sealed('open', written('open', '')),
+      sealed('other', written('acme')),
+      sealed('yaml', 'acme: ['),
+    ]);
+    assert.equal(rulebook.replication.policies.length, 0);
+    assert.deepEqual(
+      broken.map(({ policyId, reason }) => [policyId, reason]),
+      [
+        ['acme-typo', 'is not valid: is confidential, and not valid'],
+        ['open', 'is not valid: is sealed, and does not say that it is sensitive'],
+        ['other', 'is not valid: is confidential, and not valid'],
+        ['yaml', 'is not valid: is confidential, and not valid'],
+      ],
+    );
   });
 });

@@ -2,13 +2,17 @@ import type { Event, PolicyPublished, PolicyTrace } from '@waybill/domain';
 import {
   changedDocuments,
   compileRulebook,
+  isSealed,
   parseDocument,
+  unseal,
+  type KeyRing,
   type Document,
   withDocument,
   withoutDocument,
   type ParsedDocument,
   type Rulebook,
 } from '@waybill/policy-engine';
+import { StreamError } from '@waybill/stream';
 import { parse } from 'yaml';
 
 /** The policies in force, and the ones that cannot be. */
@@ -37,8 +41,12 @@ type Published = { readonly event: Event; readonly parsed: ParsedDocument };
 /**
  * Reads the newest event per policy id. What has not changed is neither parsed nor compiled again: an input without a change of
  * policies pays nothing, a change of one policy pays for that one.
+ *
+ * While a confidential policy is in force that `keys` do not open, nothing can be decided: it may forbid what others allow, and to hold or
+ * deny all that it may be about would take back what it allows.
+ * @throws StreamError `KEY_MISSING`, which ends the process: the log keeps what is to be decided
  */
-export function createPolicyReader(): (events: readonly Event[]) => PolicySet {
+export function createPolicyReader(keys?: KeyRing): (events: readonly Event[]) => PolicySet {
   let known: ReadonlyMap<string, Published> = new Map();
   let last: { readonly events: readonly Event[]; readonly set: PolicySet } = {
     events: [],
@@ -52,7 +60,10 @@ export function createPolicyReader(): (events: readonly Event[]) => PolicySet {
       if (event.type !== 'PolicyPublished') continue; // PolicyRetired is the newest of its id: nothing is in force.
       const { policyId } = event.data;
       const before = known.get(policyId);
-      next.set(policyId, before !== undefined && isSame(before.event, event) ? before : { event, parsed: parsePublished(event.data) });
+      next.set(
+        policyId,
+        before !== undefined && isSame(before.event, event) ? before : { event, parsed: parsePublished(event.data, keys) },
+      );
     }
     const set = changed(last.set, known, next);
     if (history.at(-1) !== set.rulebook) history.push(set.rulebook);
@@ -108,7 +119,17 @@ const brokenLine = (policyId: string, faults: readonly string[]): PolicyTrace =>
   reason: `is not valid: ${faults.slice(0, 3).join('; ')}`,
 });
 
-function parsePublished({ policyId, document }: PolicyPublished): ParsedDocument {
+function parsePublished({ policyId, document, documentSha256 }: PolicyPublished, keys: KeyRing | undefined): ParsedDocument {
+  if (!isSealed(document)) return parseText(policyId, document);
+  const opened = unseal(document, policyId, keys);
+  if (!opened.ok) throw new StreamError('KEY_MISSING', `policy ${policyId} is confidential, and ${opened.reason}`);
+  const parsed = parseText(policyId, opened.text);
+  if (parsed.ok && parsed.document.document.metadata.sensitive !== true) return broken('is sealed, and does not say that it is sensitive');
+  // What is wrong with it would show what it asks for; and by the digest of its text one could try what that is.
+  return parsed.ok ? { ok: true, document: { ...parsed.document, documentSha256 } } : broken('is confidential, and not valid');
+}
+
+function parseText(policyId: string, document: string): ParsedDocument {
   if (document.length > documentLengthMax) return broken(`has more than ${documentLengthMax} characters`);
   let value: unknown;
   try {

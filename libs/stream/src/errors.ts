@@ -12,6 +12,7 @@ const handling = {
   FENCED: 'stop', // Another process owns the partition.
   OFFSET_EXPIRED: 'stop', // Retention has passed the committed offset: going on would skip records in silence.
   SANDBOX_REFUSED: 'stop', // A run in a sandbox would have reached outside of it, or cannot have the range that it is to run over.
+  KEY_MISSING: 'stop', // A key is missing without which nothing can be decided, be it this record or another.
   STORE_FAILED: 'stop', // The local disk; the state is in the log.
 } as const satisfies Record<string, 'park' | 'reopen' | 'retry' | 'stop'>;
 
