@@ -1,7 +1,7 @@
 import { repositoryKey, tagKey, topics, type DecisionState, type ImageDecided, type ImageEvidence } from '@waybill/domain';
 import { inputsSha256, traceMax, traceOf } from '@waybill/policy-engine';
 import type { Emit } from '@waybill/stream';
-import { targetText, toldOutcome, type Judgement, type Occasion } from './deciding.ts';
+import { targetText, toldOutcome, type Judgement, type Occasion } from './judge.ts';
 import type { PolicySet } from './policy-set.ts';
 
 /**

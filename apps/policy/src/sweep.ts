@@ -1,7 +1,7 @@
 import type { DecisionState, PolicySweep } from '@waybill/domain';
 import { mayConcern } from '@waybill/policy-engine';
 import type { Context } from '@waybill/stream';
-import { differs, judge } from './deciding.ts';
+import { differs, judge } from './judge.ts';
 import type { Draft } from './draft.ts';
 import type { PolicySet } from './policy-set.ts';
 import { reviewRequest } from './reviews.ts';
