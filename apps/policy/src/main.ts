@@ -1,4 +1,10 @@
 import { runApp } from '@waybill/app-kit';
-import { policy } from './topology.ts';
+import { loadConfig } from '@waybill/config';
+import { PolicyConfig } from './config.ts';
+import { loadKeys } from './keys.ts';
+import { sweepBounds } from './sweep.ts';
+import { createPolicy } from './topology.ts';
 
-await runApp({ app: 'policy', topology: policy });
+const { POLICY_KEY_FILE } = loadConfig(PolicyConfig, process.env);
+
+await runApp({ app: 'policy', topology: createPolicy(sweepBounds, loadKeys(POLICY_KEY_FILE)) });

@@ -8,7 +8,7 @@ import {
   type ReviewRequested,
   type ScanReported,
 } from '@waybill/domain';
-import { emptyEvidence, withAttached, withFailedInspection, withInspection, withScan } from '@waybill/policy-engine';
+import { emptyEvidence, withAttached, withFailedInspection, withInspection, withScan, type KeyRing } from '@waybill/policy-engine';
 import { outcomeOf, type Context, type Input, type Topology } from '@waybill/stream';
 import { decide, type Deciding } from './deciding.ts';
 import { createDraft, pendingName, type Draft } from './draft.ts';
@@ -26,9 +26,11 @@ import { awaitDigest, decideTagsOf, dropTag, isLate, pointTag, type Push } from 
  *
  * Decisions stay true: a timer per tag wakes when time alone may change what is decided (a scan grows too old, an exception expires), and
  * a change of policies has the tags gone through that it may concern. Either asks in `review-requests` for those to be decided anew.
+ *
+ * @param keys Without them no confidential policy can be in force
  */
-export function createPolicy(bounds: SweepBounds = sweepBounds): Topology {
-  const readPolicies = createPolicyReader();
+export function createPolicy(bounds: SweepBounds = sweepBounds, keys?: KeyRing): Topology {
+  const readPolicies = createPolicyReader(keys);
   const topology: Topology = {
     group: 'policy',
     inputs: [topics.images, topics.inspections, topics.scanReports, topics.reviewRequests],
