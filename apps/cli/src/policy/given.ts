@@ -9,7 +9,18 @@ const Scan = Type.Object({
   worstSeverity: Type.Optional(Type.String({ maxLength: 32, description: 'none if left out.' })),
   hoursAgo: Type.Optional(Type.Number({ minimum: 0, maximum: 1_000_000, description: 'Before `at`; 0 if left out.' })),
   failed: Type.Optional(Type.String({ maxLength: 512, description: 'Why there is no verdict.' })),
+  findings: Type.Optional(
+    Type.Record(Type.String({ minLength: 1, maxLength: 128 }), Type.String({ maxLength: 32 }), {
+      description: 'Severity by id, worst first; without, the verdict does not list them.',
+    }),
+  ),
+  findingsOmitted: Type.Optional(Type.Integer({ minimum: 0, description: 'How many more there are; 0 if left out.' })),
 });
+
+const Signature = Type.Union([
+  Type.Object({ issuer: Type.String({ maxLength: 512 }), subject: Type.String({ maxLength: 512 }) }),
+  Type.Object({ key: digest }),
+]);
 
 /** What is known of an image, in few words; what is left out is not known, but for an inspection of an image without labels. */
 export const Given = Type.Object({
@@ -26,6 +37,11 @@ export const Given = Type.Object({
   scan: Type.Optional(
     Type.Union([Scan, Type.Array(Scan, { maxItems: 9 })], { description: 'Of every platform; a list for each of them in turn.' }),
   ),
+  signatures: Type.Optional(Type.Array(Signature, { maxItems: 9, description: 'Those that were verified; none known if left out.' })),
+  sboms: Type.Optional(
+    Type.Array(Type.String({ maxLength: 32 }), { maxItems: 9, description: 'Formats of those that are attached; not known if left out.' }),
+  ),
+  namedBy: Type.Optional(Type.Enum(['digest', 'tag'], { description: 'How whoever wants to run it names it; not known if left out.' })),
 });
 export type Given = Static<typeof Given>;
 
@@ -36,13 +52,19 @@ const digestOf = (digit: number): string => `sha256:${String(digit).repeat(64)}`
 export function evidenceOf(image: string, given: Given, atMs: number): Evidence | undefined {
   const reference = referenceOf(image);
   if (reference === undefined) return undefined;
-  const { tenant, digest = digestOf(0), scan } = given;
+  const { tenant, digest = digestOf(0), scan, signatures, sboms, namedBy } = given;
   const platformDigests = platformsOf(given, digest);
   const scans = platformDigests.flatMap((platform, index) => {
     const said = Array.isArray(scan) ? scan[index] : scan;
     return said === undefined ? [] : [scanFact(platform, said, atMs)];
   });
-  return { ...reference, digest, ...(tenant === undefined ? {} : { tenant }), inspection: inspectionOf(given, platformDigests), scans };
+  return {
+    ...{ ...reference, digest, inspection: inspectionOf(given, platformDigests), scans },
+    ...(tenant !== undefined && { tenant }),
+    ...(signatures !== undefined && { signatures }),
+    ...(sboms !== undefined && { sboms: sboms.map((format) => ({ digest: digestOf(9), format })) }),
+    ...(namedBy !== undefined && { namedBy }),
+  };
 }
 
 function platformsOf({ kind = 'image', platforms = 2 }: Given, digest: string): readonly string[] {
@@ -59,8 +81,14 @@ function inspectionOf(
   return { status: 'done', kind, labels, platformDigests };
 }
 
-const scanFact = (digest: string, { worstSeverity = 'none', hoursAgo = 0, failed }: Static<typeof Scan>, atMs: number): ScanFact => ({
+const scanFact = (
+  digest: string,
+  { worstSeverity = 'none', hoursAgo = 0, failed, findings, findingsOmitted }: Static<typeof Scan>,
+  atMs: number,
+): ScanFact => ({
   digest,
+  ...(findings !== undefined && { findings: Object.entries(findings).map(([id, severity]) => ({ id, severity })) }),
+  ...(findingsOmitted !== undefined && { findingsOmitted }),
   outcome: failed === undefined ? 'scanned' : 'failed',
   worstSeverity,
   reason: failed ?? null,
