@@ -1,13 +1,16 @@
 /** What was decided: null where no policy matches. */
 export type PeerDecision = { readonly policy: string; readonly allow: boolean; readonly targets: readonly string[] } | null;
 
-/** What a process says of itself, as a line of JSON. */
-export type PolicyFigures = {
-  readonly version: string;
+export type Measured = {
   readonly evaluations: number;
   readonly p50Us: number;
   readonly p99Us: number;
   readonly perSecond: number;
+};
+
+/** What a process says of itself, as a line of JSON. */
+export type PolicyFigures = Measured & {
+  readonly version: string;
   /** From data in memory until the first image could be asked about. */
   readonly prepareMs: number;
   /** On the first images: equal for all, or there is no figure. */
@@ -17,10 +20,7 @@ export type PolicyFigures = {
 export const comparedCount = 200;
 
 /** Asks about each image in turn, one at a time, after a tenth of it to warm up. */
-export function measure(
-  count: number,
-  ask: (index: number) => unknown,
-): Pick<PolicyFigures, 'evaluations' | 'p50Us' | 'p99Us' | 'perSecond'> {
+export function measure(count: number, ask: (index: number) => unknown): Measured & { readonly usMax: number } {
   for (let index = 0; index < Math.max(2, count / 10); index++) ask(index);
   const us = new Float64Array(count);
   const begunAtNs = process.hrtime.bigint();
@@ -31,5 +31,18 @@ export function measure(
   }
   const seconds = Number(process.hrtime.bigint() - begunAtNs) / 1e9;
   us.sort();
-  return { evaluations: count, p50Us: us[count >> 1]!, p99Us: us[Math.floor(count * 0.99)]!, perSecond: count / seconds };
+  return {
+    evaluations: count,
+    p50Us: us[count >> 1]!,
+    p99Us: us[Math.floor(count * 0.99)]!,
+    usMax: us.at(-1)!,
+    perSecond: count / seconds,
+  };
+}
+
+/** How long it takes until it is done. */
+export async function measureMs(work: () => unknown): Promise<number> {
+  const atMs = performance.now();
+  await work();
+  return performance.now() - atMs;
 }

@@ -75,6 +75,29 @@ export function makeImages(count: number, policiesCount: number): readonly PeerI
   }));
 }
 
+const groups = ['eu', 'us', 'asia'];
+const flavours = ['alpine', 'debian', 'fips', 'slim'];
+const appsCount = 2_000;
+
+/** Policies of one tenant which differ in what lies behind a wildcard: neither tenant nor beginning tells them apart. */
+export function makeWildcardPolicies(count: number): readonly PeerPolicy[] {
+  const { below, pick } = chooser(3);
+  return makePolicies(count).map((policy) => {
+    const app = `app-${below(appsCount)}`;
+    const repository = pick([`**/${app}`, `*/*/${app}`, `platform/**/${app}`, `**/${pick(groups)}/${app}`]);
+    const tag = pick(['*', `*-${pick(flavours)}`, `v*-${pick(flavours)}`, `*.${below(20)}-${pick(flavours)}`]);
+    return { ...policy, tenant: 'tenant-0', match: { ...policy.match, repository, tag } };
+  });
+}
+
+export function makeWildcardImages(count: number): readonly PeerImage[] {
+  const { below, pick } = chooser(4);
+  return makeImages(count, 1).map((image) => {
+    const tag = `v${1 + below(2)}.${below(20)}-${pick(flavours)}`;
+    return { ...image, repository: `${pick(['platform', 'shop', 'lab'])}/${pick(groups)}/app-${below(appsCount)}`, tag };
+  });
+}
+
 /** The same as documents of ours. @throws Error for one that is not valid */
 export function ourPolicies(policies: readonly PeerPolicy[]): readonly Policy[] {
   return policies.map(({ id, tenant, priority, match, requires, targets }) => {

@@ -12,9 +12,10 @@ const peersDir = join(import.meta.dirname, 'peers/policy');
 const evaluationMsMax = 10 * 60_000;
 const installMsMax = 5 * 60_000;
 
-export async function runOurs(policies: number, evaluations: number): Promise<OurFigures> {
+/** @param kind What the policies are told apart by */
+export async function runOurs(kind: 'tenants' | 'wildcards', policies: number, evaluations: number): Promise<OurFigures> {
   const main = join(import.meta.dirname, 'policy-ours-main.ts');
-  return told(process.execPath, ['--expose-gc', main, String(policies), String(evaluations)]);
+  return told(process.execPath, ['--expose-gc', main, kind, String(policies), String(evaluations)]);
 }
 
 /** @param dataDir With `data.json` and `images.json` */
