@@ -31,6 +31,7 @@ export function decidedEvent(
       return { digest: scanned, outcome: verdict, worstSeverity, scannedAtMs, scanEventId };
     }),
     inspectionEventId: evidence.inspectionEventId,
+    sboms: evidence.sboms,
     inputsSha256: inputsSha256(facts, atMs),
     ...{ evaluatedAtMs: atMs, occasion, pushEventId },
   };

@@ -133,6 +133,13 @@ export type AdmissionDecision = {
   readonly retroactive: boolean;
 };
 
+export type SbomEvidence = {
+  /** Of the manifest that is attached. */
+  readonly digest: string;
+  /** spdx, cyclonedx, syft or unknown. */
+  readonly format: string;
+};
+
 /** Where an image may go, and why. */
 export type ImageDecided = {
   /** Registry host, lower case, with its port where it has one. */
@@ -168,6 +175,8 @@ export type ImageDecided = {
   readonly admission: AdmissionDecision | null;
   /** The event that the facts of its manifest were taken from; null where there was none, or it is older than this field. */
   readonly inspectionEventId: string | null;
+  /** Attached to it, as far as was known; null where nobody had looked, and in events of earlier versions. */
+  readonly sboms: readonly SbomEvidence[] | null;
   /** SHA-256 in hex over all that it was made from beside the documents in force; empty in events of earlier versions. */
   readonly inputsSha256: string;
 };
@@ -191,13 +200,6 @@ export type ScanEvidence = {
   readonly findings: readonly ReportedFinding[] | null;
   /** Findings beside those listed, none of them worse than the last that is. */
   readonly findingsOmitted: number;
-};
-
-export type SbomEvidence = {
-  /** Of the manifest that is attached. */
-  readonly digest: string;
-  /** spdx, cyclonedx, syft or unknown. */
-  readonly format: string;
 };
 
 /** What the policy app knows of a manifest: its facts and the scans of its platforms. */

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Event, ImageDecided, ScanReported } from '@waybill/domain';
+import { compileRulebook, evaluate, evidenceBehind, inputsSha256, type EventsBehind } from '@waybill/policy-engine';
+import { createPolicyReader } from './policy-set.ts';
+import { digestOf, hour, nowMs, prod, published, startPolicy, type Happening } from './testing.fixture.ts';
+
+const [d1, d2, amd, arm] = [digestOf('1'), digestOf('2'), digestOf('a'), digestOf('b')] as const;
+const stop = published(
+  'stop',
+  'apiVersion: waybill/v1\nkind: ReplicationPolicy\nmetadata: { name: stop }\nspec: { priority: 9, match: { tags: [v2] }, effect: deny }',
+);
+
+/** What is in the log when all of this has happened, and what was decided on the way. */
+function logOf(...happenings: readonly Happening[]) {
+  const started = startPolicy({ prod: published('prod', prod), stop });
+  const log: Event[] = [];
+  const pipe = started.driver.pipe.bind(started.driver);
+  started.driver.pipe = (topic, key, event, options = {}) => {
+    const id = options.id ?? `event ${log.length}`;
+    log.push({ ...event, meta: { id } } as unknown as Event);
+    pipe(topic, key, event, { ...options, id });
+  };
+  started.when(...happenings);
+  started.passTo(nowMs + 30 * hour);
+  return { log, decisions: started.decisions() };
+}
+
+/** As whoever has the log and a decision would look for them. */
+function findBehind(log: readonly Event[], { inspectionEventId }: ImageDecided): EventsBehind {
+  const inspection = log.find(({ meta }) => meta.id === inspectionEventId);
+  assert.ok(inspection === undefined || inspection.type === 'ImageInspected' || inspection.type === 'ImageInspectionFailed');
+  const reports = log.flatMap((event): readonly ScanReported[] => (event.type === 'ScanReported' ? [event.data] : []));
+  return { inspection, reports };
+}
+
+const { rulebook } = createPolicyReader()([published('prod', prod), stop].map((event) => ({ ...event, meta: {} }) as never));
+const of: Happening = { inspected: d1, of: 'p1', tags: ['v1'], platforms: [amd, arm] };
+const scans: readonly Happening[] = [
+  { scanned: arm, in: d1, worst: 'critical', scannedAt: nowMs - hour, found: ['CVE-1'] },
+  { scanned: amd, in: d1, worst: 'low', found: ['CVE-2', 'CVE-3'] },
+  { scanned: arm, in: d1, worst: 'high', found: ['CVE-4'] },
+  { scanned: arm, in: d2, worst: 'none' },
+];
+const histories: Readonly<Record<string, readonly Happening[]>> = {
+  'an image that is denied, allowed, and taken back when its scan expires': [{ push: 'p1', tags: ['v1'], digest: d1 }, of, ...scans],
+  'a denial that needs no facts': [{ push: 'p1', tags: ['v2'], digest: d1 }],
+  'a failed inspection': [
+    { push: 'p1', tags: ['v1'], digest: d1 },
+    { inspectionFailed: d1, of: 'p1', tags: ['v1'] },
+  ],
+  'evidence that was there before the push': [...scans, of, { push: 'p1', tags: ['v1', 'v2'], digest: d1 }],
+};
+
+describe('a decision can be made again from the log alone:', () => {
+  for (const [what, happenings] of Object.entries(histories))
+    it(what, () => {
+      const { log, decisions } = logOf(...happenings);
+      assert.ok(decisions.length > 0);
+      for (const decided of decisions) {
+        assert.equal(decided.policySetVersion, rulebook.version);
+        const evidence = evidenceBehind(decided, findBehind(log, decided));
+        assert.equal(inputsSha256(evidence, decided.evaluatedAtMs), decided.inputsSha256);
+        const { outcome, code, policyId, reason } = evaluate(rulebook.replication, evidence, decided.evaluatedAtMs);
+        assert.deepEqual({ outcome, code, policyId, reason }, {
+          ...{ outcome: decided.outcome, code: decided.code, policyId: decided.policyId, reason: decided.reason },
+        }); // prettier-ignore
+      }
+    });
+
+  it('other inputs have another digest', () => {
+    const { log, decisions } = logOf(...histories['evidence that was there before the push']!);
+    const decided = decisions[0]!;
+    const { inspection, reports } = findBehind(log, decided);
+    const digests = [
+      inputsSha256(evidenceBehind(decided, { inspection: undefined, reports }), decided.evaluatedAtMs),
+      inputsSha256(evidenceBehind(decided, { inspection, reports: reports.slice(1, 2) }), decided.evaluatedAtMs),
+      inputsSha256(evidenceBehind({ ...decided, tag: 'v9' }, { inspection, reports }), decided.evaluatedAtMs),
+      inputsSha256(evidenceBehind(decided, { inspection, reports }), decided.evaluatedAtMs + 1),
+    ];
+    assert.ok(!digests.includes(decided.inputsSha256));
+    assert.notEqual(compileRulebook([]).version, decided.policySetVersion);
+  });
+});
