@@ -24,7 +24,7 @@ export type Condition = {
 /** @throws ConditionError for whatever text is none */
 function compileCondition(text: string): Condition {
   const asked = new Set<string>();
-  const ask = compile(parseCondition(text), { bound: [], asked, compile });
+  const ask = compile(parseCondition(text), { bound: [], asked, compile, onLoop: () => undefined });
   const facts = [...asked].toSorted();
   return { facts, dependsOnTime: facts.some(isTimed), ask: (question) => answerOf(ask({ question, bound: [] })) };
 }

@@ -42,9 +42,12 @@ export function compileLoop(name: LoopName, receiver: Node, args: readonly Node[
     throw new ConditionError(`${variable.args} is taken: call the element something else`, variable.pos);
   const askList = scope.compile(receiver, scope);
   const element = { name: variable.args, type: elementOf(typeOf(receiver)) };
-  const askElement = scope.compile(body, { ...scope, bound: [...scope.bound, element] });
+  let isOuter = false;
+  const onLoop = (): void => void (isOuter = true);
+  const askElement = scope.compile(body, { ...scope, bound: [...scope.bound, element], onLoop });
+  scope.onLoop();
   const loop: Look = loops[name];
-  const refuse = lengthCheck(receiver, scope);
+  const refuse = lengthCheck(receiver, scope, isOuter);
   const place = scope.bound.length;
   return (run) => {
     const owner = askList(run);

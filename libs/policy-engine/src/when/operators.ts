@@ -59,6 +59,7 @@ function memberOf({ args: [left, right], pos }: Binary, scope: Scope): Operation
   if (!scalars.includes(typeOf(left))) throw new ConditionError('only single values are looked for with in', pos);
   // What is written out is short anyway.
   if (right.op === 'list') return ((value: Value, list: readonly Value[]) => list.includes(value)) as Operation;
+  scope.onLoop();
   const refuse = lengthCheck(right, scope);
   return ((value: Value, list: readonly Value[]) => refuse(list) ?? list.includes(value)) as Operation;
 }

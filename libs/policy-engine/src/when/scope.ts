@@ -14,16 +14,18 @@ export type Scope = {
   readonly bound: readonly { readonly name: string; readonly type: string }[];
   /** Gets the path of each fact that is asked for. */
   readonly asked: Set<string>;
+  /** Is told of each list that is looked through. */
+  readonly onLoop: () => void;
   readonly compile: (node: Node, scope: Scope) => Ask;
 };
 
-/** Elements that are looked at within one list, by how many lists it lies in: what a condition costs is their product. */
-const elementsMax = [1_000, 50];
-export const depthMax = elementsMax.length;
+/** Elements that are looked at: what a condition costs is the product where one list is looked through for each element of another. */
+const elementsMax = { alone: 5_000, outer: 1_000, inner: 50 } as const;
+export const depthMax = 2;
 
-/** A check of lists before they are looked through. @returns undefined where it is short enough */
-export function lengthCheck(node: Node, { bound }: Scope): (list: readonly Value[]) => Failure | undefined {
-  const max = elementsMax[Math.min(bound.length, depthMax - 1)]!;
+/** @returns what refuses a list that is too long to be looked through; undefined where it is not */
+export function lengthCheck(node: Node, { bound }: Scope, isOuter = false): (list: readonly Value[]) => Failure | undefined {
+  const max = elementsMax[bound.length > 0 ? 'inner' : isOuter ? 'outer' : 'alone'];
   return ({ length }) =>
     length <= max ? undefined : new Failure(`${sourceOf(node)} has ${length} elements: at most ${max} are looked at`);
 }
