@@ -2,6 +2,7 @@ import { canonical, sha256 } from './canonical.ts';
 import type { Clause } from './clause.ts';
 import { compileMatch, type Patterns } from './compile-match.ts';
 import { checkDocument, documentIdOf, kinds, type PolicyKind, type Written, type WrittenDocument } from './document/document.ts';
+import { ownMatch } from './document/owner.ts';
 import type { PolicyDocument } from './document/policies.ts';
 import { weightOf } from './order.ts';
 import type { Pattern } from './pattern/pattern.ts';
@@ -49,6 +50,7 @@ export const isPolicyDocument = (document: WrittenDocument): document is Written
 /** @returns the policy, or what a schema cannot say is wrong with it */
 export function compilePolicy(written: Written<PolicyKind>): ParsedPolicy {
   const faults: string[] = [];
+  // Here and not where it is asked, so that nothing that reads `spec.match` can pass over it.
   const document = keptToOwn(written);
   const { match, priority = 0, effect, require, when: condition } = document.spec;
   const { clauses, repositories, tags } = compileMatch(match, faults);
@@ -72,11 +74,9 @@ export function compilePolicy(written: Written<PolicyKind>): ParsedPolicy {
   return { ok: true, policy };
 }
 
-/** Here and not where policies are asked, so that nothing that reads `spec.match` can pass over it. */
 function keptToOwn(written: PolicyDocument): PolicyDocument {
-  const { tenant } = written.metadata;
-  if (tenant === undefined) return written;
-  return { ...written, spec: { ...written.spec, match: { ...written.spec.match, tenants: [tenant] } } };
+  if (written.metadata.tenant === undefined) return written;
+  return { ...written, spec: { ...written.spec, match: ownMatch(written.spec.match, written.metadata) } };
 }
 
 /** More things asked for is more specific; among equals, more characters spelt out in the loosest pattern of each list. */

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { Match } from './match.ts';
+import { ownMatchFaults } from './owner.ts';
 import { apiVersion, closed, ownedMetadata } from './parts.ts';
 import { Require } from './require.ts';
 import { Target, targetFaults } from './target.ts';
@@ -75,21 +76,11 @@ export function contradictionsIn({ kind, metadata, spec }: PolicyDocument): read
   if (spec.require?.digestOnly && kind !== 'AdmissionPolicy') faults.push('spec.require.digestOnly has a place only in an AdmissionPolicy');
   if (spec.effect === undefined && spec.reason !== undefined) faults.push('spec.reason has a place only beside effect: deny');
   for (const [at, target] of (spec.replicate ?? []).entries()) faults.push(...targetFaults(target, `spec.replicate.${at}`));
-  faults.push(...ownerFaults({ metadata, spec }));
+  if (metadata.tenant !== undefined && (spec.priority ?? 0) > ownPriorityMax)
+    faults.push(`spec.priority of a tenant's own policy is at most ${ownPriorityMax}`);
+  faults.push(...ownMatchFaults(metadata, spec.match));
   return faults;
 }
 
-/** What a tenant's own policy may not say: above this priority, and of others, speaks whoever runs the registries. */
-export const ownPriorityMax = 999;
-
-function ownerFaults({
-  metadata: { tenant },
-  spec: { priority = 0, match },
-}: Pick<PolicyDocument, 'metadata' | 'spec'>): readonly string[] {
-  if (tenant === undefined) return [];
-  const faults: string[] = [];
-  if (priority > ownPriorityMax) faults.push(`spec.priority of a tenant's own policy is at most ${ownPriorityMax}`);
-  const isOwn = match.tenants === undefined || (match.tenants.length === 1 && match.tenants[0] === tenant);
-  if (!isOwn) faults.push(`spec.match.tenants has no place beside metadata.tenant: the policy is about images of ${tenant} alone`);
-  return faults;
-}
+/** Above it, and of others, speaks whoever runs the registries. */
+const ownPriorityMax = 999;

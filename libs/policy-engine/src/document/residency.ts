@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { compileMatch } from '../compile-match.ts';
 import { Match } from './match.ts';
+import { ownMatchFaults } from './owner.ts';
 import { apiVersion, closed, ownedMetadata } from './parts.ts';
 
 const places = (description: string) =>
@@ -26,9 +27,10 @@ export const Residency = Type.Object(
 );
 export type Residency = Static<typeof Residency>;
 
-export function residencyFaults({ spec }: Residency): readonly string[] {
+export function residencyFaults({ metadata, spec }: Residency): readonly string[] {
   const faults: string[] = [];
   compileMatch(spec.match, faults);
+  faults.push(...ownMatchFaults(metadata, spec.match));
   if (!spec.jurisdictions && !spec.regions) faults.push('spec.jurisdictions or spec.regions must say where images may lie');
   return faults;
 }

@@ -225,6 +225,15 @@ describe('where an image goes', () => {
     );
   });
 
+  it('says nothing of what a confidential policy or residency asks for', () => {
+    const replicate = [{ select: { jurisdictions: ['EU', 'US'] } }];
+    const secret = documentOf('Residency', 'x', { match: {}, jurisdictions: ['EU'], reason: 'Contoso' }, { sensitive: true });
+    const open = compileRulebook([...registries, secret, documentOf('ReplicationPolicy', 'p', { match: {}, replicate })]).replication;
+    assert.doesNotMatch(JSON.stringify(explain(open, evidence(), nowMs)), /Contoso|residency x/);
+    const sealed = documentOf('ReplicationPolicy', 'p', { match: {}, replicate }, { sensitive: true });
+    assert.deepEqual(explain(compileRulebook([...registries, sealed]).replication, evidence(), nowMs).targets, []);
+  });
+
   it('is a matter of images that are copied: what may run has no targets', () => {
     const rulebook = compileRulebook([...registries, gdpr, documentOf('AdmissionPolicy', 'p', { match: {} })]);
     const { outcome, targets } = evaluate(rulebook.admission, evidence(), nowMs);

@@ -1,5 +1,6 @@
 import { awaitedBy, truthOf, type Clause } from '../clause.ts';
 import { compileMatch } from '../compile-match.ts';
+import { ownMatch } from '../document/owner.ts';
 import type { Residency } from '../document/residency.ts';
 import { oncePer } from '../once.ts';
 import type { Question, Surroundings } from '../surroundings.ts';
@@ -34,6 +35,7 @@ export function objectionTo(registry: string, { rules }: Pick<Residence, 'rules'
     for (const [what, allowed] of [['jurisdiction', spec.jurisdictions] as const, ['region', spec.regions] as const]) {
       const there = place?.[what];
       if (allowed === undefined || (there !== undefined && allowed.includes(there))) continue;
+      if (metadata.sensitive === true) return 'a confidential residency keeps it out';
       const where = there === undefined ? `its ${what} is not known` : `it is in ${there}`;
       const why = spec.reason === undefined ? '' : `: ${spec.reason}`;
       return `${where}, and residency ${metadata.name} allows ${allowed.join(', ')} alone${why}`;
@@ -52,7 +54,5 @@ const compiledIn = oncePer((residencies: Surroundings['Residency']): readonly Co
 );
 
 /** What an image has to be like for a rule to be about it. */
-export const clausesOfResidency = (rule: Residency): readonly Clause[] => compileMatch(ownMatch(rule), []).clauses;
-
-const ownMatch = ({ metadata: { tenant }, spec: { match } }: Residency): Residency['spec']['match'] =>
-  tenant === undefined ? match : { ...match, tenants: [tenant] };
+export const clausesOfResidency = (rule: Residency): readonly Clause[] =>
+  compileMatch(ownMatch(rule.spec.match, rule.metadata), []).clauses;

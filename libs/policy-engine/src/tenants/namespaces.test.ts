@@ -63,7 +63,7 @@ describe("a tenant's own policy", () => {
   it('may not go before those of whoever runs the registries', () =>
     assert.deepEqual(faultsOf({ priority: 1_000, ...open }), ["spec.priority of a tenant's own policy is at most 999"]));
   it('may not be about others', () => {
-    const fault = 'spec.match.tenants has no place beside metadata.tenant: the policy is about images of acme alone';
+    const fault = 'spec.match.tenants has no place beside metadata.tenant: it is about images of acme alone';
     assert.deepEqual(faultsOf({ ...open, match: { tenants: ['rival'] } }), [fault]);
     assert.deepEqual(faultsOf({ ...open, match: { tenants: ['acme', 'rival'] } }), [fault]);
     assert.deepEqual(faultsOf({ ...open, match: { tenants: ['acme'] } }), []);
