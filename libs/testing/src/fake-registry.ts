@@ -1,6 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TlsOptions } from 'node:tls';
 import { newRepository, type FakeRepository } from './fake-content.ts';
 import { createFaults, sendFaulty, type Fault } from './fake-faults.ts';
 import { createNotifier, type NotificationTarget } from './fake-notifications.ts';
@@ -9,11 +11,13 @@ import { answer, keepBegun, type Answer, type RegistryOptions } from './fake-rou
 export type FakeRegistryOptions = Partial<RegistryOptions> & {
   readonly port?: number;
   readonly notifications?: NotificationTarget;
+  /** With TLS, then to be reached at `localhost`; its certificates, and whose it wants. */
+  readonly tls?: TlsOptions;
   /** Asked before every request; an answer ends it there. For authentication. */
   readonly guard?: (request: IncomingMessage) => Answer | undefined;
 };
 export type FakeRegistry = {
-  /** `127.0.0.1:<port>` */
+  /** `127.0.0.1:<port>`; with TLS `localhost:<port>`, since certificates are for names. */
   readonly host: string;
   readonly url: string;
   readonly repositories: ReadonlyMap<string, FakeRepository>;
@@ -37,12 +41,14 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
   const repositories = new Map<string, FakeRepository>();
   const requests: string[] = [];
   const faults = createFaults();
+  const { tls } = options;
+  const [scheme, name] = tls ? ['https', 'localhost'] : ['http', '127.0.0.1'];
   let host = '';
   const notifier = createNotifier(options.notifications, () => host);
   const context = {
     options: { referrersApi: true, pageSizeMax: 100, relativeLocations: true, ranges: true, ...options },
     notify: notifier.notify,
-    origin: () => `http://${host}`,
+    origin: () => `${scheme}://${host}`,
     repository: (name: string) => repositories.get(name) ?? repositories.set(name, newRepository()).get(name)!,
     find: (name: string) => repositories.get(name),
     names: () => repositories.keys(),
@@ -67,14 +73,15 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
     if (request.method === 'HEAD') response.end();
     else await sendFaulty(response, bytes ?? Buffer.alloc(0), fault);
   };
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     serve(request, response).catch(() => response.destroy());
-  });
+  };
+  const server = tls ? createTlsServer(tls, listener) : createServer(listener);
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
-  host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  host = `${name}:${(server.address() as AddressInfo).port}`;
   return {
     host,
-    url: `http://${host}`,
+    url: `${scheme}://${host}`,
     repositories,
     requests,
     fail: faults.add,

@@ -6,7 +6,9 @@ import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { getManifest, OciError } from '@waybill/oci';
 import { startFakeRegistry } from '@waybill/testing';
+import { issue } from '@waybill/webhook-sources/testing';
 import { CliError } from '../exit.ts';
+import { asCliError } from './failure.ts';
 import { openRegistries, registryOf } from './open-registries.ts';
 
 const none = { plainHttp: [], caFile: undefined };
@@ -42,6 +44,29 @@ describe('how a host is spoken to', () => {
         openRegistries({ ...none, registriesPath, env: {} }),
         (error: unknown) => error instanceof CliError && error.exitCode === 2 && /--registries/.test(error.next),
       );
+  });
+
+  it('is trusted by the authority that the command line names, and by no other', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'waybill-ca-'));
+    const authority = issue({ commonName: 'An authority', isCa: true });
+    const { pem, keyPem } = issue({ commonName: 'A registry', issuer: authority, dnsNames: ['localhost'] });
+    const registry = await startFakeRegistry({ tls: { cert: pem, key: keyPem } });
+    const failureWith = async (ca: string): Promise<unknown> => {
+      const caFile = join(folder, 'ca.pem');
+      writeFileSync(caFile, ca);
+      const { forHost, close } = await openRegistries({ ...none, caFile, registriesPath: undefined, env: { DOCKER_CONFIG: folder } });
+      const query = { repository: 'app', reference: 'v1' };
+      return getManifest(forHost(registry.host), query, AbortSignal.timeout(10_000)).catch(asCliError).finally(close);
+    };
+    try {
+      assert.match(String(await failureWith(authority.pem)), /404/);
+      const refusal = await failureWith(issue({ commonName: 'Another one', isCa: true }).pem);
+      assert.ok(refusal instanceof CliError && refusal.exitCode === 3, String(refusal));
+      assert.match(refusal.message, /authority that is not known here .*: name .* by --ca-file/);
+    } finally {
+      await registry.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('takes what `docker login` left, and tells nobody what that is', async () => {

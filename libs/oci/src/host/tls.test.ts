@@ -5,8 +5,11 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { describe, it, type TestContext } from 'node:test';
 import { issue } from '@waybill/webhook-sources/testing';
+import { pushImage, randomImage, startFakeRegistry } from '@waybill/testing';
 import { secretsFolder } from '../auth/cloud.fixture.ts';
-import { createRegistryClient } from './client.ts';
+import { createCopier } from '../copy/copier.ts';
+import { asOciError, createRegistryClient } from './client.ts';
+import type { OciError } from './errors.ts';
 import type { Registry } from './settings.ts';
 
 const signal = AbortSignal.timeout(30_000);
@@ -42,10 +45,28 @@ describe('TLS', () => {
   it('trusts the authority of caFile, and without it nobody unknown', async (test) => {
     const { host } = await startTls(test, {});
     assert.equal(await (await clientOf(test, host, { caFile: authority.pem }).send(get)).body.text(), 'ok');
-    const advice = /see caFile, certFile and keyFile/;
-    await assert.rejects(clientOf(test, host, {}).send(get), { code: 'REGISTRY_UNTRUSTED', retry: false, message: advice });
+    const refusal = { code: 'REGISTRY_UNTRUSTED', retry: false, message: /an authority that is not known here .* caFile .* --ca-file/ };
+    await assert.rejects(clientOf(test, host, {}).send(get), refusal);
     const other = issue({ commonName: 'Another authority', isCa: true }).pem;
-    await assert.rejects(clientOf(test, host, { caFile: other }).send(get), { code: 'REGISTRY_UNTRUSTED' });
+    await assert.rejects(clientOf(test, host, { caFile: other }).send(get), refusal);
+  });
+
+  it('says what is wrong with a certificate, and what to do', async (test) => {
+    const of = (wish: object) => issue({ commonName: 'A registry', issuer: authority, dnsNames: ['localhost'], ...wish });
+    const wrong: readonly (readonly [object, RegExp])[] = [
+      [{ to: new Date('2021-01-01T00:00:00Z') }, /not valid at this time .*: have it renewed/],
+      [{ from: new Date('2048-01-01T00:00:00Z') }, /not valid at this time .*: have it renewed/],
+      [{ dnsNames: ['r.example'] }, /for another name .*: reach it by a name/],
+    ];
+    for (const [wish, message] of wrong) {
+      const { pem, keyPem } = of(wish);
+      const { host } = await startTls(test, { cert: pem, key: keyPem });
+      await assert.rejects(clientOf(test, host, { caFile: authority.pem }).send(get), {
+        code: 'REGISTRY_UNTRUSTED',
+        retry: false,
+        message,
+      });
+    }
   });
 
   it('shows our certificate to a registry that asks for one', async (test) => {
@@ -53,7 +74,38 @@ describe('TLS', () => {
     const files = { caFile: authority.pem, certFile: ours.pem, keyFile: ours.keyPem };
     assert.equal((await clientOf(test, host, files).send(get)).status, 200);
     assert.deepEqual(clients, ['Waybill']);
+    // By TLS 1.3 the registry says no when the handshake is over for us: the connection may break before that has come.
     await assert.rejects(clientOf(test, host, { caFile: authority.pem }).send(get), { code: /REGISTRY_(UNTRUSTED|UNAVAILABLE)/ });
+  });
+
+  it('says that a registry wants another certificate of ours', async (test) => {
+    const asks = { ca: authority.pem, requestCert: true, rejectUnauthorized: true, maxVersion: 'TLSv1.2' } as const;
+    const { host } = await startTls(test, asks);
+    const message = /wants a certificate of ours.*certFile and keyFile/;
+    await assert.rejects(clientOf(test, host, { caFile: authority.pem }).send(get), { code: 'REGISTRY_UNTRUSTED', retry: false, message });
+    // As servers in Go say it.
+    for (const code of [
+      'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+      'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
+      'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE',
+    ]) {
+      const error = asOciError(Object.assign(new Error(), { code }), get, { host }) as OciError;
+      assert.match(error.message, message, code);
+    }
+  });
+
+  it('holds for all that a copy asks, at both ends', async (test) => {
+    const certificate = { cert: own.pem, key: own.keyPem };
+    const source = await startFakeRegistry({ tls: certificate });
+    const target = await startFakeRegistry({ tls: { ...certificate, ca: authority.pem, requestCert: true, rejectUnauthorized: true } });
+    test.after(() => Promise.all([source.close(), target.close()]));
+    const from = clientOf(test, source.host, { caFile: authority.pem });
+    const to = clientOf(test, target.host, { caFile: authority.pem, certFile: ours.pem, keyFile: ours.keyPem });
+    const image = randomImage({ layerBytes: 2_000_000 });
+    const { digest } = await pushImage({ client: from, repository: 'team/app', tag: 'v1' }, image);
+    const places = { source: { client: from, repository: 'team/app' }, target: { client: to, repository: 'team/app' } };
+    await createCopier().copy({ ...places, reference: 'v1', tag: 'v1', verify: 'read', signal });
+    assert.equal(target.repositories.get('team/app')?.tags.get('v1'), digest);
   });
 
   it('shows it to no storage that it is redirected to', async (test) => {

@@ -12,7 +12,31 @@ const kinds: readonly Kind[] = [
     next: 'check its host and port, and plainHttp in registries.yaml',
   },
   {
-    codes: /CERT|^UNABLE_TO_VERIFY_LEAF_SIGNATURE$|^ERR_(SSL|OSSL|TLS)_/,
+    codes: /^(UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT(_LOCALLY)?)|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT)$/,
+    code: 'REGISTRY_UNTRUSTED',
+    what: 'shows a certificate of an authority that is not known here',
+    next: "name that authority's PEM file as caFile in registries.yaml, or by --ca-file",
+  },
+  {
+    codes: /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    code: 'REGISTRY_UNTRUSTED',
+    what: 'shows a certificate that is not valid at this time',
+    next: 'have it renewed, and see that the clock here is right',
+  },
+  {
+    codes: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    code: 'REGISTRY_UNTRUSTED',
+    what: 'shows a certificate for another name',
+    next: 'reach it by a name that is in its certificate: host or apiHost in registries.yaml',
+  },
+  {
+    codes: /_ALERT_(CERTIFICATE_\w+|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)$/,
+    code: 'REGISTRY_UNTRUSTED',
+    what: 'wants a certificate of ours, or does not take the one it has got,',
+    next: 'name certFile and keyFile of one that its operator has issued in registries.yaml',
+  },
+  {
+    codes: /CERT|^ERR_(SSL|OSSL|TLS)_/,
     code: 'REGISTRY_UNTRUSTED',
     what: 'and Waybill do not trust each other',
     next: 'see caFile, certFile and keyFile in registries.yaml',
@@ -57,6 +81,6 @@ const isProgrammingError = (error: unknown): boolean =>
 function findCode(error: unknown): string {
   const { code, errors, name } = Object(error) as { readonly code?: unknown; readonly errors?: unknown; readonly name?: unknown };
   if (name === 'HTTPParserError') return typeof code === 'string' ? code : 'HPE_INVALID'; // Undici's own, which may have none.
-  if (typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code)) return code;
+  if (typeof code === 'string' && /^[A-Z0-9_/]{1,64}$/.test(code)) return code; // OpenSSL has codes as ERR_SSL_SSL/TLS_ALERT_….
   return Array.isArray(errors) && errors.length > 0 ? findCode(errors[0]) : 'unknown';
 }
