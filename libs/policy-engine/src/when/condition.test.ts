@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { Evidence } from '../evidence.ts';
 import { noSurroundings, type Surroundings } from '../surroundings.ts';
 import { amd64, arm64, evidence, hour, nowMs, scanned } from '../testing.fixture.ts';
+import { facts } from './facts.ts';
 import { compileWhen, conditionSentence, type Answer, type Condition } from './condition.ts';
 
 function compileCondition(text: string): Condition {
@@ -233,6 +235,23 @@ describe('a condition', () => {
     const question = { evidence: evidence(), atMs: nowMs, surroundings: noSurroundings };
     const told = conditionSentence(condition, condition.ask(question), question);
     assert.equal(told, 'spec.when holds: image.labels is {"team":"core"}, image.tag is "v1"');
+  });
+});
+
+describe('the page about conditions', () => {
+  const page = readFileSync(new URL('../../../../docs/policies.md', import.meta.url), 'utf8');
+
+  it('has examples that are conditions', () => {
+    const [, examples = ''] = /```cel\n(.*?)```/s.exec(page) ?? [];
+    const lines = examples.trimEnd().split('\n');
+    assert.ok(lines.length > 3);
+    for (const line of lines) assert.equal(findFault(line), undefined, line);
+  });
+
+  it('names every fact that there is', () => {
+    for (const [name, entry] of Object.entries(facts))
+      for (const path of 'fields' in entry ? Object.keys(entry.fields).map((field) => `${name}.${field}`) : [name])
+        assert.ok(page.includes(`\`${path}\``), path);
   });
 });
 
