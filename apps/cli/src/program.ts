@@ -277,6 +277,7 @@ function addDeploy(program: Command, { console, env, onExit }: ProgramOptions): 
     .option('--no-policies', 'leave those in force as they are')
     .option('--author <name>', 'who publishes the policies', env['USER'] ?? 'unknown')
     .option('--reason <why>', 'why, for their history', 'waybill deploy')
+    .option('--key-file <file>', 'with the keys of confidential policies', env['POLICY_KEY_FILE'])
     .addHelpText(
       'after',
       examples(['waybill deploy', 'waybill deploy --policies config/policies --author ci', 'waybill deploy --no-policies']),
@@ -284,9 +285,12 @@ function addDeploy(program: Command, { console, env, onExit }: ProgramOptions): 
     .action(async (options: DeployFlags, command: Command) => {
       const { deploy } = await import('./commands/deploy.ts');
       const { findRegistriesPath } = await import('./policy/findings.ts');
-      const { policies: folder, ...flags } = options;
+      const { openVault } = await import('./policy/vault.ts');
+      const { policies: folder, keyFile, ...flags } = options;
       const policies = folder === false ? undefined : { folder, registriesPath: findRegistriesPath(env), env };
-      onExit(await deploy({ ...flags, output: command.optsWithGlobals<Globals>().output, policies }, console));
+      onExit(
+        await deploy({ ...flags, vault: await openVault(keyFile), output: command.optsWithGlobals<Globals>().output, policies }, console),
+      );
     });
 }
 
@@ -310,4 +314,5 @@ type DeployFlags = LogOptions & {
   readonly policies: string | false;
   readonly author: string;
   readonly reason: string;
+  readonly keyFile?: string;
 };

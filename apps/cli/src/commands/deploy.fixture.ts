@@ -1,3 +1,5 @@
+import { createVault } from '../policy/vault.ts';
+
 /** How `waybill deploy` is asked in tests that never come as far as a broker. */
 export const deployOptions = {
   output: 'table',
@@ -7,4 +9,5 @@ export const deployOptions = {
   replication: 1,
   author: 'test',
   reason: 'a test',
+  vault: createVault(undefined),
 } as const;

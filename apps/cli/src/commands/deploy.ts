@@ -7,6 +7,7 @@ import { checkPolicies, type CheckedPolicies, type PolicySource } from '../polic
 import { planOf } from '../policy/plan.ts';
 import { readPolicyLog } from '../policy/policy-log.ts';
 import { PlanOutdated, publishPlan } from '../policy/publish.ts';
+import type { Vault } from '../policy/vault.ts';
 import { addressOf, requireListening } from '../reach.ts';
 import { printRemarks } from './policy-lint.ts';
 import { refuseErrors } from './policy-plan.ts';
@@ -19,6 +20,7 @@ export type DeployOptions = {
   readonly replication: number;
   readonly author: string;
   readonly reason: string;
+  readonly vault: Vault;
   /** Undefined leaves those in force as they are. */
   readonly policies: PolicySource | undefined;
 };
@@ -49,10 +51,16 @@ export async function deploy(options: DeployOptions, console: Console, run = dep
 const triesMax = 5;
 
 /** Has the files in force, and nothing else, whatever was before and whoever publishes at the same time. */
-async function publishAll({ author, reason }: DeployOptions, { files }: CheckedPolicies, log: EventLog, codec: Codec): Promise<string> {
-  const texts = files.map(({ text }) => text);
+async function publishAll(
+  { author, reason, vault }: DeployOptions,
+  { files }: CheckedPolicies,
+  log: EventLog,
+  codec: Codec,
+): Promise<string> {
   for (let tries = 1; ; tries++) {
-    const plan = planOf(await readPolicyLog(log, codec), texts, { retiresMissing: true });
+    const policyLog = await readPolicyLog(log, codec);
+    const texts = files.map((file) => vault.publishable(file, policyLog.inForce.get(file.text.policyId)?.data));
+    const plan = planOf(policyLog, texts, { retiresMissing: true });
     try {
       await publishPlan(log, codec, plan, { author, reason, atMs: Date.now() });
     } catch (error) {

@@ -24,6 +24,9 @@ export function addPolicy(program: Command, options: ProgramOptions): void {
 }
 
 const folderOf = (env: ProgramOptions['env']): string => `${env['CONFIG_DIR'] ?? 'config'}/policies`;
+const keyOption = (env: ProgramOptions['env']) =>
+  ['--key-file <file>', 'with the keys of confidential policies; POLICY_KEY_FILE unless given', env['POLICY_KEY_FILE']] as const;
+const vaultOf = async (keyFile: string | undefined) => (await import('../policy/vault.ts')).openVault(keyFile);
 const registriesOption = ['--registries <file>', 'registries.yaml; that of CONFIG_DIR unless given'] as const;
 
 async function sourceOf(folder: string, registries: string | undefined, env: ProgramOptions['env']): Promise<PolicySource> {
@@ -57,7 +60,8 @@ function addChecks(policy: Command, { console, env, onExit }: ProgramOptions): v
     });
 }
 
-type PlanFlags = LogOptions & { readonly registries?: string; readonly retireMissing: boolean; readonly images: number };
+type KeyFlags = LogOptions & { readonly keyFile?: string };
+type PlanFlags = KeyFlags & { readonly registries?: string; readonly retireMissing: boolean; readonly images: number };
 type ApplyFlags = Omit<PlanFlags, 'images'> & { readonly author: string; readonly reason: string; readonly base?: string };
 
 const retireMissing = ['--retire-missing', 'retire what is in force and not in the folder', false] as const;
@@ -69,13 +73,14 @@ function addChanges(policy: Command, { console, env, onExit }: ProgramOptions): 
     .argument('[folder]', 'with the policies', folderOf(env))
     .option(...registriesOption)
     .option(...retireMissing)
+    .option(...keyOption(env))
     .option('--images <count>', 'decide the newest so many tags anew, 0 for none', integer(0, 1_000_000), 100_000)
     .addHelpText('after', examples(['waybill policy plan', 'waybill policy plan config/policies --retire-missing -o json']))
-    .action(async (folder: string, { registries, ...flags }: PlanFlags, command: Command) => {
+    .action(async (folder: string, { registries, keyFile, ...flags }: PlanFlags, command: Command) => {
       const { planPolicies } = await import('./policy-plan.ts');
       const { withLog } = await import('../connect.ts');
       const { output } = command.optsWithGlobals<Globals>();
-      const asked = { ...flags, ...(await sourceOf(folder, registries, env)), output };
+      const asked = { ...flags, ...(await sourceOf(folder, registries, env)), output, vault: await vaultOf(keyFile) };
       onExit(await withLog(flags, (log, codec) => planPolicies(asked, log, codec, console)));
     });
   withLogOptions(policy.command('apply'))
@@ -86,20 +91,21 @@ function addChanges(policy: Command, { console, env, onExit }: ProgramOptions): 
     .option('--base <base>', 'refuse where the log is no longer as a plan says that it was')
     .option(...registriesOption)
     .option(...retireMissing)
+    .option(...keyOption(env))
     .addHelpText(
       'after',
       examples(['waybill policy apply --reason "scan daily"', 'waybill policy apply --base 4f3a09c2d1e8 --reason "scan daily"']),
     )
-    .action(async (folder: string, { registries, base, ...flags }: ApplyFlags, command: Command) => {
+    .action(async (folder: string, { registries, base, keyFile, ...flags }: ApplyFlags, command: Command) => {
       const { applyPolicies } = await import('./policy-apply.ts');
       const { withLog } = await import('../connect.ts');
       const { output } = command.optsWithGlobals<Globals>();
-      const asked = { ...flags, ...(await sourceOf(folder, registries, env)), output, base };
+      const asked = { ...flags, ...(await sourceOf(folder, registries, env)), output, base, vault: await vaultOf(keyFile) };
       onExit(await withLog(flags, (log, codec) => applyPolicies(asked, log, codec, console)));
     });
 }
 
-type RollbackFlags = LogOptions & {
+type RollbackFlags = KeyFlags & {
   readonly to?: string;
   readonly reason: string;
   readonly author: string;
@@ -112,12 +118,14 @@ function addHistory(policy: Command, { console, env, onExit }: ProgramOptions): 
     .description('say who changed policies, when and why; of one policy, what changed in it')
     .argument('[policy]', 'of this one only')
     .option('--limit <count>', 'at most so many', integer(1, 10_000), 50)
+    .option(...keyOption(env))
     .addHelpText('after', examples(['waybill policy history', 'waybill policy history prod', 'waybill policy history prod -o json']))
-    .action(async (policyId: string | undefined, { limit, ...flags }: LogOptions & { limit: number }, command: Command) => {
+    .action(async (policyId: string | undefined, { limit, keyFile, ...flags }: KeyFlags & { limit: number }, command: Command) => {
       const { showHistory } = await import('./policy-history.ts');
       const { withLog } = await import('../connect.ts');
       const { output } = command.optsWithGlobals<Globals>();
-      onExit(await withLog(flags, (log, codec) => showHistory({ output, policyId, limit }, log, codec, console)));
+      const asked = { output, policyId, limit, vault: await vaultOf(keyFile) };
+      onExit(await withLog(flags, (log, codec) => showHistory(asked, log, codec, console)));
     });
   withLogOptions(policy.command('rollback'))
     .description('publish again what was in force before')
@@ -126,6 +134,7 @@ function addHistory(policy: Command, { console, env, onExit }: ProgramOptions): 
     .requiredOption('--reason <why>', 'why, for their history')
     .option('--author <name>', 'who publishes them', env['USER'] ?? 'unknown')
     .option(...registriesOption)
+    .option(...keyOption(env))
     .option('--dry-run', 'only say what would be published', false)
     .addHelpText(
       'after',
@@ -134,11 +143,12 @@ function addHistory(policy: Command, { console, env, onExit }: ProgramOptions): 
         'waybill policy rollback --to 4f3a09c2 --reason "refuses too much" --dry-run',
       ]),
     )
-    .action(async (policyId: string | undefined, { registries, to, ...flags }: RollbackFlags, command: Command) => {
+    .action(async (policyId: string | undefined, { registries, to, keyFile, ...flags }: RollbackFlags, command: Command) => {
       const { rollBack } = await import('./policy-rollback.ts');
       const { withLog } = await import('../connect.ts');
       const { registriesPath } = await sourceOf('', registries, env);
-      const asked = { ...flags, output: command.optsWithGlobals<Globals>().output, env, registriesPath, policyId, to };
+      const vault = await vaultOf(keyFile);
+      const asked = { ...flags, output: command.optsWithGlobals<Globals>().output, env, registriesPath, policyId, to, vault };
       onExit(await withLog(flags, (log, codec) => rollBack(asked, log, codec, console)));
     });
 }

@@ -5,12 +5,14 @@ import type { PolicySource } from '../policy/findings.ts';
 import type { Plan } from '../policy/plan.ts';
 import { readPolicyLog, type PolicyEvent } from '../policy/policy-log.ts';
 import { PlanOutdated, publishPlan } from '../policy/publish.ts';
+import type { Vault } from '../policy/vault.ts';
 import { prepareFolder, printPlan, refuseErrors } from './policy-plan.ts';
 import { printRemarks } from './policy-lint.ts';
 
 export type PolicyApplyOptions = PolicySource & {
   readonly output: OutputFormat;
   readonly retireMissing: boolean;
+  readonly vault: Vault;
   readonly author: string;
   readonly reason: string;
   /** As a plan said it; undefined takes the log as it is. */
@@ -29,7 +31,7 @@ export async function applyPolicies(options: PolicyApplyOptions, log: EventLog, 
   if (base !== undefined && base !== plan.base) throw new PlanOutdated(`the plan was made against ${base}, and the log is at ${plan.base}`);
   if (output === 'table') {
     printRemarks(folder, prepared, console);
-    printPlan(plan, console);
+    printPlan(plan, options.vault, console);
   }
   printPublished(await publishPlan(log, codec, plan, { author, reason, atMs: Date.now() }), plan, output, console);
   return exitCodes.done;

@@ -8,6 +8,7 @@ import { fileInLog, parsePolicyText } from '../policy/folder.ts';
 import { changesOf } from '../policy/history.ts';
 import { policy, startLog } from '../policy/policies.fixture.ts';
 import { readPolicyLog } from '../policy/policy-log.ts';
+import { createVault } from '../policy/vault.ts';
 import { showHistory } from './policy-history.ts';
 import { rollBack, type PolicyRollbackOptions } from './policy-rollback.ts';
 
@@ -28,13 +29,13 @@ type Started = Awaited<ReturnType<typeof startHistory>>;
 
 async function history({ log }: Started, policyId?: string, output: 'table' | 'json' = 'table', limit = 50): Promise<string> {
   const said = fakeConsole();
-  assert.equal(await showHistory({ output, policyId, limit }, log, jsonCodec, said.console), 0);
+  assert.equal(await showHistory({ output, policyId, limit, vault: createVault(undefined) }, log, jsonCodec, said.console), 0);
   return said.out();
 }
 async function back({ log }: Started, options: Partial<PolicyRollbackOptions>): Promise<string> {
   const said = fakeConsole();
   const defaults = { output: 'table', policyId: undefined, to: undefined, author: 'eve', reason: 'was better', dryRun: false } as const;
-  const source = { registriesPath: undefined, env: {} };
+  const source = { registriesPath: undefined, env: {}, vault: createVault(undefined) };
   assert.equal(await rollBack({ ...defaults, ...source, ...options }, log, jsonCodec, said.console), 0);
   return said.out();
 }

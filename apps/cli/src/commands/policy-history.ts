@@ -5,6 +5,7 @@ import { type Column, table } from '../output/table.ts';
 import { dateTime, grouped, printable, shortId } from '../output/text.ts';
 import { changesOf, kindOf, type PublishedChange } from '../policy/history.ts';
 import { readPolicyLog, type PolicyEvent, type PolicyLog } from '../policy/policy-log.ts';
+import type { Vault } from '../policy/vault.ts';
 import { changeLines, summary } from './policy-plan.ts';
 
 export type PolicyHistoryOptions = {
@@ -12,17 +13,18 @@ export type PolicyHistoryOptions = {
   /** Of this policy only, with what changed in it. */
   readonly policyId: string | undefined;
   readonly limit: number;
+  readonly vault: Vault;
 };
 
 /** Says who changed policies, when, why, and what; newest first. */
 export async function showHistory(
-  { output, policyId, limit }: PolicyHistoryOptions,
+  { output, policyId, limit, vault }: PolicyHistoryOptions,
   log: EventLog,
   codec: Codec,
   console: Console,
 ): Promise<ExitCode> {
   const policyLog = await readPolicyLog(log, codec);
-  if (policyId !== undefined) return showPolicy(policyId, { output, limit }, policyLog, console);
+  if (policyId !== undefined) return showPolicy(policyId, { output, limit, vault }, policyLog, console);
   const changes = changesOf(policyLog).toReversed();
   const shown = changes.slice(0, limit);
   if (output === 'json') {
@@ -62,7 +64,7 @@ const jsonOf = (event: PolicyEvent) => {
 
 function showPolicy(
   policyId: string,
-  { output, limit }: Pick<PolicyHistoryOptions, 'output' | 'limit'>,
+  { output, limit, vault }: Omit<PolicyHistoryOptions, 'policyId'>,
   { events }: PolicyLog,
   console: Console,
 ): ExitCode {
@@ -83,12 +85,12 @@ function showPolicy(
     console.out(JSON.stringify({ policyId, history: listed, leftOut: own.length - shown.length }, null, 2));
     return exitCodes.done;
   }
-  for (const { event, before } of shown) console.out(entryText(event, before, console));
+  for (const { event, before } of shown) console.out(entryText(event, before, vault, console));
   sayLeftOut(own.length - shown.length, console);
   return exitCodes.done;
 }
 
-function entryText(event: PolicyEvent, before: PolicyEvent | undefined, console: Console): string {
+function entryText(event: PolicyEvent, before: PolicyEvent | undefined, vault: Vault, console: Console): string {
   const { author, reason, previousSha256 } = event.data;
   const now = event.type === 'PolicyPublished' ? event.data : null;
   const digests = `${previousSha256?.slice(0, 12) ?? 'nothing'} -> ${now?.documentSha256.slice(0, 12) ?? 'nothing'}`;
@@ -96,5 +98,5 @@ function entryText(event: PolicyEvent, before: PolicyEvent | undefined, console:
   const head = `${shortId(event.meta.correlationId)} ${dateTime(event.meta.timeMs)} ${kind} by ${printable(author)}, ${digests}`;
   const why = reason === '' ? [] : [`  ${printable(reason)}`];
   const was = before?.type === 'PolicyPublished' ? before.data : null;
-  return [head, ...why, ...changeLines({ before: was, after: now }, console).map((line) => `  ${line}`)].join('\n');
+  return [head, ...why, ...changeLines({ before: was, after: now }, vault, console).map((line) => `  ${line}`)].join('\n');
 }

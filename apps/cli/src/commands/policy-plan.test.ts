@@ -5,6 +5,7 @@ import { emptyEvidence } from '@waybill/policy-engine';
 import { jsonCodec, type MemoryLog } from '@waybill/stream/testing';
 import { fakeConsole } from '../console.fixture.ts';
 import { folderOf, policy, startLog } from '../policy/policies.fixture.ts';
+import { createVault } from '../policy/vault.ts';
 import { planPolicies, type PolicyPlanOptions } from './policy-plan.ts';
 
 const digestOf = (tag: string): string => `sha256:${tag.padStart(64, '0')}`;
@@ -40,7 +41,15 @@ async function plan(
 ) {
   const said = fakeConsole();
   const folder = folderOf(files);
-  const defaults = { output: 'table', folder, registriesPath: undefined, env: {}, retireMissing: false, images: 100 } as const;
+  const defaults = {
+    output: 'table',
+    folder,
+    registriesPath: undefined,
+    env: {},
+    retireMissing: false,
+    images: 100,
+    vault: createVault(undefined),
+  } as const;
   const code = await planPolicies({ ...defaults, ...options }, log, jsonCodec, said.console);
   return { code, out: said.out().replaceAll(folder, '<folder>'), err: said.err().replaceAll(`${folder}/`, '') };
 }

@@ -10,12 +10,14 @@ import { readKnownImages } from '../policy/known-images.ts';
 import { planOf, type Change, type Plan } from '../policy/plan.ts';
 import { readPolicyLog, type PolicyLog } from '../policy/policy-log.ts';
 import { prepare, type Prepared } from '../policy/prepare.ts';
+import type { Vault } from '../policy/vault.ts';
 import { printRemarks } from './policy-lint.ts';
 
 export type PolicyPlanOptions = PolicySource & {
   readonly output: OutputFormat;
   /** Retire what is in force and not in the folder. */
   readonly retireMissing: boolean;
+  readonly vault: Vault;
   /** Images to decide anew, at most; 0 for none. */
   readonly images: number;
 };
@@ -25,7 +27,7 @@ export type PolicyPlanOptions = PolicySource & {
  * @returns 1 where it would be refused
  */
 export async function planPolicies(options: PolicyPlanOptions, log: EventLog, codec: Codec, console: Console): Promise<ExitCode> {
-  const { output, folder, retireMissing, images } = options;
+  const { output, folder, retireMissing, images, vault } = options;
   const prepared = await prepareFolder(options, await readPolicyLog(log, codec));
   const { plan, before, after, remarks, unfinished } = prepared;
   const known = images === 0 || plan.changes.length === 0 ? undefined : await readKnownImages(log, codec, images);
@@ -35,7 +37,7 @@ export async function planPolicies(options: PolicyPlanOptions, log: EventLog, co
     console.out(JSON.stringify({ folder, ok: errors.length === 0, ...plan, remarks, unfinished, images: shift ?? null }, null, 2));
   else {
     printRemarks(folder, prepared, console);
-    printPlan(plan, console);
+    printPlan(plan, vault, console);
     if (shift !== undefined) printBacktest(shift, console);
     if (errors.length > 0) console.err(`${counted(errors.length, 'error')}: this plan will not be carried out`);
     else if (plan.changes.length > 0)
@@ -48,12 +50,13 @@ export async function planPolicies(options: PolicyPlanOptions, log: EventLog, co
 
 /** What a folder would change. @throws CliError 2 where folder or registries cannot be read */
 export async function prepareFolder(
-  source: PolicySource & Pick<PolicyPlanOptions, 'retireMissing'>,
+  source: PolicySource & Pick<PolicyPlanOptions, 'retireMissing' | 'vault'>,
   policyLog: PolicyLog,
 ): Promise<Prepared> {
   const [read, registries] = await Promise.all([readPolicyFolder(source.folder), findRegistries(source)]);
-  const texts = read.files.map(({ text }) => text);
-  return prepare(policyLog, planOf(policyLog, texts, { retiresMissing: source.retireMissing }), { ...read, registries });
+  const { vault, retireMissing } = source;
+  const texts = read.files.map((file) => vault.publishable(file, policyLog.inForce.get(file.text.policyId)?.data));
+  return prepare(policyLog, planOf(policyLog, texts, { retiresMissing: retireMissing }), { ...read, registries, vault });
 }
 
 const errorsOf = ({ remarks }: Pick<Prepared, 'remarks'>) => remarks.filter(({ severity }) => severity === 'error');
@@ -70,10 +73,10 @@ const changesShownMax = 50;
 const linesShownMax = 60;
 
 /** What would be published, with what changes in it. */
-export function printPlan({ changes, unchangedIds, keptIds }: Plan, console: Console): void {
+export function printPlan({ changes, unchangedIds, keptIds }: Plan, vault: Vault, console: Console): void {
   for (const change of changes.slice(0, changesShownMax)) {
     console.out(`${console.style(styles[change.kind], change.kind)} ${change.policyId}`);
-    if (change.kind === 'changed') for (const line of changeLines(change, console)) console.out(`  ${line}`);
+    if (change.kind === 'changed') for (const line of changeLines(change, vault, console)) console.out(`  ${line}`);
   }
   if (changes.length > changesShownMax) console.out(`and ${grouped(changes.length - changesShownMax)} more; -o json has all of them`);
   if (keptIds.length > 0) {
@@ -85,8 +88,10 @@ export function printPlan({ changes, unchangedIds, keptIds }: Plan, console: Con
 
 const styles = { added: 'green', changed: 'yellow', retired: 'red' } as const;
 
-export function changeLines({ before, after }: Pick<Change, 'before' | 'after'>, { style }: Console): readonly string[] {
-  const lines = lineDiff(before?.document ?? '', after?.document ?? '').map((line) => {
+export function changeLines({ before, after }: Pick<Change, 'before' | 'after'>, vault: Vault, { style }: Console): readonly string[] {
+  const [was, is] = [before, after].map((text) => (text === null ? '' : vault.open(text)));
+  if (was === undefined || is === undefined) return [style('dim', 'confidential: it does not open here')];
+  const lines = lineDiff(was, is).map((line) => {
     if (line === undefined) return style('dim', '…');
     const text = printable(`${line.mark} ${line.text}`);
     return line.mark === ' ' ? style('dim', text) : style(line.mark === '+' ? 'green' : 'red', text);

@@ -8,6 +8,7 @@ import { planOf, type Plan } from '../policy/plan.ts';
 import { policyLogOf, readPolicyLog, type PolicyLog } from '../policy/policy-log.ts';
 import { prepare } from '../policy/prepare.ts';
 import { publishPlan } from '../policy/publish.ts';
+import type { Vault } from '../policy/vault.ts';
 import { printPublished } from './policy-apply.ts';
 import { printRemarks } from './policy-lint.ts';
 import { printPlan, refuseErrors } from './policy-plan.ts';
@@ -22,6 +23,7 @@ export type PolicyRollbackOptions = Omit<PolicySource, 'folder'> & {
   readonly reason: string;
   /** Shows what would be published, and publishes nothing. */
   readonly dryRun: boolean;
+  readonly vault: Vault;
 };
 
 /**
@@ -30,27 +32,27 @@ export type PolicyRollbackOptions = Omit<PolicySource, 'folder'> & {
  *   where neither a policy nor a state is named
  */
 export async function rollBack(options: PolicyRollbackOptions, log: EventLog, codec: Codec, console: Console): Promise<ExitCode> {
-  const { output, dryRun, author, reason } = options;
+  const { output, dryRun, author, reason, vault } = options;
   const policyLog = await readPolicyLog(log, codec);
   const plan = planBack(policyLog, options);
-  const prepared = prepare(policyLog, plan, { files: [], faults: [], registries: await findRegistries(options) });
+  const prepared = prepare(policyLog, plan, { files: [], faults: [], registries: await findRegistries(options), vault });
   refuseErrors('.', prepared);
   if (output === 'table') {
     printRemarks('.', prepared, console);
-    printPlan(plan, console);
+    printPlan(plan, vault, console);
   } else if (dryRun) console.out(JSON.stringify({ ok: true, ...plan }, null, 2));
   if (!dryRun) printPublished(await publishPlan(log, codec, plan, { author, reason, atMs: Date.now() }), plan, output, console);
   return exitCodes.done;
 }
 
-function planBack(log: PolicyLog, { policyId, to }: Pick<PolicyRollbackOptions, 'policyId' | 'to'>): Plan {
+function planBack(log: PolicyLog, { policyId, to, vault }: Pick<PolicyRollbackOptions, 'policyId' | 'to' | 'vault'>): Plan {
   if (policyId === undefined && to === undefined)
     throw new CliError(
       exitCodes.usage,
       'neither a policy nor a state is named',
       'Name a policy, or a state with --to; `waybill policy history` lists them.',
     );
-  const then = to === undefined ? undefined : findStateAt(log, to);
+  const then = to === undefined ? undefined : findStateAt(log, to, vault);
   if (to !== undefined && then === undefined)
     throw new CliError(
       exitCodes.no,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { compileRulebook, findConflicts, isPolicy, type Finding, type KnownRegistry, type Unfinished } from '@waybill/policy-engine';
 import { CliError, exitCodes } from '../exit.ts';
-import { readPolicyFolder, type FileFault, type PolicyFile } from './folder.ts';
+import { fileInLog, readPolicyFolder, type FileFault, type PolicyFile } from './folder.ts';
 
 /** A fault of one policy, or a finding over several, with its place in the file of the first. */
 export type PolicyRemark = FileFault & Pick<Finding, 'severity' | 'policyIds' | 'witness'> & { readonly code: string };
@@ -55,6 +55,12 @@ export function checkTogether(
   }));
   return { remarks: [...wrong, ...found].toSorted(compareRemarks), unfinished };
 }
+
+/** What is in the log and cannot be read here. */
+export const sealedRemark = (policyId: string): PolicyRemark => ({
+  ...{ file: fileInLog(policyId), line: 1, column: 1, message: 'is confidential and does not open here: nothing of this is about it' },
+  ...{ code: 'POLICY_SEALED', severity: 'warning', policyIds: [policyId], witness: null },
+});
 
 const compareRemarks = (a: PolicyRemark, b: PolicyRemark): number => {
   if (a.severity !== b.severity) return a.severity === 'error' ? -1 : 1;

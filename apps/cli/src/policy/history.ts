@@ -1,7 +1,7 @@
-import { compileRulebook, withDocument, withoutDocument, type Rulebook } from '@waybill/policy-engine';
+import { compileRulebook, withDocument, withoutDocument, type Document, type Rulebook } from '@waybill/policy-engine';
 import { parseTime } from '../options.ts';
-import { fileInLog, parsePolicyText } from './folder.ts';
 import { policyLogOf, type PolicyEvent, type PolicyLog } from './policy-log.ts';
+import type { Vault } from './vault.ts';
 
 /** What was published at once. */
 export type PublishedChange = {
@@ -30,8 +30,8 @@ export const kindOf = ({ type, data }: PolicyEvent): 'added' | 'changed' | 'reti
  * @param to The beginning of a change's id or of a version, 8 characters at least; or a time as `parseTime` takes it
  * @returns undefined where it never stood so
  */
-export function findStateAt(log: PolicyLog, to: string): PolicyLog | undefined {
-  const atMs = timeOf(to) ?? findChange(log, to)?.atMs;
+export function findStateAt(log: PolicyLog, to: string, vault: Vault): PolicyLog | undefined {
+  const atMs = timeOf(to) ?? findChange(log, to, vault)?.atMs;
   const events = atMs === undefined ? [] : log.events.filter(({ meta }) => meta.timeMs <= atMs);
   return events.length === 0 ? undefined : policyLogOf(events);
 }
@@ -44,42 +44,42 @@ function timeOf(text: string): number | undefined {
   }
 }
 
-function findChange(log: PolicyLog, to: string): PublishedChange | undefined {
+function findChange(log: PolicyLog, to: string, vault: Vault): PublishedChange | undefined {
   if (!/^[0-9a-f-]{8,64}$/.test(to)) return undefined;
-  return changesOf(log).find(({ id }) => id.startsWith(to)) ?? findVersion(log, to);
+  return changesOf(log).find(({ id }) => id.startsWith(to)) ?? findVersion(log, to, vault);
 }
 
 /** Changing more of them one by one costs more than compiling the whole set. */
 const changesMax = 100;
 
 /** The newest change after which the policies were of this version. */
-function findVersion(log: PolicyLog, version: string): PublishedChange | undefined {
+function findVersion(log: PolicyLog, version: string, vault: Vault): PublishedChange | undefined {
   let rulebook = compileRulebook([]);
   let found: PublishedChange | undefined;
   for (const change of changesOf(log)) {
-    rulebook = change.events.length > changesMax ? compiledAnew(rulebook, change.events) : change.events.reduce(withEvent, rulebook);
+    const changes = change.events.map((event) => ({ id: event.data.policyId, document: documentOf(event, vault) }));
+    rulebook = changes.length > changesMax ? compiledAnew(rulebook, changes) : changes.reduce(withChange, rulebook);
     if (rulebook.version.startsWith(version)) found = change;
   }
   return found;
 }
 
-const documentOf = (event: PolicyEvent) => {
+function documentOf(event: PolicyEvent, vault: Vault): Document | undefined {
   if (event.type === 'PolicyRetired') return undefined;
-  const read = parsePolicyText(fileInLog(event.data.policyId), event.data.document);
-  return 'faults' in read ? undefined : read.document;
-};
-
-function withEvent(rulebook: Rulebook, event: PolicyEvent): Rulebook {
-  const document = documentOf(event);
-  return document === undefined ? withoutDocument(rulebook, event.data.policyId) : withDocument(rulebook, document);
+  const read = vault.read(event.data);
+  return read === 'sealed' || 'faults' in read ? undefined : read.document;
 }
 
-function compiledAnew({ documents }: Rulebook, events: readonly PolicyEvent[]): Rulebook {
+type DocumentChange = { readonly id: string; readonly document: Document | undefined };
+
+const withChange = (rulebook: Rulebook, { id, document }: DocumentChange): Rulebook =>
+  document === undefined ? withoutDocument(rulebook, id) : withDocument(rulebook, document);
+
+function compiledAnew({ documents }: Rulebook, changes: readonly DocumentChange[]): Rulebook {
   const byId = new Map(documents.map((document) => [document.id, document]));
-  for (const event of events) {
-    const document = documentOf(event);
-    if (document === undefined) byId.delete(event.data.policyId);
-    else byId.set(document.id, document);
+  for (const { id, document } of changes) {
+    if (document === undefined) byId.delete(id);
+    else byId.set(id, document);
   }
   return compileRulebook([...byId.values()]);
 }

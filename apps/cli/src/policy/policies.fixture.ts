@@ -8,6 +8,7 @@ import { encodeEvent, type EventLog } from '@waybill/stream';
 import { jsonCodec, MemoryLog } from '@waybill/stream/testing';
 import { applyPolicies, type PolicyApplyOptions } from '../commands/policy-apply.ts';
 import { fakeConsole } from '../console.fixture.ts';
+import { createVault } from './vault.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'waybill-policies-'));
 after(() => rmSync(root, { recursive: true }));
@@ -41,7 +42,14 @@ export function startLog() {
   const log = memory.port();
   const apply = async (files: Readonly<Record<string, string>>, options: Partial<PolicyApplyOptions> = {}, through: EventLog = log) => {
     const said = fakeConsole();
-    const defaults = { output: 'table', retireMissing: false, author: 'ann', reason: 'because', base: undefined } as const;
+    const defaults = {
+      output: 'table',
+      retireMissing: false,
+      author: 'ann',
+      reason: 'because',
+      base: undefined,
+      vault: createVault(undefined),
+    } as const;
     const source = { folder: folderOf(files), registriesPath: undefined, env: {} };
     const code = await applyPolicies({ ...defaults, ...source, ...options }, through, jsonCodec, said.console);
     return { code, out: said.out(), err: said.err() };

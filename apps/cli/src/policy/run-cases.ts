@@ -3,6 +3,7 @@ import {
   evaluate,
   explain,
   isPolicy,
+  revealed,
   type Decision,
   type Document,
   type PolicyExplanation,
@@ -32,7 +33,7 @@ const explainedMax = 5;
 
 /** Decides each case by these documents. Pure: time is in the cases. */
 export function runCases(documents: readonly Document[], cases: readonly PolicyCase[]): CasesReport {
-  const rulebook = compileRulebook(documents);
+  const rulebook = compileRulebook(documents.map(revealed));
   const results = cases.map((each) => runCase(rulebook, each));
   const deciding = new Set(results.map(({ decision }) => decision.policyId));
   const undecidedIds = documents.flatMap((document) => (isPolicy(document) && !deciding.has(document.id) ? [document.id] : []));
