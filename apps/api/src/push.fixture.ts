@@ -115,7 +115,8 @@ const stateData = (id: string, delayMs: number): DecisionState => ({
 const decisionData = (pushEventId: string, outcome: string, reason: string): RecordTypes['ImageDecided'] => ({
   ...{ ...from, tag, digest: indexDigest, outcome, policyId: 'prod', policySetVersion: 'v', reason, targets: [], scans: [] },
   ...{ trace: [{ policyId: 'prod', matched: true, outcome, reason }], evaluatedAtMs: startMs + 300, pushEventId },
-  ...{ code: '', occasion: 'push', retroactive: false, takenBack: [], admission: null, inspectionEventId: null, sboms: null, inputsSha256: '' },
+  ...{ code: '', occasion: 'push', retroactive: false, exceptionIds: [], takenBack: [], admission: null },
+  ...{ inspectionEventId: null, sboms: null, inputsSha256: '' },
 });
 
 const copyData = (decisionEventId: string) => ({

@@ -24,6 +24,7 @@ export function decidedEvent(
     trace: [...traceOf(rulebook.replication, facts, atMs), ...broken].slice(0, traceMax),
     // A deny names the targets that it takes back: a copy to them may still be waiting.
     targets: outcome === 'allow' ? decision.targets : takenBack,
+    exceptionIds: decision.exceptionIds,
     takenBack,
     retroactive: toldOutcome(row) === 'allow' && outcome !== 'allow',
     admission: admission && { ...admission, retroactive: row.toldAdmission === 'allow' && admission.outcome !== 'allow' },

@@ -11,14 +11,13 @@ const inspection: Happening = { inspected: d1, of: 'p1', tags: ['v1'], platforms
 const sbom: Happening = { inspected: d2, of: 'p2', platforms: [], kind: 'artifact', artifactType: spdx, subject: d1 };
 const scan: Happening = { scanned: amd, in: d1, worst: 'critical', found: ['CVE-1'] };
 
+const document = (kind: string, name: string, spec: string): string =>
+  `{ apiVersion: waybill/v1, kind: ${kind}, metadata: { name: ${name} }, spec: ${spec} }`;
 const requiring = (require: string) =>
-  published(
-    'p',
-    `{ apiVersion: waybill/v1, kind: ReplicationPolicy, metadata: { name: p }, spec: { match: {}, require: ${require}, replicate: [{ registry: b }] } }`,
-  );
+  published('p', document('ReplicationPolicy', 'p', `{ match: {}, require: ${require}, replicate: [{ registry: b }] }`));
 const exception = published(
   'exception/e',
-  '{ apiVersion: waybill/v1, kind: Exception, metadata: { name: e }, spec: { finding: CVE-1, owner: o, reason: r, expiresAt: "2026-02-01T00:00Z" } }',
+  document('Exception', 'e', '{ finding: CVE-1, owner: o, reason: r, expiresAt: "2026-02-01T00:00Z" }'),
 );
 
 type Rule = { readonly rule: string; readonly require: string; readonly when: readonly Happening[]; readonly then: string };
@@ -90,7 +89,9 @@ describe('from what inspector and scanner say', () => {
   it('a finding that somebody answers for lets it go, and the decision says who', () => {
     const started = startPolicy({ p: requiring('{ scan: { withinHours: 24, worstSeverity: high } }'), 'exception/e': exception });
     started.when(push, inspection, scan);
-    assert.equal(started.decisions()[0]?.reason, 'scanned, worst severity critical (at most high); accepted: CVE-1 by exception/e');
+    const [decision] = started.decisions();
+    assert.equal(decision?.reason, 'scanned, worst severity critical (at most high); accepted: CVE-1 by exception/e');
+    assert.deepEqual(decision.exceptionIds, ['exception/e']);
   });
 
   it('the findings of a row are bounded, in shares that do not depend on the order of scans', () => {

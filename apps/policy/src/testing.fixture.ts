@@ -142,7 +142,8 @@ function eventOf(happening: Happening): Piped {
   const { scanned: digest, in: imageDigest, worst: worstSeverity = 'none', failed, scannedAt: scannedAtMs = nowMs } = happening;
   const counts = { critical: 0, high: 0, medium: 0, low: 0, unknown: 0 };
   const outcome = failed === undefined ? 'scanned' : 'failed';
-  const scan = { digest, imageDigest, outcome, worstSeverity, counts, scanner: 'tiny', scannedAtMs, scanEventId: `scan-${digest}-${worstSeverity}-${scannedAtMs}` };
+  const scanEventId = `scan-${digest}-${worstSeverity}-${scannedAtMs}`;
+  const scan = { digest, imageDigest, outcome, worstSeverity, counts, scanner: 'tiny', scannedAtMs, scanEventId };
   const { found, omitted: findingsOmitted = 0 } = happening;
   const findings = found?.map((id) => ({ id, severity: worstSeverity })) ?? null;
   return {

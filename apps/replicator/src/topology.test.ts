@@ -30,7 +30,8 @@ const start = () => {
         policySetVersion: 's',
       },
       ...{ reason: 'because', trace: [], targets: [{ registry: 'b', repository: 'team/app', tag: 'v1' }], scans: [] },
-      ...{ code: '', occasion: 'push', retroactive: false, takenBack: [], admission: null, inspectionEventId: null, sboms: null, inputsSha256: '' },
+      ...{ code: '', occasion: 'push', retroactive: false, exceptionIds: [], takenBack: [], admission: null },
+      ...{ inspectionEventId: null, sboms: null, inputsSha256: '' },
       ...{ evaluatedAtMs: nowMs, pushEventId: 'push', ...data },
     };
     driver.pipe(topics.decisions, 'a.test/team/app', { type: 'ImageDecided', data: decided }, { id, correlationId: `push-of-${id}` });

@@ -169,6 +169,8 @@ export type ImageDecided = {
   readonly occasion: string;
   /** Whether this very digest was allowed under this tag before, and is no longer. */
   readonly retroactive: boolean;
+  /** Exceptions without which it would not be allowed. */
+  readonly exceptionIds: readonly string[];
   /** Targets that an earlier decision on the digest named and this one does not allow: no new copy goes there, what is there stays. */
   readonly takenBack: readonly Target[];
   /** Null where no policy on what may run is in force. */

@@ -1,6 +1,9 @@
 import type { ImageInspected, SbomEvidence } from '@waybill/domain';
 
-/** What tools attach SBOMs as. Sources: SPDX 2.3 annex G, CycloneDX 1.6 media types, syft and cosign and Harbor, which keep types of their own. */
+/**
+ * What tools attach SBOMs as. Sources: IANA's registry of media types for SPDX and CycloneDX; syft, cosign and Harbor keep types of their
+ * own.
+ */
 const formats: readonly (readonly [type: RegExp, format: string])[] = [
   [/^(?:text|application)\/(?:vnd\.)?spdx\b/, 'spdx'],
   [/^application\/vnd\.cyclonedx\b/, 'cyclonedx'],
