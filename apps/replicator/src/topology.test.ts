@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { topics, type ImageDecided, type ReplicaState } from '@waybill/domain';
+import { topics, type EventOf, type ImageDecided, type ReplicaState, type Target } from '@waybill/domain';
 import { topologyDriver } from '@waybill/stream/testing';
 import type { CopyPayload, CopyResult } from './copy.ts';
 import { replicator } from './topology.ts';
@@ -216,6 +216,50 @@ describe('an older decision that comes late or is fed back', () => {
     decide('d1');
     decide('d2', { ...older, tag: 'v2' });
     assert.equal(row()?.digest, sha('2'));
+  });
+});
+
+describe('an allowed image that no longer goes to one of its targets', () => {
+  const [b, c] = ['b', 'c'].map((registry) => ({ registry, repository: 'team/app', tag: 'v1' })) as [Target, Target];
+  const [bKey, cKey] = [key, 'c.test/team/app:v1'];
+  const onlyC: Partial<ImageDecided> = { reason: 'ok; not to b: law', targets: [c], takenBack: [b], evaluatedAtMs: nowMs + 5 };
+
+  it('is not copied there any more, and still to the others', () => {
+    const { driver, decide, row, events } = start();
+    decide('d1', { targets: [b, c] });
+    decide('d2', onlyC);
+    assert.deepEqual([driver.jobs().map(({ id }) => id), row(bKey)?.status, row(cKey)?.status], [[cKey], 'failed', 'copying']);
+    const [event] = events() as readonly EventOf<'ImageCopyFailed'>[];
+    assert.deepEqual([event?.data.code, event?.data.targetRegistry], ['COPY_WITHDRAWN', 'b.test']);
+    assert.match(row(bKey)?.reason ?? '', /^no longer a target: ok; not to b: law$/);
+  });
+
+  it('is copied to new ones by the same decision', () => {
+    const { driver, decide } = start();
+    decide('d1', { targets: [b] });
+    decide('d2', onlyC);
+    assert.deepEqual(
+      driver.jobs().map(({ id }) => id),
+      [cKey],
+    );
+  });
+
+  it('stays where it is there already', () => {
+    const { driver, decide, row } = start();
+    decide('d1', { targets: [b] });
+    driver.finishJob(bKey, result);
+    decide('d2', onlyC);
+    assert.equal(row(bKey)?.status, 'copied');
+  });
+
+  it('keeps a target that is the same place under another name', () => {
+    const { driver, decide } = start();
+    decide('d1', { targets: [b] });
+    decide('d2', { targets: [{ ...b, registry: 'b.test' }], takenBack: [b], evaluatedAtMs: nowMs + 5 });
+    assert.deepEqual(
+      driver.jobs().map(({ id }) => id),
+      [bKey],
+    );
   });
 });
 

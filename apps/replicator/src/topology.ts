@@ -1,4 +1,4 @@
-import { repositoryKey, tagKey, topics, type EventOf, type ReplicaState } from '@waybill/domain';
+import { repositoryKey, tagKey, topics, type EventOf, type ReplicaState, type Target } from '@waybill/domain';
 import { isEvent, type Context, type Emit, type Input, type JobRow, type Put, type Step, type Topology } from '@waybill/stream';
 import type { Copy, CopyPayload, CopyResult } from './copy.ts';
 import { copyingState, findReasonNotToCopy, isWithdrawn, ownState, replicaKey, type HostOf } from './replica.ts';
@@ -14,8 +14,8 @@ export type ReplicatorSettings = {
  * decisions -> one copy per target of an allowed image, as a job -> replications; what is where in replica-state.
  *
  * Row and job of a target have one key. So a newer decision replaces the copy that still waits or runs, and an older digest is never
- * copied over a newer one; results of a copy that was replaced change nothing. A deny names the targets that it takes back: copies to
- * them that have not ended are cancelled, and what is there stays.
+ * copied over a newer one; results of a copy that was replaced change nothing. A decision names the targets that it takes back, a deny all
+ * of them: copies to them that have not ended are cancelled, and what is there stays.
  */
 export const replicator = (copy: Copy, hostOf: HostOf, settings: ReplicatorSettings): Topology => ({
   group: 'replicator',
@@ -45,22 +45,31 @@ export const replicator = (copy: Copy, hostOf: HostOf, settings: ReplicatorSetti
 
 function decide(event: EventOf<'ImageDecided'>, context: Context, hostOf: HostOf): Step {
   const { data, meta } = event;
-  if (data.outcome !== 'allow') return withdraw(event, context, hostOf);
+  if (data.outcome !== 'allow')
+    return withdrawal(event, data.targets, context, hostOf) ?? { ignored: 'denied: what is copied already stays' };
   if (data.targets.length === 0) return { ignored: 'allowed, with no target' };
   const targets = data.targets.map((target) => {
     const key = replicaKey(target, hostOf);
     const row = context.get('replicas', key, 'ReplicaState');
     return { target, key, row, reason: findReasonNotToCopy(event, target, hostOf, row) };
   });
+  const keys = new Set(targets.map(({ key }) => key));
+  const others = data.takenBack.filter((target) => !keys.has(replicaKey(target, hostOf)));
+  const withdrawn = withdrawal(event, others, context, hostOf);
   // What a decision names is where it belongs: a row says so, or a trace would wait for a copy that nobody makes.
   const own = targets
     .filter(({ key }) => key === tagKey(data, data.tag))
     .map(({ target, key, row }) => putState(key, ownState(event, target, hostOf, row)));
   const wanted = targets.filter(({ reason }) => reason === undefined);
-  if (wanted.length === 0) return { put: own, ignored: targets[0]!.reason! };
+  if (wanted.length === 0 && withdrawn === undefined) return { put: own, ignored: targets[0]!.reason! };
   const { registry, repository, tag, digest } = data;
   return {
-    put: [...own, ...wanted.map(({ target, key, row }) => putState(key, copyingState(event, target, hostOf, row)))],
+    ...withdrawn,
+    put: [
+      ...(withdrawn?.put ?? []),
+      ...own,
+      ...wanted.map(({ target, key, row }) => putState(key, copyingState(event, target, hostOf, row))),
+    ],
     schedule: wanted.map(({ target, key }) => {
       const payload: CopyPayload = { registry, repository, tag, digest, target, decisionEventId: meta.id };
       return { id: key, kind: 'copy', key: repositoryKey(data), payload, host: hostOf(target.registry) };
@@ -68,14 +77,20 @@ function decide(event: EventOf<'ImageDecided'>, context: Context, hostOf: HostOf
   };
 }
 
-function withdraw({ data, meta }: EventOf<'ImageDecided'>, context: Context, hostOf: HostOf): Step {
-  const withdrawn = data.targets.flatMap((target) => {
+/** Ends the copies to some targets that have not ended; undefined where there are none. */
+function withdrawal(
+  { data, meta }: EventOf<'ImageDecided'>,
+  targets: readonly Target[],
+  context: Context,
+  hostOf: HostOf,
+): Step | undefined {
+  const withdrawn = targets.flatMap((target) => {
     const key = replicaKey(target, hostOf);
     const row = context.get('replicas', key, 'ReplicaState');
     return row && isWithdrawn(data, row) ? [{ key, row }] : [];
   });
-  if (withdrawn.length === 0) return { ignored: 'denied: what is copied already stays' };
-  const reason = `denied: ${data.reason}`;
+  if (withdrawn.length === 0) return undefined;
+  const reason = data.outcome === 'allow' ? `no longer a target: ${data.reason}` : `denied: ${data.reason}`;
   const waiting = withdrawn.filter(({ row }) => row.status === 'copying');
   return {
     cancel: waiting.map(({ key }) => key),
