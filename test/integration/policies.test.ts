@@ -1,14 +1,15 @@
 // Goal: policies are published as a whole or not at all, by one at a time, on a real broker; what is planned is what is published.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { digestKey, tagKey, topics, type DecisionState, type TypedRecord } from '@waybill/domain';
+import { allTopics, digestKey, tagKey, topics, type DecisionState, type TypedRecord } from '@waybill/domain';
 import { emptyEvidence } from '@waybill/policy-engine';
 import { decodeEvent } from '@waybill/stream';
-import { readAll } from '../support/read-log.ts';
-import { startCluster, type Cluster } from './stream.fixture.ts';
+import { eventually, readAll } from '../support/read-log.ts';
+import { pushRecord, startCluster, type Cluster } from './stream.fixture.ts';
 
 const root = join(import.meta.dirname, '../..');
 let cluster: Cluster;
@@ -119,5 +120,94 @@ describe('policies in the log', () => {
       assert.equal(event.data.documentSha256, first.data.documentSha256);
     }
     assert.match((await waybill('history', 'app')).out, /changed by \S+, \w{12} -> \w{12}\n {2}as it was\n/);
+  });
+});
+
+describe('a sensitive policy', () => {
+  const secret = 'hush-customer';
+  const keyFile = (): string => join(cluster.dir, 'policy.keys');
+  const children: ChildProcess[] = [];
+  let logged = '';
+  /** Nothing is fast on a machine that does other things too. */
+  const patienceMs = 180_000;
+  after(() => children.forEach((child) => child.kill('SIGKILL')));
+
+  function start(app: string, env: Readonly<Record<string, string>>): ChildProcess {
+    const { brokers, schemaRegistryUrl } = cluster.stack;
+    const settings = {
+      KAFKA_BROKERS: brokers,
+      SCHEMA_REGISTRY_URL: schemaRegistryUrl,
+      LOG_LEVEL: 'trace',
+      OPS_PORT: '0',
+      HTTP_PORT: '0',
+      GROUP_SESSION_TIMEOUT_MS: '6000',
+    };
+    const child = spawn(process.execPath, [join(root, `apps/${app}/src/main.ts`)], {
+      env: { PATH: process.env['PATH'], ...settings, STATE_DIR: join(cluster.dir, 'state', app), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => void (logged += chunk.toString()));
+    children.push(child);
+    return child;
+  }
+
+  const decisions = async () =>
+    (await Promise.all((await readAll(cluster.log, topics.decisions)).map((record) => decodeEvent(cluster.codec, record)))).flatMap(
+      (event) => (event.type === 'ImageDecided' ? [event.data] : []),
+    );
+
+  it('decides without a word of what it asks for in log, answers and output; without its key nothing is decided', async () => {
+    const folder = join(cluster.dir, 'sensitive');
+    mkdirSync(folder);
+    const spec = `{ priority: 9, match: { exclude: { repositories: ['${secret}/**'] } }, effect: deny, reason: not for ${secret} }`;
+    const document = `apiVersion: waybill/v1\nkind: ReplicationPolicy\nmetadata: { name: quiet, sensitive: true }\nspec: ${spec}\n`;
+    writeFileSync(join(folder, 'quiet.yaml'), document);
+    writeFileSync(keyFile(), `k1 ${Buffer.alloc(32, 7).toString('base64')}\n`);
+    const applied = await waybill('apply', folder, '--retire-missing', '--reason', 'quietly', '--key-file', keyFile());
+    assert.equal(applied.code, 0, applied.err);
+
+    const blind = start('policy', {});
+    await once(blind, 'exit');
+    assert.notEqual(blind.exitCode, 0);
+    assert.match(logged, /KEY_MISSING/);
+    assert.match(logged, /policy quiet is confidential, and it is sealed with key k1, and no key is there/);
+
+    start('policy', { POLICY_KEY_FILE: keyFile() });
+    const api = start('api', {});
+    await cluster.appender.append([pushRecord(cluster, 'quiet', 1)].map((record) => ({ ...record, topic: topics.images.name })));
+    const [decided] = await eventually(decisions, ({ length }) => length > 0, patienceMs);
+    assert.deepEqual([decided?.outcome, decided?.policyId, decided?.reason], ['deny', 'quiet', 'by a confidential policy'], logged);
+
+    const url = await eventually(
+      async () => /"address":"(http:[^"]+)"/.exec(logged)?.[1] ?? '',
+      (found) => found !== '' || api.exitCode !== null,
+      patienceMs,
+    );
+    const read = async (path: string): Promise<string> => (await fetch(`${url}${path}`)).text();
+    const listed = await eventually(
+      () => read('/v1/policies'),
+      (text) => text.includes('quiet'),
+      patienceMs,
+    );
+    const images = await eventually(
+      () => read('/v1/images'),
+      (text) => text.includes('by a confidential policy'),
+      patienceMs,
+    );
+    const told = await Promise.all([
+      waybill('history'),
+      waybill('history', 'quiet', '-o', 'json'),
+      waybill('plan', folderOf('quiet-other', { app: 1 })),
+    ]);
+    for (const text of [listed, images, logged, ...told.flatMap(({ out, err }) => [out, err])]) assert.ok(!text.includes(secret));
+    for (const topic of allTopics)
+      for (const { key, value, headers } of await readAll(cluster.log, topic))
+        for (const bytes of [key, value, ...Object.values(headers)]) assert.ok(!bytes?.includes(secret), topic.name);
+    assert.match(listed, /"policyId":"quiet"/);
+    assert.match(
+      (await waybill('history', 'quiet', '--key-file', keyFile())).out,
+      new RegExp(secret),
+      'and it is there for whoever has the key',
+    );
   });
 });
