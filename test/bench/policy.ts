@@ -72,15 +72,21 @@ function assertEqualDecisions(samples: Samples): void {
 const timesText = (samples: readonly PolicyFigures[]): string =>
   `p50 ${spreadOf(samples, 'p50Us', 1)} us, p99 ${spreadOf(samples, 'p99Us', 1)} us, ${spreadOf(samples, 'perSecond')} /s`;
 
+/** A p99 with that of the images, each at its best: what is between the two is the machine's. */
+const tailText = (samples: readonly OurFigures[], name: keyof OurFigures, best: keyof OurFigures): string =>
+  `${spreadOf(samples, name, 1)} us; each image at its best: ${spreadOf(samples, best, 1)} us`;
+
 function rowsOf(samples: Samples): readonly Row[] {
   const { ours, oursOf100000, oursBehindWildcards } = samples;
   const bounded = (what: string, name: keyof OurFigures, max: number, unit: string, figures = ours): Row =>
     boundedRow(what, medianOf(figures, name), { atMost: max }, unit, spreadOf(figures, name, 2));
   const decisions = (what: string, figures: readonly OurFigures[], p50Us: number, p99Us: number): readonly Row[] => [
     boundedRow(`${what}, p50`, medianOf(figures, 'p50Us'), { atMost: p50Us }, 'us', timesText(figures)),
-    bounded(`${what}, p99`, 'p99Us', p99Us, 'us', figures),
+    boundedRow(`${what}, p99`, medianOf(figures, 'p99Us'), { atMost: p99Us }, 'us', tailText(figures, 'p99Us', 'bestP99Us')),
     bounded(`${what}, of which only the names are known, p99`, 'heldP99Us', p99Us, 'us', figures),
   ];
+  const told = (what: string, name: keyof OurFigures, best: keyof OurFigures): Row =>
+    boundedRow(what, medianOf(ours, name), { atMost: 2_000 }, 'us', tailText(ours, name, best));
   const ms = (name: keyof OurFigures, figures = ours): string => `${spreadOf(figures, name)} ms`;
   return [
     ...decisions('image', ours, 20, 100),
@@ -88,8 +94,8 @@ function rowsOf(samples: Samples): readonly Row[] {
     ...decisions('image, 100,000 policies', oursOf100000, 40, 200),
     ...ratesOf(samples),
     bounded('1,000 decisions at once, until the last', 'burstMs', 50, 'ms'),
-    bounded('explanation of 50 policies, p99', 'explainP99Us', 2_000, 'us'),
-    bounded('trace for the event, p99', 'traceP99Us', 2_000, 'us'),
+    told('explanation of 50 policies, p99', 'explainP99Us', 'explainBestP99Us'),
+    told('trace for the event, p99', 'traceP99Us', 'traceBestP99Us'),
     toldRow('digest of the inputs, p50', `${medianOf(ours, 'digestP50Us').toFixed(1)} us`),
     bounded('policies and compiled set in memory', 'setMib', 150, 'MiB'),
     toldRow('the same of 100,000', `${medianOf(oursOf100000, 'setMib').toFixed(0)} MiB`),
@@ -117,7 +123,7 @@ function ratesOf({ ours, opaFlat, opaByTenant, cedarByTenant }: Samples): readon
 }
 
 const changesText = (samples: readonly OurFigures[]): string =>
-  `p50 ${spreadOf(samples, 'changeP50Us')} us, p99 ${spreadOf(samples, 'changeP99Us')} us, longest of 1,000 ${spreadOf(samples, 'changeUsMax')} us`;
+  `p50 ${spreadOf(samples, 'changeP50Us')} us, longest of 1,000 ${spreadOf(samples, 'changeUsMax')} us`;
 
 const reportOf = (startedAtMs: number, runs: number, rows: readonly Row[], samples: Samples): Report => ({
   ...{ suite: 'policy', startedAtMs, rows },
