@@ -6,7 +6,8 @@ import { compileLoop, isLoop, loopNames } from './loops.ts';
 import type { Node } from './parse.ts';
 import { sourceOf, type Ask, type Scope } from './scope.ts';
 import { compileSearch } from './search-pattern.ts';
-import { Failure, isValue, lackOf, type Result, type Value } from './value.ts';
+import { binary, unary } from './strict.ts';
+import { exact, Failure, type Result, type Value } from './value.ts';
 
 type Of<Op extends Node['op']> = Extract<Node, { readonly op: Op }>;
 
@@ -19,7 +20,7 @@ export function compileCall(node: Of<'call'>, scope: Scope): Ask {
   const [arg] = args as [Node];
   if (name === 'severity' && arg.op === 'value' && !(severities as readonly unknown[]).includes(arg.args))
     throw new ConditionError(`there is no severity ${sourceOf(arg)}: there are ${severities.join(', ')}`, arg.pos);
-  return strict([scope.compile(arg, scope)], functions[name as keyof typeof functions] as Function_);
+  return unary(scope.compile(arg, scope), functions[name as keyof typeof functions] as Unary);
 }
 
 /** `image.tag.startsWith(…)`, `signatures.exists(s, …)`. */
@@ -27,19 +28,16 @@ export function compileMethod(node: Of<'rcall'>, scope: Scope): Ask {
   const [name, receiver, args] = node.args;
   if (isLoop(name)) return compileLoop(name, receiver, args, scope);
   const ask = scope.compile(receiver, scope);
-  if (name === 'matches') return strict([ask], ownPattern(args[0]!) as Function_);
+  if (name === 'matches') return unary(ask, ownPattern(args[0]!) as Unary);
+  if (name === 'size') return unary(ask, size);
   if (!Object.hasOwn(methods, name)) throw new ConditionError(`there is no .${name}(): there are ${methodNames}`, node.pos);
-  return strict([ask, ...args.map((arg) => scope.compile(arg, scope))], methods[name as keyof typeof methods] as Function_);
+  const [arg] = args;
+  const method = methods[name as keyof typeof methods];
+  return arg === undefined ? unary(ask, method as Unary) : binary(ask, scope.compile(arg, scope), method as Binary);
 }
 
-type Function_ = (...args: readonly Value[]) => Result;
-
-const strict =
-  (asks: readonly Ask[], operation: Function_): Ask =>
-  (run) => {
-    const args = asks.map((ask) => ask(run));
-    return args.every(isValue) ? operation(...args) : lackOf(args);
-  };
+type Unary = (value: Value) => Result;
+type Binary = (value: Value, arg: Value) => Result;
 
 const size = (value: Value): number => {
   if (typeof value === 'string') return [...value].length;
@@ -50,7 +48,7 @@ const functions = {
   size,
   severity: rank,
   int: (value: string | number): Result => {
-    if (typeof value === 'number') return Math.trunc(value);
+    if (typeof value === 'number') return exact(Math.trunc(value));
     return /^[+-]?\d{1,15}$/.test(value)
       ? Number(value)
       : new Failure(`int() of ${JSON.stringify(value.slice(0, 40))}, which is no whole number`);
@@ -68,14 +66,13 @@ const seeking =
       : new Failure(`a text of ${sought.length} characters is looked for: at most ${soughtMax}`);
 
 const methods = {
-  size,
   startsWith: seeking((text, start) => text.startsWith(start)),
   endsWith: seeking((text, end) => text.endsWith(end)),
   contains: seeking((text, part) => text.includes(part)),
   lowerAscii: (text: string) => text.replaceAll(/[A-Z]/g, (char) => char.toLowerCase()),
   upperAscii: (text: string) => text.replaceAll(/[a-z]/g, (char) => char.toUpperCase()),
 } as const;
-const methodNames = [...Object.keys(methods), 'matches', ...loopNames].join(', ');
+const methodNames = ['size', ...Object.keys(methods), 'matches', ...loopNames].join(', ');
 
 /** Written out, so that it is checked and made ready when the policy is published. */
 function ownPattern(arg: Node): (text: string) => boolean {

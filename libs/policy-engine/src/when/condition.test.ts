@@ -54,6 +54,8 @@ const rules: readonly Rule[] = [
   { rule: 'division by zero fails', when: '1 / size(image.labels) == 1', given: labelled({}), then: fails('division by zero') },
   { rule: 'whole numbers stay whole', when: '7 / 2 == 3 && -7 / 2 == -3 && -7 % 2 == -1', then: yes },
   { rule: 'numbers that are no longer exact fail', when: '9007199254740991 + 1 > 0', then: fails('the number is too large') },
+  { rule: 'decimals are made whole towards zero', when: 'int(7.9) == 7 && int(-7.9) == -7 && 1.5 * 2.0 > 2', then: yes },
+  { rule: 'what is beyond all numbers is no whole one', when: 'int(1.0 / 0.0) > 1', then: fails('the number is too large') },
   { rule: 'nobody has no tenant', when: "image.tenant == ''", given: { tenant: null }, then: yes },
   { rule: 'a tenant that is not known is waited for', when: "image.tenant == 'x'", then: waitsFor('tenant') },
   { rule: 'what an inspection says is waited for', when: "image.kind == 'image'", given: uninspected, then: waitsFor('inspection') },
@@ -361,7 +363,7 @@ const faults: readonly (readonly [what: string, text: string, fault: string])[] 
     'sboms.map(s, s.digest) == []',
     'only single values are compared: look into lists with exists or all (line 1, column 1)',
   ],
-  ['types as values', 'type(1) == int', 'only single values are compared: look into lists with exists or all (line 1, column 1)'],
+  ['types as values', 'type(1) == int', 'there is no type(): there are size, severity, int, has, timestamp (line 1, column 1)'],
   ['numbers that are not exact', '9007199254740993 > 1', 'a whole number is at most 9007199254740991 (line 1, column 1)'],
   ['bindings', 'cel.bind(x, true, x)', 'cel has no place in a condition (line 1, column 1)'],
 ];

@@ -1,33 +1,19 @@
 import { ConditionError } from './condition-error.ts';
 import { typeOf, type Node } from './parse.ts';
 import { lengthCheck, type Ask, type Scope } from './scope.ts';
-import { Failure, isValue, lackOf, type Result, type Value } from './value.ts';
+import { binary, unary } from './strict.ts';
+import { exact, Failure, type Result, type Value } from './value.ts';
 
 type Binary = Exclude<Extract<Node, { readonly args: [Node, Node] }>, { readonly op: '[]' | '[?]' | '&&' | '||' }>;
 type Operation = (left: Value, right: Value) => Result;
 
-export const compileNot =
-  (ask: Ask): Ask =>
-  (run) => {
-    const result = ask(run);
-    return typeof result === 'boolean' ? !result : result;
-  };
-
-export const compileMinus =
-  (ask: Ask): Ask =>
-  (run) => {
-    const result = ask(run);
-    return typeof result === 'number' ? -result : result;
-  };
+export const compileNot = (ask: Ask): Ask => unary(ask, (value) => value !== true);
+export const compileMinus = (ask: Ask): Ask => unary(ask, (value) => -(value as number));
 
 /** `==`, `<`, `+`, `in` and their like: both sides are needed. */
 export function compileBinary(node: Binary, scope: Scope): Ask {
-  const operation = operationOf(node, scope);
   const [left, right] = node.args.map((side) => scope.compile(side, scope)) as [Ask, Ask];
-  return (run) => {
-    const [a, b] = [left(run), right(run)];
-    return isValue(a) && isValue(b) ? operation(a, b) : lackOf([a, b]);
-  };
+  return binary(left, right, operationOf(node, scope));
 }
 
 const moment = 'google.protobuf.Timestamp';
@@ -70,9 +56,6 @@ const orders = {
   '>': (a: number, b: number) => a > b,
   '>=': (a: number, b: number) => a >= b,
 } as const;
-
-/** Beyond this, numbers are no longer exact. */
-const exact = (value: number): Result => (Number.isSafeInteger(value) ? value : new Failure('the number is too large'));
 
 const unlessZero =
   (divide: (a: number, b: number) => number) =>

@@ -26,6 +26,9 @@ export type Result = Value | Unknown | Failure;
 
 export const isValue = (result: Result): result is Value => !(result instanceof Unknown || result instanceof Failure);
 
+/** A whole number, as long as it is one for certain. */
+export const exact = (value: number): Result => (Number.isSafeInteger(value) ? value : new Failure('the number is too large'));
+
 /** What is said of parts of which one at least has no value, and all are needed: one that fails is enough. */
 export function lackOf(results: readonly Result[]): Unknown | Failure {
   const failure = results.find((result) => result instanceof Failure);
