@@ -4,6 +4,10 @@ import type { Emit } from '@waybill/stream';
 import { targetText, toldOutcome, type Judgement, type Occasion } from './judge.ts';
 import type { PolicySet } from './policy-set.ts';
 
+export type DecidedEmit = Extract<Emit, { readonly event: unknown }> & {
+  readonly event: { readonly type: 'ImageDecided'; readonly data: ImageDecided };
+};
+
 /**
  * A decision as it is told. With the ids of the events that its facts came from, the version of the documents and the moment, it can be
  * made again from the log alone; `inputsSha256` tells whether that was from the same.
@@ -14,7 +18,7 @@ export function decidedEvent(
   row: DecisionState,
   evidence: ImageEvidence,
   { decision, admission, facts, occasion, row: { changedAtMs: atMs } }: Judgement & { readonly occasion: Occasion },
-): Emit {
+): DecidedEmit {
   const { registry, repository, tag, digest, pushEventId } = row;
   const { outcome, code, policyId, reason } = decision;
   const allowed = new Set(decision.targets.map(targetText));

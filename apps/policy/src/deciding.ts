@@ -1,4 +1,4 @@
-import { tagKey, type DecisionState, type ImageEvidence } from '@waybill/domain';
+import { tagKey, type DecisionState, type ImageDecided, type ImageEvidence } from '@waybill/domain';
 import type { Emit } from '@waybill/stream';
 import { decidedEvent } from './decided-event.ts';
 import type { Draft } from './draft.ts';
@@ -22,8 +22,16 @@ export function decide(deciding: Deciding, row: DecisionState, evidence: ImageEv
   if (!judgement.isNews) return draft.putDecision(next);
   const emit = decidedEvent(set, row, evidence, { ...judgement, occasion });
   draft.emit(emit);
+  for (const what of notesOn(emit.event.data, occasion)) draft.note(what);
   draft.putDecision({ ...next, decisionEventId: deciding.idOf(emit) });
 }
+
+/** What is counted of a decision. */
+const notesOn = ({ outcome, retroactive, admission }: ImageDecided, occasion: Occasion): readonly string[] => [
+  `${outcome} by ${occasion}`,
+  ...(retroactive ? ['taken back'] : []),
+  ...(admission?.retroactive === true && admission.isAboutRunning ? ['running taken back'] : []),
+];
 
 /** Decisions about a tag have rising times, whatever clock wrote the input: whoever acts on them can tell which is newer. */
 const momentOf = ({ atMs }: Pick<Deciding, 'atMs'>, { changedAtMs, decisionEventId }: DecisionState): number =>

@@ -13,6 +13,8 @@ export type Draft = {
   readonly putDecision: (row: DecisionState) => void;
   readonly put: (put: Put) => void;
   readonly emit: (emit: Emit) => void;
+  /** Counted by name. */
+  readonly note: (what: string) => void;
   /** A timer; null cancels the one of this id. */
   readonly schedule: (id: string, request: Omit<JobRequest, 'id'> | null) => void;
   /** @param nothing why, where no event follows */
@@ -34,6 +36,7 @@ export function createDraft(context: Context): Draft {
   const timers = new Map<string, Omit<JobRequest, 'id'> | null>();
   const puts: Put[] = [];
   const emits: Emit[] = [];
+  const notes: string[] = [];
   const newest = <T>(changed: ReadonlyMap<string, T | null>, key: string, stored: () => T | undefined): T | undefined => {
     const row = changed.get(key);
     return row === undefined ? stored() : (row ?? undefined);
@@ -52,9 +55,11 @@ export function createDraft(context: Context): Draft {
     putDecision: (row) => void decisions.set(tagKey(row, row.tag), row),
     put: (put) => void puts.push(put),
     emit: (emit) => void emits.push(emit),
+    note: (what) => void notes.push(what),
     schedule: (id, request) => void timers.set(id, request),
     step: (nothing) => ({
       emit: emits,
+      noted: notes,
       put: [
         ...puts,
         ...[...evidence].map(([key, data]) => ({ store: 'evidence', key, row: data && { type: 'ImageEvidence' as const, data } })),

@@ -24,6 +24,7 @@ describe('an image that is allowed by a scan', () => {
     assert.deepEqual(texts(started), ['v1 allow evidence', 'v1 held time retroactive']);
     const [allowed, held] = started.decisions();
     assert.deepEqual([held?.targets, held?.takenBack], [allowed?.targets, allowed?.targets]);
+    assert.deepEqual(started.driver.noted(), ['allow by evidence', 'held by time', 'taken back']);
     assert.equal(held?.evaluatedAtMs, expiryMs);
     assert.equal(started.row('v1')?.status, 'held');
     assert.deepEqual(started.driver.timers(), [], 'nothing more can change by itself');

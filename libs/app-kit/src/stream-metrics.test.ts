@@ -74,7 +74,7 @@ describe('the counters of an app', () => {
     const metrics = createStreamMetrics('policy', () => undefined);
     const records = ['a', 'b', 'a'].map((topic) => ({ topic }) as NewRecord);
     const parked = [{ code: 'STAGE_FAILED', reason: 'r', record: undefined as never }];
-    const draft = { records, parked, ignored: ['seen', 'seen'], withheldCount: 4 } as unknown as Draft;
+    const draft = { records, parked, ignored: ['seen', 'seen'], noted: ['held by time'], withheldCount: 4 } as unknown as Draft;
     metrics.committed(draft, 20, new Map([['in', 5]]));
     metrics.committed({ ...draft, withheldCount: 0 }, 20, new Map([['in', 2]]));
     metrics.fault('FENCED');
@@ -84,6 +84,7 @@ describe('the counters of an app', () => {
       ['waybill_records_written_total', ['waybill_records_written_total{topic="a"} 4', 'waybill_records_written_total{topic="b"} 2']],
       ['waybill_records_parked_total', ['waybill_records_parked_total{code="STAGE_FAILED"} 2']],
       ['waybill_inputs_ignored_total', ['waybill_inputs_ignored_total{reason="seen"} 4']],
+      ['waybill_noted_total', ['waybill_noted_total{what="held by time"} 2']],
       ['waybill_events_withheld_total', ['waybill_events_withheld_total 4']],
       ['waybill_faults_total', ['waybill_faults_total{code="FENCED"} 1']],
       ['waybill_transaction_seconds_bucket{le="0.025"', ['waybill_transaction_seconds_bucket{le="0.025"} 2']],

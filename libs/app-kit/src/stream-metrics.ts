@@ -33,6 +33,12 @@ export function createStreamMetrics(app: string, running: () => Running | undefi
     labelNames: ['reason'],
     registers,
   });
+  const noted = new Counter({
+    name: 'waybill_noted_total',
+    help: 'What an app says of its own work, by name.',
+    labelNames: ['what'],
+    registers,
+  });
   const faults = new Counter({ name: 'waybill_faults_total', help: 'Failures that were recovered from.', labelNames: ['code'], registers });
   const transactionSeconds = new Histogram({
     name: 'waybill_transaction_seconds',
@@ -62,6 +68,7 @@ export function createStreamMetrics(app: string, running: () => Running | undefi
       for (const [topic, records] of Map.groupBy(draft.records, (record) => record.topic)) written.inc({ topic }, records.length);
       for (const { code } of draft.parked) parked.inc({ code });
       for (const reason of draft.ignored) ignored.inc({ reason });
+      for (const what of draft.noted) noted.inc({ what });
       withheld.inc(draft.withheldCount);
       transactionSeconds.observe(durationMs / 1_000);
     },

@@ -195,6 +195,15 @@ describe('a transaction', () => {
     assert.deepEqual(seen, ['a']);
   });
 
+  it('tells what its steps have counted, but for that of one that is parked', async () => {
+    const draft = drafting((input) => {
+      if (isEvent(input, 'ScanRequested') && input.event.data.digest === 'd1') return { noted: ['a'], emit: [{} as never] };
+      return { noted: ['a', 'b'] };
+    });
+    const { noted, parked } = await draft(record(0), record(1), record(2));
+    assert.deepEqual([noted, parked.length], [['a', 'b', 'a', 'b'], 1]);
+  });
+
   it('parks nothing because the local store cannot be read', async () => {
     const rows = new Map<string, TypedRecord>();
     rows.has = () => {

@@ -55,6 +55,7 @@ export type Draft = {
   readonly held: HeldLines;
   readonly parked: readonly { readonly code: string; readonly reason: string; readonly record: LogRecord }[];
   readonly ignored: readonly string[];
+  readonly noted: readonly string[];
   /** Events that another version of the app has said. */
   readonly withheldCount: number;
 };
@@ -103,6 +104,7 @@ class Drafting {
   readonly #held: HeldLines;
   readonly #parked: Draft['parked'][number][] = [];
   readonly #ignored: string[] = [];
+  readonly #noted: string[] = [];
   readonly #marks: MarksDraft;
   readonly #context: Context;
   /** Of the input that is being handled. */
@@ -285,6 +287,7 @@ class Drafting {
       held: this.#held,
       parked: this.#parked,
       ignored: this.#ignored,
+      noted: this.#noted,
       withheldCount: this.#withheldCount,
     };
   }
@@ -315,6 +318,7 @@ class Drafting {
     for (const row of rows) this.#keep(row);
     for (const mark of step.mark ?? []) this.#marks.add(mark, input.atMs);
     if (step.ignored !== undefined) this.#ignored.push(step.ignored);
+    this.#noted.push(...(step.noted ?? []));
   }
 
   /** Runs what reads rows; loads the schema that a row turns out to need, and runs it again. */

@@ -48,6 +48,7 @@ export class TopologyDriver {
   readonly #tables = new Map<string, readonly Event[]>();
   readonly #emitted: { readonly topic: string; readonly key: string; readonly event: Event }[] = [];
   readonly #ignored: string[] = [];
+  readonly #noted: string[] = [];
   readonly #offsets = new Map<string, number>();
   #eventsCount = 0;
 
@@ -148,6 +149,11 @@ export class TopologyDriver {
     this.#take({ kind: 'job-failed', job: this.#finished(id), failure, atMs: options.atMs ?? defaultTimeMs });
   }
 
+  /** What steps had counted, in the order of the calls. */
+  noted(): readonly string[] {
+    return [...this.#noted];
+  }
+
   /** The named reasons why inputs led to nothing. */
   ignored(): readonly string[] {
     return [...this.#ignored];
@@ -197,6 +203,7 @@ export class TopologyDriver {
     const topology = this.#topology;
     const step = topology.handle(input, this.#context(input.atMs));
     if (step.ignored !== undefined) this.#ignored.push(step.ignored);
+    this.#noted.push(...(step.noted ?? []));
     const outcome = outcomeOf(topology, input, step);
     for (const { emit, event } of outcome.events) {
       assert.ok(topology.outputs.includes(emit.topic), `${topology.group} emits to ${emit.topic.name}, which it does not declare`);

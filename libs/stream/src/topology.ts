@@ -77,6 +77,8 @@ export type Step = {
   readonly cancel?: readonly string[];
   /** A named reason why nothing follows; counted. */
   readonly ignored?: string;
+  /** Names, few in all, of what this step is about; counted, for whoever watches the app. */
+  readonly noted?: readonly string[];
 };
 
 /** An event to append. `id`, correlation and causation follow from the input unless given: `forward` passes an event on unchanged. */
