@@ -7,6 +7,7 @@ import { tryAll } from './brute-force.fixture.ts';
 import { findConflicts } from './find-conflicts.ts';
 import type { Finding, FindingCode } from './finding.ts';
 import { textOf } from './image.ts';
+import type { Unfinished } from './work.ts';
 
 const registries = ['a', 'b', 'c', 'd'].map((name) => ({ name, host: `${name}.test` }));
 const deny = { effect: 'deny' };
@@ -118,6 +119,32 @@ const rules: readonly Rule[] = [
     rule: 'labels that the match rules out never come either',
     given: [policy('p', { match: { labels: { env: 'dev' } }, require: { labels: { env: 'prod' } } })],
     then: ['REQUIREMENT_NEVER_HOLDS p a.test/a:a (env=dev)'],
+  },
+  {
+    rule: 'what cannot be scanned cannot be shown to be free of findings',
+    given: [policy('p', { match: { kinds: ['artifact'] }, require: { noFindings: ['CVE-1'] } })],
+    then: ['REQUIREMENT_NEVER_HOLDS p a.test/a:a (artifact)'],
+  },
+  {
+    rule: 'a registry that the match rules out never comes',
+    given: [policy('p', { match: { registries: ['a.test'] }, require: { registries: ['b.test', 'c.test'] } })],
+    then: ['REQUIREMENT_NEVER_HOLDS p a.test/a:a'],
+    says: /requires registries that spec.match rules out/,
+  },
+  {
+    rule: 'a policy about latest alone cannot forbid it',
+    given: [policy('p', { match: { tags: ['latest'] }, require: { tag: { notLatest: true } } })],
+    then: ['REQUIREMENT_NEVER_HOLDS p a.test/a:latest'],
+  },
+  {
+    rule: 'forbidden tags that leave some of those that are matched are fine',
+    given: [policy('p', { match: { tags: ['v*'] }, require: { tag: { notLatest: true, noneOf: ['v0*'] } } })],
+    then: [],
+  },
+  {
+    rule: 'forbidden tags that leave none of those that are matched are not',
+    given: [policy('p', { match: { tags: ['v*', 'r?'] }, require: { tag: { noneOf: ['v*', { regex: 'r.' }] } } })],
+    then: ['REQUIREMENT_NEVER_HOLDS p a.test/a:v'],
   },
   {
     rule: 'a requirement that no copy of the other fulfils breaks the circle',
@@ -280,6 +307,16 @@ const policySets = fc.array(spec, { minLength: 1, maxLength: 5 }).map((specs) =>
 const idsOf = (findings: readonly Finding[], ...codes: readonly FindingCode[]): readonly string[] =>
   findings.filter(({ code }) => codes.includes(code)).map(({ policyIds }) => policyIds[0]!);
 
+/** Each target once makes ways round of up to ten copies: more than ten where five policies have two each. */
+const copying = (name: string, ...replicate: readonly object[]) => policy(name, { replicate });
+const longWays = [
+  copying('p0', { registry: 'a' }, { registry: 'a', tag: 'a' }),
+  copying('p1', { registry: 'a' }, { registry: 'a', repository: 'a' }),
+  copying('p2', { registry: 'b' }, { registry: 'a' }),
+  copying('p3', { registry: 'a' }, { registry: 'a', tag: 'b' }),
+  copying('p4', { registry: 'b', repository: 'a' }, { registry: 'b', repository: 'a' }),
+];
+
 describe('in a universe small enough to try every image', () => {
   it('the finder says of overlaps, shadows and cycles what trying them all says, no more and no less', () =>
     fc.assert(
@@ -291,10 +328,16 @@ describe('in a universe small enough to try every image', () => {
         const shadowed = [...tried.matching].filter((id) => !tried.deciding.has(id)).toSorted();
         assert.deepEqual(idsOf(findings, 'POLICY_SHADOWED'), shadowed);
         const cyclic = findings.filter(({ code }) => code === 'REPLICATION_CYCLE').flatMap(({ policyIds }) => policyIds);
-        assert.deepEqual([...new Set(cyclic)].toSorted(), [...tried.cyclic].toSorted());
+        const isLong = ({ check }: Unfinished): boolean => check === 'cycle of more than 10 copies';
+        // Only where a way round is longer than the finder looks may it know less, and then it says so.
+        if (unfinished.some(isLong)) assert.ok(cyclic.every((id) => tried.cyclic.has(id)));
+        else assert.deepEqual([...new Set(cyclic)].toSorted(), [...tried.cyclic].toSorted());
         assert.deepEqual(idsOf(findings, 'REPLICATION_ENDLESS'), []);
-        assert.deepEqual(unfinished, []);
+        assert.deepEqual(
+          unfinished.filter((each) => !isLong(each)),
+          [],
+        );
       }),
-      { numRuns: 150 },
+      { numRuns: 150, examples: [[longWays]] },
     ));
 });
