@@ -263,23 +263,18 @@ describe('a copy from or to a registry without the referrers API', () => {
     const { digest } = await pushSigned(from, repository); // Three manifests that something refers to.
     const since = () => {
       const start = source.requests.length;
-      return () => {
-        const links = source.requests.slice(start).filter((line) => /manifests\/sha256-[0-9a-f]{64}$/.test(line));
-        return Object.fromEntries(
-          Object.entries(Object.groupBy(links, (line) => line.split(' ')[0]!)).map(([kind, of]) => [kind, of!.length]),
-        );
-      };
+      return () => source.requests.slice(start).filter((line) => /manifests\/sha256-[0-9a-f]{64}$/.test(line)).length;
     };
     const linksRead = since();
     await copy(repository, digest);
-    assert.deepEqual(linksRead(), { GET: 3 });
+    assert.equal(linksRead(), 3);
     const back = { source: { client: to, repository }, target: { client: from, repository: fresh() } };
     const linksWritten = since();
     await copy(repository, digest, back);
-    assert.deepEqual(linksWritten(), { HEAD: 6, PUT: 3, GET: 3 });
+    assert.equal(linksWritten(), 3 * 4); // Looked for, written, seen, and looked at once more at the end.
     const linksFound = since();
     await copy(repository, digest, back);
-    assert.deepEqual(linksFound(), { HEAD: 3, GET: 3 });
+    assert.equal(linksFound(), 3 * 2);
   });
 
   it('adds to what the tag of the target lists already', async () => {

@@ -72,7 +72,8 @@ export async function planCopy(request: PlanRequest): Promise<CopyPlan> {
   let subjects = attachmentsOf ? [...walk.entered.keys()].filter((digest) => !isMade || digest !== found.descriptor.digest) : [];
   for (let distance = 1; attachmentsOf && subjects.length > 0; distance++) {
     const known = new Set(walk.entered.keys());
-    await mapConcurrently(subjects, readsAtOnceMax, signal, async (subject, either) => {
+    // An image before its children: it is what most things are attached to, and may have the longest way to go.
+    await mapConcurrently(subjects.toReversed(), readsAtOnceMax, signal, async (subject, either) => {
       const attached = await attachmentsOf(subject, either);
       if (attached.referrers.length > 0) referrers.set(subject, attached.referrers);
       await mapConcurrently(attached.referrers, readsAtOnceMax, either, (referrer, each) =>
