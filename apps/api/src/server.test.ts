@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics } from '@waybill/domain';
+import { parseKeyRing, seal } from '@waybill/policy-engine';
 import { StreamError } from '@waybill/stream';
 import { type FakeLog, fakeLog } from './log.fixture.ts';
 import { image, indexDigest, pushOf, registry, repository, tag, wholeJourney } from './push.fixture.ts';
@@ -311,5 +312,27 @@ describe('the server', () => {
     assert.deepEqual(await ids('/v1/policies'), ['prod']);
     assert.deepEqual(await ids('/v1/policies?retired=true'), ['old', 'prod']);
     assert.deepEqual(log.reader.get('policies', keyOf('old'))?.document, 'kind: x');
+    const all = (await ask(log, '/v1/policies?retired=true')).body['policies'] as readonly Readonly<Record<string, unknown>>[];
+    const told = all.map(({ reason, previousSha256, retiredAtMs, isConfidential }) => [
+      reason,
+      previousSha256,
+      retiredAtMs,
+      isConfidential,
+    ]);
+    assert.deepEqual(told, [
+      ['old', 'x', 2, false],
+      ['first', null, null, false],
+    ]);
+  });
+
+  it('shows of a confidential policy that it is there, and no bytes of it', async () => {
+    const log = fakeLog();
+    const ring = parseKeyRing(`k1 ${Buffer.alloc(32).toString('base64')}`);
+    const document = seal('kind: x', 'quiet', ring, (length) => Buffer.alloc(length));
+    const policy = { policyId: 'quiet', document, documentSha256: 'x', author: 'ann', publishedAtMs: 1, reason: '', previousSha256: null };
+    await log.event(topics.policies, 'PolicyPublished', policy, { id: 'a' });
+    const [shown] = (await ask(log, '/v1/policies')).body['policies'] as readonly [Readonly<Record<string, unknown>>];
+    const { policyId, documentSha256, author, isConfidential, document: text } = shown;
+    assert.deepEqual([policyId, documentSha256, author, isConfidential, text], ['quiet', 'x', 'ann', true, null]);
   });
 });

@@ -106,8 +106,12 @@ export type ParkedFound = { readonly parked: readonly ParkedRecord[] };
 export type Policy = {
   readonly policyId: string;
   readonly document: string | null;
+  /** Sealed: its document is null. */
+  readonly isConfidential: boolean;
   readonly documentSha256: string | null;
   readonly author: string;
+  /** Of the newest change; empty where nobody said. */
+  readonly reason: string;
   readonly changedAtMs: number;
   readonly retiredAtMs: number | null;
 };

@@ -29,14 +29,14 @@ export function projectEvent(draft: Writer, event: Event, record: LogRecord): vo
       return;
     }
     case 'PolicyPublished': {
-      const { policyId, document, documentSha256, author, publishedAtMs } = event.data;
-      draft.put('policies', keyOf(policyId), { policyId, document, documentSha256, author, retiredAtMs: null, changedAtMs: publishedAtMs });
+      const { publishedAtMs, ...published } = event.data;
+      draft.put('policies', keyOf(published.policyId), { ...published, retiredAtMs: null, changedAtMs: publishedAtMs });
       return;
     }
     case 'PolicyRetired': {
-      const { policyId, author, retiredAtMs } = event.data;
+      const { policyId, retiredAtMs } = event.data;
       const { document, documentSha256 } = draft.get('policies', keyOf(policyId)) ?? { document: null, documentSha256: null };
-      draft.put('policies', keyOf(policyId), { policyId, document, documentSha256, author, retiredAtMs, changedAtMs: retiredAtMs });
+      draft.put('policies', keyOf(policyId), { ...event.data, document, documentSha256, changedAtMs: retiredAtMs });
       return;
     }
     case 'RecordParked':

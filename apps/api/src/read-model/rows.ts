@@ -62,7 +62,10 @@ export type PolicyRow = {
   readonly policyId: string;
   readonly document: string | null;
   readonly documentSha256: string | null;
+  /** Of the newest change. */
   readonly author: string;
+  readonly reason: string;
+  readonly previousSha256: string | null;
   /** Null while in force. */
   readonly retiredAtMs: number | null;
   readonly changedAtMs: number;
