@@ -22,6 +22,8 @@ const Signature = Type.Union([
   Type.Object({ key: digest }),
 ]);
 
+const amount = Type.Integer({ minimum: 0 });
+
 /** What is known of an image, in few words; what is left out is not known, but for an inspection of an image without labels. */
 export const Given = Type.Object({
   image: Type.Optional(image),
@@ -41,6 +43,26 @@ export const Given = Type.Object({
   sboms: Type.Optional(
     Type.Array(Type.String({ maxLength: 32 }), { maxItems: 9, description: 'Formats of those that are attached; not known if left out.' }),
   ),
+  sizeBytes: Type.Optional(Type.Integer({ minimum: 0, description: 'Not known if left out.' })),
+  registries: Type.Optional(
+    Type.Record(
+      Type.String({ maxLength: 63 }),
+      Type.Object({ isHealthy: Type.Optional(Type.Boolean()), usedBytes: Type.Optional(amount) }, { additionalProperties: false }),
+      { description: 'What is known of registries, by their names.' },
+    ),
+  ),
+  pullsByRegion: Type.Optional(Type.Record(Type.String({ maxLength: 63 }), amount, { description: 'Of 30 days; not known if left out.' })),
+  usage: Type.Optional(
+    Type.Object(
+      {
+        bytes: Type.Optional(amount),
+        images: Type.Optional(amount),
+        copiesLastHour: Type.Optional(amount),
+        isCounted: Type.Optional(Type.Boolean()),
+      },
+      { additionalProperties: false, description: 'What its tenant has already, 0 of what is left out; not known if all is.' },
+    ),
+  ),
   namedBy: Type.Optional(Type.Enum(['digest', 'tag'], { description: 'How whoever wants to run it names it; not known if left out.' })),
 });
 export type Given = Static<typeof Given>;
@@ -52,7 +74,7 @@ const digestOf = (digit: number): string => `sha256:${String(digit).repeat(64)}`
 export function evidenceOf(image: string, given: Given, atMs: number): Evidence | undefined {
   const reference = referenceOf(image);
   if (reference === undefined) return undefined;
-  const { tenant, digest = digestOf(0), scan, signatures, sboms, namedBy } = given;
+  const { tenant, digest = digestOf(0), scan, signatures, sboms, namedBy, registries, pullsByRegion, usage } = given;
   const platformDigests = platformsOf(given, digest);
   const scans = platformDigests.flatMap((platform, index) => {
     const said = Array.isArray(scan) ? scan[index] : scan;
@@ -64,6 +86,9 @@ export function evidenceOf(image: string, given: Given, atMs: number): Evidence 
     ...(signatures !== undefined && { signatures }),
     ...(sboms !== undefined && { sboms: sboms.map((format) => ({ digest: digestOf(9), format })) }),
     ...(namedBy !== undefined && { namedBy }),
+    ...(registries !== undefined && { registries }),
+    ...(pullsByRegion !== undefined && { pullsByRegion }),
+    ...(usage !== undefined && { usage: { bytes: 0, images: 0, copiesLastHour: 0, isCounted: false, ...usage } }),
   };
 }
 
@@ -73,12 +98,12 @@ function platformsOf({ kind = 'image', platforms = 2 }: Given, digest: string): 
 }
 
 function inspectionOf(
-  { inspection = 'done', kind = 'image', labels = {} }: Given,
+  { inspection = 'done', kind = 'image', labels = {}, sizeBytes }: Given,
   platformDigests: readonly string[],
 ): Evidence['inspection'] {
   if (inspection === 'missing') return { status: 'missing' };
   if (inspection === 'failed') return { status: 'failed', reason: 'MANIFEST_UNKNOWN: gone' };
-  return { status: 'done', kind, labels, platformDigests };
+  return { status: 'done', kind, labels, platformDigests, ...(sizeBytes !== undefined && { sizeBytes }) };
 }
 
 const scanFact = (
