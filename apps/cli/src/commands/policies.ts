@@ -127,6 +127,19 @@ function addHistory(policy: Command, { console, env, onExit }: ProgramOptions): 
       const asked = { output, policyId, limit, vault: await vaultOf(keyFile) };
       onExit(await withLog(flags, (log, codec) => showHistory(asked, log, codec, console)));
     });
+  withLogOptions(policy.command('explain'))
+    .description('make a decision again from the log alone, and say of each policy why it spoke or kept silent')
+    .argument('<decision>', 'an image, for its newest decision; an event; or a record, as decisions/3/41')
+    .option('--policies <count>', 'tell of at most so many', integer(1, 10_000), 20)
+    .option(...keyOption(env))
+    .addHelpText('after', examples(['waybill policy explain 127.0.0.1:25001/demo/app:v1', 'waybill policy explain decisions/3/41 -o json']))
+    .action(async (decision: string, { policies, keyFile, ...flags }: KeyFlags & { policies: number }, command: Command) => {
+      const { explainDecision } = await import('./policy-explain.ts');
+      const { withLog } = await import('../connect.ts');
+      const { output } = command.optsWithGlobals<Globals>();
+      const asked = { output, decision, policiesMax: policies, vault: await vaultOf(keyFile) };
+      onExit(await withLog(flags, (log, codec) => explainDecision(asked, log, codec, console)));
+    });
   withLogOptions(policy.command('rollback'))
     .description('publish again what was in force before')
     .argument('[policy]', 'this one only; without --to, as it was before its last change')

@@ -36,6 +36,10 @@ export function findStateAt(log: PolicyLog, to: string, vault: Vault): PolicyLog
   return events.length === 0 ? undefined : policyLogOf(events);
 }
 
+/** What can be read of what is in force. */
+export const documentsInForce = ({ inForce }: PolicyLog, vault: Vault): readonly Document[] =>
+  [...inForce.values()].flatMap((event) => documentOf(event, vault) ?? []);
+
 function timeOf(text: string): number | undefined {
   try {
     return parseTime(text);
