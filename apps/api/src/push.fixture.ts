@@ -33,7 +33,7 @@ export function pushOf(log: FakeLog, id = 'push-1', delayMs = 0) {
     },
     state,
     held: (...awaiting: readonly string[]) => state({ awaiting }),
-    decided: async (outcome: 'allow' | 'deny', reason = 'scanned, nothing above high', own = 'decided') => {
+    decided: async (outcome: 'allow' | 'deny' | 'held', reason = 'scanned, nothing above high', own = 'decided') => {
       const targets = outcome === 'allow' ? [{ registry: 'b', repository, tag }] : [];
       await event(topics.decisions, 'ImageDecided', { ...decisionData(id, outcome, reason), targets }, meta(own), delayMs + 300);
       await state({ status: outcome === 'allow' ? 'allowed' : 'denied', targets, decisionEventId: `${id}-${own}` });

@@ -267,6 +267,15 @@ describe('a denied image', () => {
   const targets = [{ registry: 'b', repository: 'team/app', tag: 'v1' }];
   const deny: Partial<ImageDecided> = { outcome: 'deny', reason: 'critical', targets, evaluatedAtMs: nowMs + 5 };
 
+  it('that only waits for a new scan is copied after all once it is allowed again', () => {
+    const { driver, decide, row } = start();
+    decide('d1');
+    decide('d2', { ...deny, outcome: 'held', reason: 'waits for a scan' });
+    assert.deepEqual([driver.jobs(), row()?.status, row()?.reason], [[], 'failed', 'held again: waits for a scan']);
+    decide('d3', { evaluatedAtMs: nowMs + 9 });
+    assert.deepEqual([driver.jobs().length, row()?.status], [1, 'copying']);
+  });
+
   it('whose copy still waits is not copied any more, and that is told', () => {
     const { driver, decide, row, events } = start();
     decide('d1');
@@ -293,7 +302,7 @@ describe('a denied image', () => {
     decide('d1');
     driver.finishJob(key, result);
     decide('d2', deny);
-    assert.deepEqual([row()?.status, events().length, driver.ignored()], ['copied', 1, ['denied: what is copied already stays']]);
+    assert.deepEqual([row()?.status, events().length, driver.ignored()], ['copied', 1, ['taken back: what is copied already stays']]);
   });
 
   it('leaves alone what goes to its targets from another tag, of another digest or by a newer decision', () => {
@@ -325,6 +334,6 @@ describe('a denied image', () => {
   it('is not copied; what is copied already stays', () => {
     const { driver, decide, row } = start();
     decide('d1', { outcome: 'deny' });
-    assert.deepEqual([driver.ignored(), driver.jobs(), row()], [['denied: what is copied already stays'], [], undefined]);
+    assert.deepEqual([driver.ignored(), driver.jobs(), row()], [['taken back: what is copied already stays'], [], undefined]);
   });
 });

@@ -46,7 +46,7 @@ export const replicator = (copy: Copy, hostOf: HostOf, settings: ReplicatorSetti
 function decide(event: EventOf<'ImageDecided'>, context: Context, hostOf: HostOf): Step {
   const { data, meta } = event;
   if (data.outcome !== 'allow')
-    return withdrawal(event, data.targets, context, hostOf) ?? { ignored: 'denied: what is copied already stays' };
+    return withdrawal(event, data.targets, context, hostOf) ?? { ignored: 'taken back: what is copied already stays' };
   if (data.targets.length === 0) return { ignored: 'allowed, with no target' };
   const targets = data.targets.map((target) => {
     const key = replicaKey(target, hostOf);
@@ -90,7 +90,8 @@ function withdrawal(
     return row && isWithdrawn(data, row) ? [{ key, row }] : [];
   });
   if (withdrawn.length === 0) return undefined;
-  const reason = data.outcome === 'allow' ? `no longer a target: ${data.reason}` : `denied: ${data.reason}`;
+  const what = { allow: 'no longer a target', held: 'held again' }[data.outcome] ?? 'denied';
+  const reason = `${what}: ${data.reason}`;
   const waiting = withdrawn.filter(({ row }) => row.status === 'copying');
   return {
     cancel: waiting.map(({ key }) => key),

@@ -68,7 +68,11 @@ const shortDigests = (text: string): string => text.replace(/sha(?:256|512):[0-9
 function decided(facts: Facts, decision: StepRow): Outcome {
   const { outcome, reason = '', policyId = null, trace = [] } = decision.details as Fields;
   const about = { policyId, trace, awaiting: [] as readonly string[] };
-  if (outcome !== 'allow') return { status: 'denied', final: true, text: deniedWords(facts, reason), ...about };
+  if (outcome === 'held') {
+    const awaiting = facts.state?.awaiting ?? [];
+    return { ...about, status: 'held', final: false, text: takenBackWords('held again', facts, shortDigests(reason)), awaiting };
+  }
+  if (outcome !== 'allow') return { status: 'denied', final: true, text: takenBackWords('denied', facts, reason), ...about };
   const targetsCount = Number(decision.details['targetsCount'] ?? 0);
   if (targetsCount === 0) return { status: 'allowed', final: true, text: `allowed: ${reason}; no policy names a target`, ...about };
   const mine = facts.replicas.filter((replica) => replica.digest === decision.details['digest']);
@@ -90,10 +94,10 @@ function decided(facts: Facts, decision: StepRow): Outcome {
   return { status: 'copying', final: false, text, ...about, awaiting: ['copy'] };
 }
 
-/** A deny stops what is on its way; what is there already stays, and whoever reads the deny must know. */
-function deniedWords({ replicas, digest }: Facts, reason: string): string {
+/** It stops what is on its way; what is there already stays, and whoever reads it must know. */
+function takenBackWords(what: string, { replicas, digest }: Facts, reason: string): string {
   const there = replicas.filter((replica) => replica.status === 'copied' && replica.copiedDigest === digest).map(targetName);
-  return `denied: ${reason}${there.length > 0 ? `; copied before, and still at ${there.join(', ')}` : ''}`;
+  return `${what}: ${reason}${there.length > 0 ? `; copied before, and still at ${there.join(', ')}` : ''}`;
 }
 
 const targetName = ({ targetRegistry, targetRepository, targetTag }: ReplicaState): string =>

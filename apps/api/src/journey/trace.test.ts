@@ -191,6 +191,14 @@ describe('the outcome of a push', () => {
     assert.equal(statusOf(log)[2], `denied: critical; copied before, and still at ${target}`);
   });
 
+  it('says that an image which was allowed waits again, and where it is all the same', async () => {
+    const log = fakeLog();
+    await wholeJourney(log);
+    await pushOf(log).decided('held', 'waits for scan of x', 'held');
+    assert.deepEqual(statusOf(log), ['held', false, `held again: waits for scan of x; copied before, and still at ${target}`]);
+    assert.ok(trace(log)[0]!.steps.some(({ text }) => text.startsWith('held again: waits for scan of x')));
+  });
+
   it('does not wait for ever where a push came late or the tag was deleted', async () => {
     const late = fakeLog();
     await wholeJourney(late, 'push-1');

@@ -82,8 +82,11 @@ function decisionWords(details: Details): Words {
   const names = list(details['targets']).map(({ registry, repository, tag }) => `${text(registry)}/${text(repository)}:${text(tag)}`);
   if (details['outcome'] === 'allow')
     return good('decided', `allowed: ${text(details['reason'])}${names.length > 0 ? ` → ${names.join(', ')}` : ''}`);
-  // The targets of a deny are those that it takes back.
-  return bad('decided', `denied: ${text(details['reason'])}${names.length > 0 ? `; takes back ${names.join(', ')}` : ''}`);
+  // The targets of a deny, or of a hold of what was allowed, are those that it takes back.
+  return bad(
+    'decided',
+    `${details['outcome'] === 'held' ? 'held again' : 'denied'}: ${text(details['reason'])}${names.length > 0 ? `; takes back ${names.join(', ')}` : ''}`,
+  );
 }
 
 const failureWords = (details: Details): string =>
