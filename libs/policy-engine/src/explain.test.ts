@@ -34,6 +34,7 @@ describe('an explanation', () => {
         { path: 'spec.match.repositories', holds: 'yes', reason: 'repository demo/app matches one of demo/**' },
         { path: 'spec.match.labels.team', holds: 'yes', reason: 'label team=core is there' },
       ],
+      requirements: [],
     });
   });
 
@@ -55,6 +56,23 @@ describe('an explanation', () => {
     const { outcome, clauses } = explainPolicy(picky, question(evidence({ inspection: { status: 'missing' } })));
     assert.equal(outcome, 'held');
     assert.deepEqual(clauses.find(({ holds }) => holds === 'unknown')?.reason, 'its kind is not known yet');
+  });
+
+  it('says of each requirement whether it holds, also behind the one that is denied for', () => {
+    const demanding = policy('demanding', {
+      require: { labels: { team: 'core' }, scan: { withinHours: 24, worstSeverity: 'none' }, sbom: {}, registries: ['b.test'] },
+    });
+    const { outcome, clauses, requirements } = explainPolicy(demanding, question(evidence()));
+    assert.deepEqual([outcome, clauses], ['deny', []]);
+    assert.deepEqual(
+      requirements.map(({ path, holds, reason }) => `${path} ${holds}: ${reason}`),
+      [
+        'spec.require.registries no: registry a.test is not among b.test, which are allowed',
+        'spec.require.labels yes: has all labels that are required',
+        `spec.require.scan no: ${amd64} has findings of severity low (at most none)`,
+        'spec.require.sbom unknown: waits for sbom',
+      ],
+    );
   });
 
   it('says of a condition what it has asked for', () => {

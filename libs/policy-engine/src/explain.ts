@@ -5,6 +5,7 @@ import { evaluate, inputsSha256, type Decision } from './evaluate.ts';
 import type { Evidence } from './evidence.ts';
 import type { Matching } from './match.ts';
 import type { Policy } from './policy.ts';
+import { shortened } from './requirements/answer.ts';
 import type { Ruling } from './requirements.ts';
 import { opinionOf } from './rule.ts';
 import type { CompiledSet } from './set/compiled-set.ts';
@@ -26,6 +27,8 @@ export type PolicyExplanation = {
   readonly reason: string;
   /** In the order in which they are asked, up to the first that refuses. None of a confidential policy. */
   readonly clauses: readonly ClauseExplanation[];
+  /** All of them, of a policy that matches and does not deny anyway. None of a confidential one. */
+  readonly requirements: readonly ClauseExplanation[];
 };
 
 export type Explanation = {
@@ -65,14 +68,23 @@ const questionOf = ({ surroundings }: CompiledSet, evidence: Evidence, atMs: num
 
 /** What one policy says of an image, as if it were alone. */
 export function explainPolicy(policy: Policy, question: Question): PolicyExplanation {
-  const { outcome, reason } = lineOf(policy, question);
+  const { matched, outcome, reason } = lineOf(policy, question);
+  const explained = { policyId: policy.id, priority: policy.priority, outcome, reason };
+  if (isConfidential(policy)) return { ...explained, clauses: [], requirements: [] };
   const clauses: ClauseExplanation[] = [];
-  for (const clause of isConfidential(policy) ? [] : clausesOf(policy, question)) {
+  for (const clause of clausesOf(policy, question)) {
     clauses.push(clause);
     if (clause.holds === 'no') break;
   }
-  return { policyId: policy.id, priority: policy.priority, outcome, reason, clauses };
+  return { ...explained, clauses, requirements: matched && outcome !== 'error' ? requirementsOf(policy, question) : [] };
 }
+
+const requirementsOf = ({ requirements }: Policy, question: Question): readonly ClauseExplanation[] =>
+  requirements.map(({ name, ask }) => {
+    const answer = ask(question);
+    const reason = answer.holds === 'unknown' ? `waits for ${shortened(answer.awaiting)}` : answer.reason;
+    return { path: `spec.require.${name}`, holds: answer.holds, reason };
+  });
 
 /** In the order in which they are asked; each made when it is looked at. */
 function* clausesOf({ clauses, when }: Policy, question: Question): Generator<ClauseExplanation, void> {
