@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { pushImage, randomImage } from '@waybill/testing';
+import { digestOf } from '../descriptor/digest.ts';
+import { mediaTypes } from '../descriptor/media-types.ts';
+import type { RegistryClient } from '../host/client.ts';
+import { putManifest } from '../manifest/manifest.ts';
+import { listReferrers, referrersTag } from '../referrer/referrers.ts';
 import { createCopier } from './copier.ts';
 import { outcomesOf, pushSigned, useEnds } from './copy.fixture.ts';
 
@@ -73,7 +78,7 @@ describe('a target that does not keep what it took', () => {
     const headers = { 'content-type': 'application/vnd.oci.image.index.v1+json' };
     const body = '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}';
     target.fail({ method: 'GET', path: /referrers|manifests\/sha256-/, kind: 'answer', status: 200, headers, body, times: Infinity });
-    await assert.rejects(copy(repository, digest), { code: 'COPY_UNVERIFIED', message: /the link to/ });
+    await assert.rejects(copy(repository, digest), { code: 'COPY_UNVERIFIED', message: /does not keep the tag sha256-/ });
     assert.equal(await tagAt(to, repository), undefined);
   });
 
@@ -162,5 +167,29 @@ describe('what a copier remembers', () => {
       since().map((line) => line.replace(`/v2/${repository}/`, '')),
       ['HEAD manifests/v2', 'PUT manifests/v2', 'GET manifests/v2'],
     );
+  });
+});
+
+describe('a target without the referrers API', () => {
+  const ends = useEnds({ target: { referrersApi: false } });
+
+  it('has the links in the end, though another process has written them anew without ours', async () => {
+    const { fresh, from, to, request, signal } = ends();
+    const repository = fresh();
+    const { digest } = await pushSigned(from, repository);
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] }));
+    const empty = { descriptor: { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), sizeBytes: bytes.byteLength }, bytes };
+    /** Another process, which read the tag before we wrote it and is slow, writes just before the image gets its tag. */
+    const disturbed = (client: RegistryClient): RegistryClient => ({
+      ...client,
+      async send(sent) {
+        if (sent.method === 'PUT' && sent.at === 'manifests/v1')
+          await putManifest(to, { repository, reference: referrersTag(digest) }, empty, signal);
+        return client.send(sent);
+      },
+      ownedBy: (owner) => disturbed(client.ownedBy(owner)),
+    });
+    await createCopier().copy(request(repository, 'v1', { target: { client: disturbed(to), repository } }));
+    assert.equal((await listReferrers(to, { repository, digest }, signal)).length, 1);
   });
 });

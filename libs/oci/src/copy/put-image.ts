@@ -2,7 +2,7 @@ import type { Digest } from '@waybill/domain';
 import type { DescriptorDocument } from '../descriptor/descriptor.ts';
 import { contentFaultOf, OciError } from '../host/errors.ts';
 import { getManifest, putManifest, type Manifest } from '../manifest/manifest.ts';
-import { addToReferrersTag, readReferrersTag } from '../referrer/referrers.ts';
+import { addToReferrersTag, keepInReferrersTag } from '../referrer/referrers.ts';
 import type { ReferrersApis } from './attachments.ts';
 import { mapConcurrently } from '../host/concurrent.ts';
 import type { CopyReport, ManifestReport, Place } from './copy-request.ts';
@@ -49,13 +49,19 @@ export async function putImage(plan: CopyPlan, request: PutRequest): Promise<voi
   // Put under its tag, a manifest is there by its digest too; but some registries refuse what is attached to nothing.
   if (tag === undefined || distanceMax > 0) await putPlanned(plan, request, root, signal);
   for (let distance = 1; distance <= distanceMax; distance++) await putAll(at(distance));
-  for (const [digest, referring] of referrers) await linkReferrers(request, digest, referring);
+  const linked: Linked[] = [];
+  for (const [digest, referring] of referrers) linked.push({ digest, added: await linkReferrers(request, digest, referring) });
   for (const { tag: name, digest, isThere } of digestTags) onTag({ tag: name, digest, outcome: isThere ? 'present' : 'set' });
-  if (tag === undefined) return;
-  const outcome = root.isThere ? 'present' : await ensureManifest(request, root, tag, signal);
-  if (distanceMax === 0) request.onManifest(reportOf(root, outcome));
-  onTag({ tag, digest: root.descriptor.digest, outcome: outcome === 'present' ? 'present' : 'set' });
+  if (tag !== undefined) {
+    const outcome = root.isThere ? 'present' : await ensureManifest(request, root, tag, signal);
+    if (distanceMax === 0) request.onManifest(reportOf(root, outcome));
+    onTag({ tag, digest: root.descriptor.digest, outcome: outcome === 'present' ? 'present' : 'set' });
+  }
+  await keepLinked(request, linked);
 }
+
+/** What was added to the fallback tag of a manifest. */
+type Linked = { readonly digest: Digest; readonly added: readonly DescriptorDocument[] };
 
 export const reportOf = ({ descriptor, distance }: PlannedManifest, outcome: ManifestReport['outcome']): ManifestReport => ({
   ...{ ...descriptor, outcome, refers: distance > 0 },
@@ -98,16 +104,22 @@ async function isThere({ client, repository }: Place, reference: string, manifes
 }
 
 /** A registry with the API has linked them by their `subject`; for any other, and for what names none, the fallback tag must say it. */
-async function linkReferrers({ target, apis, signal }: PutRequest, digest: Digest, referrers: readonly DescriptorDocument[]) {
+async function linkReferrers(
+  { target, apis, signal }: PutRequest,
+  digest: Digest,
+  referrers: readonly DescriptorDocument[],
+): Promise<readonly DescriptorDocument[]> {
+  const listed = new Set((await apis.list(target, digest, signal))?.map((referrer) => referrer.digest));
+  const unlisted = referrers.filter((referrer) => !listed.has(referrer.digest));
+  if (unlisted.length === 0) return [];
   const { client, repository } = target;
-  const subject = { repository, digest };
-  const without = (listed: readonly DescriptorDocument[], wanted: readonly DescriptorDocument[]) =>
-    wanted.filter((referrer) => !listed.some((other) => other.digest === referrer.digest));
-  const unlisted = without((await apis.list(target, digest, signal)) ?? [], referrers);
-  if (unlisted.length === 0) return;
-  if (!(await addToReferrersTag(client, subject, unlisted, signal))) return;
-  const [lost] = without(await readReferrersTag(client, subject, signal), unlisted);
-  if (lost) throw unverified(target, `the link to ${lost.digest}`);
+  return (await addToReferrersTag(client, { repository, digest }, unlisted, signal)) ? unlisted : [];
+}
+
+/** Another process may have written the same tags meanwhile, without what is new in them. */
+async function keepLinked({ target, signal }: PutRequest, linked: readonly Linked[]): Promise<void> {
+  const { client, repository } = target;
+  for (const { digest, added } of linked) if (added.length > 0) await keepInReferrersTag(client, { repository, digest }, added, signal);
 }
 
 const unverified = ({ client, repository }: Place, what: string): OciError => {

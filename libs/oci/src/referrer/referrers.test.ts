@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import fc from 'fast-check';
 import { pushImage, randomImage, startFakeRegistry, type FakeRegistry } from '@waybill/testing';
 import { createRegistryClient, type RegistryClient } from '../host/client.ts';
 import { digestOf } from '../descriptor/digest.ts';
 import { mediaTypes } from '../descriptor/media-types.ts';
 import { putManifest } from '../manifest/manifest.ts';
-import { addToReferrersTag, listReferrers, listReferrersByTag, referrersTag } from './referrers.ts';
+import { addToReferrersTag, keepInReferrersTag, listReferrers, listReferrersByTag, referrersTag } from './referrers.ts';
 
 const repository = 'team/app';
 const subject = digestOf('subject');
@@ -64,11 +65,35 @@ describe('referrers', () => {
   it('are written again to the fallback tag when another writer has replaced it', async () => {
     const [ours, theirs] = [await referrer(), await referrer()];
     await putManifest(client, { repository, reference: tag }, index([theirs]), signal);
-    // As if theirs had come after both of these: it was not there yet when ours was read, and ours is gone when it is read again.
+    // As if theirs had come after both of these: it was not there yet when ours was written, and ours is gone when it is read again.
     registry.fail({ method: 'HEAD', path, kind: 'answer', status: 404 });
     registry.fail({ method: 'PUT', path, kind: 'answer', status: 201 });
     await add(ours);
     assert.deepEqual(await listed(), [ours.digest, theirs.digest].sort());
+  });
+
+  it('are all there in the end where two processes write the fallback tag, in whatever order their requests come', async () => {
+    const added = [[await referrer(), await referrer()], [await referrer()]] as const;
+    const order = fc.array(fc.integer({ min: 0, max: 1 }), { maxLength: 10 });
+    const holds = fc.asyncProperty(order, async (turns) => {
+      registry.repositories.get(repository)?.tags.clear();
+      const { writer, end } = inTurns(client, turns);
+      const both = async (write: (by: RegistryClient, theirs: (typeof added)[number]) => Promise<unknown>) => {
+        const writers = added.map((theirs, index) => write(writer(index), theirs).finally(() => end(index)));
+        await Promise.all(writers);
+      };
+      await both((by, theirs) => addToReferrersTag(by, { repository, digest: subject }, theirs, signal));
+      await both((by, theirs) => keepInReferrersTag(by, { repository, digest: subject }, theirs, signal));
+      assert.deepEqual(
+        await listed(),
+        added
+          .flat()
+          .map(({ digest }) => digest)
+          .sort(),
+      );
+    });
+    // The second has read the tag before the first one begins, and writes it when that one has seen what it wrote.
+    await fc.assert(holds, { numRuns: 60, examples: [[[1, 0, 0, 0, 1]], [[0, 1, 1, 1, 0]]] });
   });
 
   it('fail with a typed error when the fallback tag does not keep what is written, and the next writer has its turn', async () => {
@@ -117,3 +142,43 @@ describe('referrers', () => {
     assert.deepEqual(await list(), [sbom], 'there is only the fallback tag');
   });
 });
+
+/**
+ * The client for several processes, whose requests go one by one: whose is next is in `turns`; then as they come. Who has ended is passed
+ * over.
+ */
+function inTurns(client: RegistryClient, turns: readonly number[]) {
+  const waiting = new Map<number, () => void>();
+  const ended = new Set<number>();
+  let left = turns;
+  let isBusy = false;
+  const next = (): void => {
+    while (left.length > 0 && ended.has(left[0]!)) left = left.slice(1);
+    const index = left[0] ?? waiting.keys().next().value;
+    const go = index === undefined ? undefined : waiting.get(index);
+    if (!go || isBusy) return;
+    [isBusy, left] = [true, left.slice(1)];
+    waiting.delete(index!);
+    go();
+  };
+  const writer = (index: number): RegistryClient => {
+    ended.delete(index);
+    return {
+      ...client,
+      registry: { ...client.registry },
+      async send(request) {
+        await new Promise<void>((resolve) => {
+          waiting.set(index, resolve);
+          next();
+        });
+        try {
+          return await client.send(request);
+        } finally {
+          isBusy = false;
+          next();
+        }
+      },
+    };
+  };
+  return { writer, end: (index: number) => (ended.add(index), next()) };
+}

@@ -119,24 +119,40 @@ const writers = new WeakMap<RegistryClient['registry'], Map<string, Promise<unkn
 
 /**
  * Adds referrers to the fallback tag of a subject; those in it already stay. The scheme has no compare-and-set: writers of this process
- * take turns, and what another one's write has undone is written again. A write of another process that ours overtakes on its way is
- * lost to it until it looks again, as a copy does at its end.
+ * take turns, and what another one's write has undone is written again. A writer elsewhere that has read the tag before this write, and
+ * writes after it was seen, undoes it all the same: {@link keepInReferrersTag} looks again.
  * @returns whether one of them was not in it
  * @throws OciError `COPY_UNVERIFIED` when the tag does not keep what is written to it
  */
-export async function addToReferrersTag(
+export const addToReferrersTag = (
   client: RegistryClient,
   subject: Subject,
   added: readonly DescriptorDocument[],
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<boolean> => inTurn(client, subject, () => writeReferrersTag(client, subject, added, listReferrersByTag, signal));
+
+/**
+ * Looks again for what was added, and adds again what somebody else's write has undone. To be called when a writer that did not know of it
+ * has had its time: the later, the surer.
+ * @throws OciError `COPY_UNVERIFIED` when the tag does not keep what is written to it
+ */
+export async function keepInReferrersTag(
+  client: RegistryClient,
+  subject: Subject,
+  added: readonly DescriptorDocument[],
+  signal: AbortSignal,
+): Promise<void> {
+  await inTurn(client, subject, () => writeReferrersTag(client, subject, added, readReferrersTag, signal));
+}
+
+async function inTurn<T>(client: RegistryClient, subject: Subject, write: () => Promise<T>): Promise<T> {
   const tags = writers.get(client.registry) ?? new Map<string, Promise<unknown>>();
   writers.set(client.registry, tags);
   const key = `${subject.repository}:${referrersTag(subject.digest)}`;
   const before = tags.get(key);
   const written = (async () => {
     await before?.catch(() => {}); // Its failure is told to its caller.
-    return writeReferrersTag(client, subject, added, signal);
+    return write();
   })();
   tags.set(key, written);
   try {
@@ -146,31 +162,29 @@ export async function addToReferrersTag(
   }
 }
 
+/** @param readFirst how the tag is read before it is written: whether it is known to be there, or has to be asked for */
 async function writeReferrersTag(
   client: RegistryClient,
   subject: Subject,
   added: readonly DescriptorDocument[],
+  readFirst: typeof readReferrersTag,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { repository, digest } = subject;
   const reference = referrersTag(digest);
-  for (let writes = 0; writes < writesMax; writes++) {
-    const present = await listReferrersByTag(client, subject, signal);
+  for (let writes = 0; ; writes++) {
+    const present = await (writes === 0 ? readFirst : readReferrersTag)(client, subject, signal);
     const missing = added.filter((descriptor) => !present.some((other) => other.digest === descriptor.digest));
     if (missing.length === 0) return writes > 0;
+    if (writes === writesMax) throw notKept(client, repository, reference);
     const document = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [...present, ...missing] };
     const bytes = Buffer.from(JSON.stringify(document));
     const descriptor = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), sizeBytes: bytes.byteLength };
     await putManifest(client, { repository, reference }, { descriptor, bytes }, signal);
-    if ((await findManifestDigest(client, { repository, reference }, signal)) === descriptor.digest) return true;
   }
-  const { host } = client.registry;
-  throw new OciError(
-    'COPY_UNVERIFIED',
-    `${host} does not keep the tag ${reference} of ${repository} as it was written ${writesMax} times`,
-    {
-      host,
-      repository,
-    },
-  );
+}
+
+function notKept({ registry: { host } }: RegistryClient, repository: string, reference: string): OciError {
+  const message = `${host} does not keep the tag ${reference} of ${repository} as it was written ${writesMax} times: copy again`;
+  return new OciError('COPY_UNVERIFIED', message, { host, repository });
 }
