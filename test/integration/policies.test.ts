@@ -31,7 +31,8 @@ function folderOf(name: string, policies: Readonly<Record<string, number>>): str
   const folder = join(cluster.dir, name);
   mkdirSync(folder);
   for (const [id, withinHours] of Object.entries(policies)) {
-    const spec = `{ match: { repositories: ['${id}/**'] }, require: { scan: { withinHours: ${withinHours}, worstSeverity: high } }, replicate: [{ registry: b }] }`;
+    const scan = `{ withinHours: ${withinHours}, worstSeverity: high }`;
+    const spec = `{ match: { repositories: ['${id}/**'] }, require: { scan: ${scan} }, replicate: [{ registry: b }] }`;
     writeFileSync(
       join(folder, `${id}.yaml`),
       `apiVersion: waybill/v1\nkind: ReplicationPolicy\nmetadata: { name: ${id} }\nspec: ${spec}\n`,

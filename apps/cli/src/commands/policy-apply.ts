@@ -1,6 +1,7 @@
 import type { Codec, EventLog } from '@waybill/stream';
 import type { Console, OutputFormat } from '../console.ts';
 import { type ExitCode, exitCodes } from '../exit.ts';
+import { shortId } from '../output/text.ts';
 import type { PolicySource } from '../policy/findings.ts';
 import type { Plan } from '../policy/plan.ts';
 import { readPolicyLog, type PolicyEvent } from '../policy/policy-log.ts';
@@ -43,8 +44,5 @@ export function printPublished(events: readonly PolicyEvent[], plan: Plan, outpu
   if (output === 'json')
     console.out(JSON.stringify({ ok: true, change, changes: plan.changes.map(({ kind, policyId }) => ({ kind, policyId })) }, null, 2));
   else if (change === null) console.out('nothing to publish: all of it is in force');
-  else
-    console.out(
-      `published as change ${change.slice(0, 8)}; \`waybill policy rollback --to …\` takes it back, \`waybill policy history\` says to where`,
-    );
+  else console.out(`published as change ${shortId(change)}; \`waybill policy history\` says where a rollback can go`);
 }

