@@ -85,7 +85,7 @@ describe('policy plan', () => {
   it('decides the images that are known now by both, and shows those that would be decided otherwise', async () => {
     const started = startLog();
     await started.apply({ demo: policy('demo', 24) });
-    for (const [tag, hoursAgo] of [['1', 2], ['2', 20], ['3', 30]] as const) remember(started.memory, 'demo/app', tag, hoursAgo); // prettier-ignore
+    for (const [tag, hoursAgo] of Object.entries({ 1: 2, 2: 20, 3: 30 })) remember(started.memory, 'demo/app', tag, hoursAgo);
     remember(started.memory, 'other/app', '4', 2);
     remember(started.memory, 'demo/app', '5', 20, { status: 'deleted' });
     remember(started.memory, 'demo/app', '6', 20, { digest: '' });
