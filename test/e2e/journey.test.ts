@@ -73,6 +73,13 @@ describe('a pushed index of two platforms', () => {
     const unknown = await waybill.cli('trace', `${waybill.stack.registryA}/demo/nobody:1.0`);
     assert.equal(unknown.exitCode, 1);
   });
+
+  it('is decided in the same way once more, from the log alone', async () => {
+    const told = await waybill.cli('policy', 'explain', `${waybill.stack.registryA}/demo/web:1.0`);
+    assert.equal(told.exitCode, 0, told.stdout + told.stderr);
+    assert.match(told.stdout, /allow REQUIREMENTS_MET by prod: scanned/);
+    assert.match(told.stdout, /made again from 3 events and \d+ documents in the log: the same, from the same inputs/);
+  });
 });
 
 describe('an image that policy does not let through', () => {
@@ -82,6 +89,8 @@ describe('an image that policy does not let through', () => {
     const { outcome } = await waybill.journey(image);
     assert.equal(outcome.status, 'denied');
     assert.match((await waybill.cli('trace', image)).stdout, /critical/);
+    const explained = await waybill.cli('policy', 'explain', image);
+    assert.deepEqual([explained.exitCode, /deny SEVERITY_TOO_HIGH by prod/.test(explained.stdout)], [0, true], explained.stdout);
     assert.ok(!(await waybill.crane('catalog', waybill.stack.registryB)).includes('vulnerable'));
   });
 
