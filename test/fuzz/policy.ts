@@ -6,7 +6,14 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compileRulebook, evaluate } from '@waybill/policy-engine';
-import { anyDocuments, anyEvidence, anyPolicies, referenceEvaluate } from '@waybill/policy-engine/testing';
+import {
+  anyDemandingPolicy,
+  anyDocuments,
+  anyEvidence,
+  anyExceptions,
+  anyPolicies,
+  referenceEvaluate,
+} from '@waybill/policy-engine/testing';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { repositoryRoot } from '../../infra/local/paths.ts';
@@ -25,8 +32,18 @@ const startedAtMs = performance.now();
 const cpu = process.cpuUsage();
 const counts = new Map<string, number>();
 const images = fc.array(anyEvidence(nowMs), { minLength: imagesPerSet, maxLength: imagesPerSet });
-const surroundings = fc.oneof(fc.constant([]), anyDocuments);
-const agree = fc.property(anyPolicies(policiesMax), surroundings, images, (policies, documents, each) => {
+const exceptions = anyExceptions(nowMs);
+const surroundings = fc.oneof(
+  fc.constant([]),
+  anyDocuments,
+  exceptions,
+  fc.tuple(anyDocuments, exceptions).map((both) => both.flat()),
+);
+const anySet = fc.oneof(
+  { weight: 3, arbitrary: anyPolicies(policiesMax) },
+  { weight: 1, arbitrary: anyDemandingPolicy.map((policy) => [policy]) },
+);
+const agree = fc.property(anySet, surroundings, images, (policies, documents, each) => {
   const { replication } = compileRulebook([...policies, ...documents]);
   for (const image of each) {
     const { outcome, code, policyId, awaiting, targets } = evaluate(replication, image, nowMs);
@@ -56,7 +73,8 @@ async function writeReport(): Promise<void> {
     `Seed ${seed}: \`npm run fuzz:policy -- --seed ${seed}\`. **Differences: none.**`,
     '',
     'Random policies (patterns of all three kinds, exclusions, labels, kinds, tenants, requirements, denials; in a fifth of the sets all at',
-    'one place of the index), in half of the sets with registries, residencies and tenants around them, and random images (facts missing,',
+    'one place of the index; in a quarter of the sets one that matches all and asks for a lot), in most of the sets with registries,',
+    'residencies, tenants and exceptions around them, and random images (facts missing,',
     'inspections failed, scans old, bad and absent) are decided by `evaluate` over the compiled set and by `referenceEvaluate`',
     '(`libs/policy-engine/src/reference.ts`), which asks every policy in order. Outcome, code, deciding policy, what is awaited and the',
     'targets have to be equal.',
