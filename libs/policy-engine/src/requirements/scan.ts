@@ -18,22 +18,20 @@ export const scan: Compile<NonNullable<Require['scan']>> = ({ withinHours, worst
     ask: (question) => {
       const verdicts = verdictsOf(question, whyAwaited(question.atMs));
       if ('holds' in verdicts) return verdicts;
-      const judged = verdicts.scans.map((verdict) => judge(verdict, worstSeverity, question));
+      const worst = verdicts.scans.reduce((a, b) => (rank(b.worstSeverity) > rank(a.worstSeverity) ? b : a)).worstSeverity;
+      const good = met(`scanned, worst severity ${worst} (at most ${worstSeverity})`);
+      const bad = verdicts.scans.filter((verdict) => rank(verdict.worstSeverity) > rank(worstSeverity));
+      if (bad.length === 0) return good;
+      const judged = bad.map((verdict) => judge(verdict, worstSeverity, question));
       const objections = judged.flatMap(({ objection }) => objection ?? []);
-      if (objections.length > 0) return broken('SEVERITY_TOO_HIGH', shortened(objections));
-      const worst = verdicts.scans.map((verdict) => verdict.worstSeverity).reduce((a, b) => (rank(b) > rank(a) ? b : a));
-      return withExceptions(met(`scanned, worst severity ${worst} (at most ${worstSeverity})`), judged);
+      return objections.length > 0 ? broken('SEVERITY_TOO_HIGH', shortened(objections)) : withExceptions(good, judged);
     },
   };
 };
 
-const nothing: Weighed = { accepted: [], awaiting: [], left: [] };
-
 function judge(verdict: ScanFact, severityMax: string, question: Question): Weighed & { readonly objection?: string } {
   const { digest, worstSeverity, findings = [], findingsOmitted = 0 } = verdict;
-  const isOver = (severity: string): boolean => rank(severity) > rank(severityMax);
-  if (!isOver(worstSeverity)) return nothing;
-  const over = findings.filter(({ severity }) => isOver(severity));
+  const over = findings.filter(({ severity }) => rank(severity) > rank(severityMax));
   const weighed = weigh(
     over.map(({ id }) => id),
     question,

@@ -18,15 +18,16 @@ export function verdictsOf(
     const why = `a scan is required, and the ${kind} has no platform that can be scanned`;
     return broken('NOTHING_TO_SCAN', `${why}: a policy with kinds: [artifact] can let it go`);
   }
-  const newest = new Map(scans.map((scan) => [scan.digest, scan]));
-  const awaiting = platformDigests.flatMap((digest) => {
+  const newest = new Map<string, ScanFact>();
+  for (const scan of scans) newest.set(scan.digest, scan);
+  const [verdicts, awaiting]: [ScanFact[], string[]] = [[], []];
+  for (const digest of platformDigests) {
     const scan = newest.get(digest);
-    if (scan === undefined) return [`scan of ${digest}`];
-    const why = whyAwaited(scan);
-    return why === undefined ? [] : [`scan of ${digest} (${why})`];
-  });
+    const why = scan && whyAwaited(scan);
+    if (scan !== undefined && why === undefined) verdicts.push(scan);
+    else awaiting.push(`scan of ${digest}${why === undefined ? '' : ` (${why})`}`);
+  }
   if (awaiting.length > 0) return unknown(...awaiting);
-  const verdicts = platformDigests.map((digest) => newest.get(digest)!);
   const failed = verdicts.filter(({ outcome }) => outcome !== 'scanned');
   if (failed.length === 0) return { scans: verdicts };
   const reasons = failed.map(({ digest, reason }) => `the scan of ${digest} failed: ${reason ?? 'no reason given'}`);
