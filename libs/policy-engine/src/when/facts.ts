@@ -1,4 +1,5 @@
 import type { Registry } from '../document/registry.ts';
+import { findRegistryAt } from '../registry-at.ts';
 import type { Question } from '../surroundings.ts';
 import { fact, hourOf, known, msOf, type Fact, type Facts } from './fact.ts';
 import { scanFacts } from './scan-facts.ts';
@@ -36,19 +37,11 @@ const image: Facts = {
   ),
 };
 
-/** Of several with the same host the first by name, so that it does not count which was published first. */
-function findRegistry(host: string, { Registry: documents }: Question['surroundings']): Registry | undefined {
-  let found: Registry | undefined;
-  for (const document of documents.values())
-    if (document.spec.host === host && (found === undefined || document.metadata.name < found.metadata.name)) found = document;
-  return found;
-}
-
 /** Of the document that tells of the registry where the image lies. */
 const documented =
   (field: string, read: (spec: Registry['spec']) => string | undefined): Fact['read'] =>
   ({ evidence: { registry: host }, surroundings }) => {
-    const document = findRegistry(host, surroundings);
+    const document = findRegistryAt(host, surroundings);
     if (document === undefined) return new Failure(`no Registry document has the host ${host}`);
     return read(document.spec) ?? new Failure(`the Registry document ${document.metadata.name} has no ${field}`);
   };
