@@ -72,11 +72,11 @@ async function writeReport(): Promise<void> {
     `${figures}, on one core which others used too; up to ${policiesMax} policies, ${imagesPerSet} images to a set.`,
     `Seed ${seed}: \`npm run fuzz:policy -- --seed ${seed}\`. **Differences: none.**`,
     '',
-    'Random policies (patterns of all three kinds, exclusions, labels, kinds, tenants, requirements, denials; in a fifth of the sets all at',
-    'one place of the index; in a quarter of the sets one that matches all and asks for a lot), in most of the sets with registries,',
-    'residencies, tenants and exceptions around them, and random images (facts missing, inspections failed, scans old, bad and absent) are',
-    'decided by `evaluate` over the compiled set and by `referenceEvaluate` (`libs/policy-engine/src/reference.ts`), which asks every policy',
-    'in order. Outcome, code, deciding policy, what is awaited and the targets have to be equal.',
+    'Random policies (patterns of all three kinds, exclusions, labels, kinds, tenants, requirements, denials; in a fifth of the sets all',
+    'at one place of the index; in a quarter of the sets one that matches all and asks for a lot), in most of the sets with registries,',
+    'residencies, tenants and exceptions around them, and random images (facts missing, inspections failed, scans old, bad and absent)',
+    'are decided by `evaluate` over the compiled set and by `referenceEvaluate` (`libs/policy-engine/src/reference.ts`), which asks',
+    'every policy in order. Outcome, code, deciding policy, what is awaited and the targets have to be equal.',
     ...['', '| decided | times |', '| --- | --- |', ...rows, ''],
   ];
   writeFileSync(reportPath, lines.join('\n'));
