@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { readBounded } from './body.ts';
 import { asOciError, type RegistryClient } from '../host/client.ts';
-import type { Descriptor } from '../descriptor/descriptor.ts';
+import type { InlineDescriptor } from '../descriptor/descriptor.ts';
+import { findInlined } from '../descriptor/inlined.ts';
 import { OciError } from '../host/errors.ts';
 import type { Tries } from '../host/repeat.ts';
 import { openResumingStream, type Opened } from './resuming-stream.ts';
@@ -9,7 +10,7 @@ import { createCheckpoints, createVerifier } from './verifier.ts';
 
 export type BlobQuery = {
   readonly repository: string;
-  readonly descriptor: Descriptor;
+  readonly descriptor: InlineDescriptor;
 };
 
 export const whatOf = ({ descriptor }: BlobQuery): string => `blob ${descriptor.digest}`;
@@ -93,7 +94,7 @@ async function openBody(client: RegistryClient, query: BlobQuery, offsetBytes: n
 }
 
 /**
- * A small blob in memory, verified.
+ * A small blob in memory, verified. One that lies in its descriptor is not asked for.
  * @throws OciError `CONTENT_TOO_LARGE` when its descriptor says more than `bytesMax`; then nothing is read
  */
 export async function readBlob(client: RegistryClient, query: BlobQuery, bytesMax: number, signal: AbortSignal): Promise<Buffer> {
@@ -105,5 +106,6 @@ export async function readBlob(client: RegistryClient, query: BlobQuery, bytesMa
       where,
     );
   }
-  return readBounded(await openBlob(client, query, signal), bytesMax, whatOf(query), where);
+  const inlined = findInlined(query.descriptor, where);
+  return inlined ?? readBounded(await openBlob(client, query, signal), bytesMax, whatOf(query), where);
 }

@@ -1,6 +1,6 @@
 import { blobSource, findBlobSize, readBlob } from '../blob/blob.ts';
 import { uploadBlob } from '../blob/upload.ts';
-import type { Descriptor } from '../descriptor/descriptor.ts';
+import type { InlineDescriptor } from '../descriptor/descriptor.ts';
 import { OciError } from '../host/errors.ts';
 import { unlessAborted } from '../host/concurrent.ts';
 import type { BlobReport, Place } from './copy-request.ts';
@@ -10,7 +10,7 @@ import { createSlots, type Slots } from './slots.ts';
 export type BlobJob = {
   readonly source: Place;
   readonly target: Place;
-  readonly descriptor: Descriptor;
+  readonly descriptor: InlineDescriptor;
   /** Whose turn it is: one object per image. */
   readonly owner: object;
   readonly onBytes?: ((bytes: number) => void) | undefined;
@@ -88,18 +88,19 @@ export function createBlobMover({ places, blobsAtOnceMax }: BlobMoverOptions): M
   return async (job) => {
     const startedAtMs = performance.now();
     const moved = await move(job);
-    return { ...job.descriptor, ...moved, durationMs: performance.now() - startedAtMs };
+    return { ...namesOf(job), ...moved, durationMs: performance.now() - startedAtMs };
   };
 }
 
 type Moved = Pick<BlobReport, 'outcome' | 'bytesSent'>;
+const namesOf = ({ descriptor: { digest, mediaType, sizeBytes } }: BlobJob) => ({ digest, mediaType, sizeBytes });
 const present: Moved = { outcome: 'present', bytesSent: 0 };
 
 /** What would be moved, as far as can be told without doing it. */
 export async function foreseeMove(job: BlobJob, places: KnownPlaces): Promise<BlobReport> {
   const { descriptor, target } = job;
   const outcome = (await isThere(job, places)) ? 'present' : findMountSource(job, places) === target.repository ? 'copied' : 'mounted';
-  return { ...descriptor, outcome, bytesSent: outcome === 'copied' ? descriptor.sizeBytes : 0, durationMs: 0 };
+  return { ...namesOf(job), outcome, bytesSent: outcome === 'copied' ? descriptor.sizeBytes : 0, durationMs: 0 };
 }
 
 async function isThere({ target, descriptor, signal }: BlobJob, places: KnownPlaces): Promise<boolean> {

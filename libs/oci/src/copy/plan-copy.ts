@@ -1,5 +1,5 @@
 import { isDigest, type Digest } from '@waybill/domain';
-import { toDescriptor, type Descriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
+import { toInlineDescriptor, type Descriptor, type DescriptorDocument, type InlineDescriptor } from '../descriptor/descriptor.ts';
 import { isIndexType } from '../descriptor/media-types.ts';
 import { OciError } from '../host/errors.ts';
 import { blobsOf, childrenOf, findManifestDescriptor, findManifestDigest, getManifest, type Manifest } from '../manifest/manifest.ts';
@@ -27,7 +27,7 @@ export type CopyPlan = {
   /** Children before their parents, an image before what refers to it; each once. */
   readonly manifests: readonly PlannedManifest[];
   /** Configs and layers of the manifests that the target lacks, each once. */
-  readonly blobs: readonly Descriptor[];
+  readonly blobs: readonly InlineDescriptor[];
   /** Per manifest that has any: what refers to it. */
   readonly referrers: ReadonlyMap<Digest, readonly DescriptorDocument[]>;
   readonly digestTags: readonly PlannedTag[];
@@ -77,7 +77,7 @@ export async function planCopy(request: PlanRequest): Promise<CopyPlan> {
       const attached = await attachmentsOf(subject, either);
       if (attached.referrers.length > 0) referrers.set(subject, attached.referrers);
       await mapConcurrently(attached.referrers, readsAtOnceMax, either, (referrer, each) =>
-        walk.visit(toDescriptor(referrer), distance, 0, each),
+        walk.visit(toInlineDescriptor(referrer), distance, 0, each),
       );
       // Nobody looks for what old cosign has attached to an attachment.
       for (const tag of distance === 1 ? attached.tags : []) digestTags.push(...(await visitTag(request, walk, tag, either)));
@@ -102,7 +102,7 @@ type Walk = {
   /** Looks a manifest up at the target and reads it at the source where it is not there, with all below. */
   readonly visit: (named: Named, distance: number, depth: number, signal: AbortSignal) => Promise<void>;
 };
-type Named = { readonly digest: Digest; readonly sizeBytes?: number };
+type Named = Pick<InlineDescriptor, 'digest' | 'data'> & Partial<Pick<InlineDescriptor, 'sizeBytes' | 'mediaType'>>;
 
 function createWalk({ source, target, trustsTarget }: PlanRequest): Walk {
   const entered = new Map<Digest, PlannedManifest>();
@@ -122,14 +122,13 @@ function createWalk({ source, target, trustsTarget }: PlanRequest): Walk {
     );
     if (!entered.has(descriptor.digest)) entered.set(descriptor.digest, { descriptor, manifest, isThere, distance });
   };
-  const read = async ({ digest, sizeBytes }: Named, distance: number, depth: number, signal: AbortSignal): Promise<void> => {
+  const read = async ({ digest, ...told }: Named, distance: number, depth: number, signal: AbortSignal): Promise<void> => {
     const query = { repository: target.repository, reference: digest };
     const there = trustsTarget ? await findManifestDescriptor(target.client, query, signal) : undefined;
     const isThere = there?.digest === digest;
     if (isThere && !isIndexType(there.mediaType))
       return enter({ descriptor: there, manifest: undefined, isThere }, distance, depth, signal);
-    const size = sizeBytes === undefined ? {} : { sizeBytes };
-    const manifest = await getManifest(source.client, { repository: source.repository, reference: digest, ...size }, signal);
+    const manifest = await getManifest(source.client, { ...told, repository: source.repository, reference: digest }, signal);
     return enter({ descriptor: manifest.descriptor, manifest, isThere }, distance, depth, signal);
   };
   const walk: Walk = {

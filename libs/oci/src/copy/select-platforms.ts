@@ -1,4 +1,4 @@
-import { isAttestation, toDescriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
+import { isAttestation, toInlineDescriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
 import { digestOf } from '../descriptor/digest.ts';
 import { isImageConfigType, isIndexType } from '../descriptor/media-types.ts';
 import { formatPlatform, matchesPlatform, parsePlatform, type Platform } from '../descriptor/platform.ts';
@@ -26,11 +26,7 @@ export async function selectPlatforms(place: Place, root: Manifest, choice: Plat
   if (root.kind === 'manifest') {
     const { config } = root.document;
     if (!isImageConfigType(config.mediaType)) return root; // An artifact is for every platform.
-    const { os, architecture, variant } = await readImageConfig(
-      place.client,
-      { ...place, descriptor: toDescriptor(config), data: config.data },
-      signal,
-    );
+    const { os, architecture, variant } = await readImageConfig(place.client, { ...place, descriptor: toInlineDescriptor(config) }, signal);
     refuseMissing(place, root, wanted, [{ os, architecture, variant: variant ?? undefined }]);
     return root;
   }
@@ -48,8 +44,8 @@ export async function selectPlatforms(place: Place, root: Manifest, choice: Plat
     choice.attestations && isAttestation(leaf) && digests.has(leaf.annotations?.['vnd.docker.reference.digest'] ?? '');
   const kept = leaves.filter((leaf) => digests.has(leaf.digest) || isAttached(leaf));
   if (digests.size === 1 && kept.every(({ digest }) => digests.has(digest))) {
-    const { digest, size } = selected[0]!;
-    return getManifest(place.client, { repository: place.repository, reference: digest, sizeBytes: size }, signal);
+    const { digest, ...told } = toInlineDescriptor(selected[0]!);
+    return getManifest(place.client, { ...told, repository: place.repository, reference: digest }, signal);
   }
   return kept.length === leaves.length ? root : indexOf(root, kept);
 }
@@ -80,7 +76,8 @@ async function findLeaves(
         continue;
       }
       if (++indexesCount > indexesMax || depth >= nestingMax) throw tooLarge(place, root);
-      const nested = await getManifest(client, { repository, reference: named.digest, sizeBytes: named.size }, signal);
+      const { digest, ...told } = toInlineDescriptor(named);
+      const nested = await getManifest(client, { ...told, repository, reference: digest }, signal);
       leaves.push(...(nested.kind === 'index' ? await below(nested, named.platform, depth + 1) : [named]));
     }
     return leaves;

@@ -3,6 +3,9 @@ import type { Digest } from '@waybill/domain';
 /** What content is and how to check it (OCI image spec 1.1, "OCI Content Descriptors"). */
 export type Descriptor = { readonly mediaType: string; readonly digest: Digest; readonly sizeBytes: number };
 
+/** A descriptor that may hold its content, in base64: whoever reads that asks for nothing. See `findInlined`. */
+export type InlineDescriptor = Descriptor & { readonly data?: string };
+
 /** A descriptor as it stands in a manifest; `findDescriptorFault` says what keeps a value from being one. */
 export type DescriptorDocument = {
   readonly mediaType: string;
@@ -19,6 +22,11 @@ export const toDescriptor = ({ mediaType, digest, size }: DescriptorDocument): D
   mediaType,
   digest: digest as Digest, // Checked as such where the manifest was read.
   sizeBytes: size,
+});
+
+export const toInlineDescriptor = (document: DescriptorDocument): InlineDescriptor => ({
+  ...toDescriptor(document),
+  ...(document.data === undefined ? {} : { data: document.data }),
 });
 
 /**

@@ -14,15 +14,15 @@ const sha512 = `sha512:${createHash('sha512').update(bytes).digest('hex')}` as D
 describe('content in its own descriptor', () => {
   it('is what the descriptor says, by either digest', () => {
     for (const digest of [digestOf(bytes), sha512])
-      assert.deepEqual(findInlined({ digest, sizeBytes: bytes.byteLength }, data, where), bytes);
-    assert.deepEqual(findInlined({ digest: digestOf(''), sizeBytes: 0 }, '', where), Buffer.alloc(0));
+      assert.deepEqual(findInlined({ digest, sizeBytes: bytes.byteLength, data }, where), bytes);
+    assert.deepEqual(findInlined({ digest: digestOf(''), sizeBytes: 0, data: '' }, where), Buffer.alloc(0));
   });
 
   it('is not there, or not worth it', () => {
-    assert.equal(findInlined({ digest: sha512, sizeBytes: bytes.byteLength }, undefined, where), undefined);
+    assert.equal(findInlined({ digest: sha512, sizeBytes: bytes.byteLength }, where), undefined);
     const sizeOf = (sizeBytes: number) => {
       const zeros = Buffer.alloc(sizeBytes);
-      return findInlined({ digest: digestOf(zeros), sizeBytes }, zeros.toString('base64'), where)?.byteLength;
+      return findInlined({ digest: digestOf(zeros), sizeBytes, data: zeros.toString('base64') }, where)?.byteLength;
     };
     assert.deepEqual([sizeOf(inlinedBytesMax), sizeOf(inlinedBytesMax + 3)], [inlinedBytesMax, undefined]);
   });
@@ -42,13 +42,13 @@ describe('content in its own descriptor', () => {
       Buffer.from('other').toString('base64'),
     ];
     for (const text of wrong.filter((each) => each !== data)) {
-      const read = () => findInlined({ digest, sizeBytes: bytes.byteLength }, text, where);
+      const read = () => findInlined({ digest, sizeBytes: bytes.byteLength, data: text }, where);
       assert.throws(read, (error) => error instanceof OciError && error.code === 'MANIFEST_INVALID' && !error.retry, JSON.stringify(text));
     }
     for (const other of [
       { digest, sizeBytes: bytes.byteLength + 1 },
       { digest: digestOf('x'), sizeBytes: bytes.byteLength },
     ])
-      assert.throws(() => findInlined(other, data, where), OciError);
+      assert.throws(() => findInlined({ ...other, data }, where), OciError);
   });
 });

@@ -1,5 +1,5 @@
 import { OciError } from '../host/errors.ts';
-import type { Descriptor } from './descriptor.ts';
+import type { InlineDescriptor } from './descriptor.ts';
 import { hasDigest } from './digest.ts';
 
 /** Configs and signatures are far smaller; what is larger is asked for like all else. */
@@ -12,8 +12,7 @@ const inlinedLengthMax = Math.ceil(inlinedBytesMax / 3) * 4;
  * @throws OciError `MANIFEST_INVALID` where it is not what the descriptor says: two readers would see two images
  */
 export function findInlined(
-  { digest, sizeBytes }: Pick<Descriptor, 'digest' | 'sizeBytes'>,
-  data: string | undefined,
+  { digest, sizeBytes, data }: Pick<InlineDescriptor, 'digest' | 'sizeBytes' | 'data'>,
   where: { readonly host: string; readonly repository: string },
 ): Buffer | undefined {
   if (data === undefined || data.length > inlinedLengthMax) return undefined;

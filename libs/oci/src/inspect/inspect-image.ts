@@ -1,7 +1,7 @@
 import type { Digest, ImageFacts, PlatformManifest } from '@waybill/domain';
 import type { RegistryClient } from '../host/client.ts';
 import { mapConcurrently } from '../host/concurrent.ts';
-import { toDescriptor } from '../descriptor/descriptor.ts';
+import { toDescriptor, toInlineDescriptor } from '../descriptor/descriptor.ts';
 import { OciError } from '../host/errors.ts';
 import { readImageConfig } from '../manifest/image-config.ts';
 import { getManifest, type Manifest } from '../manifest/manifest.ts';
@@ -74,7 +74,7 @@ async function readImage(
     client,
     {
       ...{ repository, ...bounds },
-      follow: async (level) => level.flatMap((manifest) => namedIn(manifest, platformsOf(manifest).map(toDescriptor))),
+      follow: async (level) => level.flatMap((manifest) => namedIn(manifest, platformsOf(manifest).map(toInlineDescriptor))),
       onUnread(_, error) {
         throw error; // Facts about a part would pass for those about the whole.
       },
@@ -93,7 +93,7 @@ async function readPlatform(
 ): Promise<PlatformManifest> {
   const { descriptor, document } = manifest;
   const configDescriptor = toDescriptor(document.config);
-  const config = await readImageConfig(client, { repository, descriptor: configDescriptor, data: document.config.data }, signal);
+  const config = await readImageConfig(client, { repository, descriptor: toInlineDescriptor(document.config) }, signal);
   const layers = document.layers.map(toDescriptor);
   return {
     ...descriptor,

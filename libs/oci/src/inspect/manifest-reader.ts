@@ -1,12 +1,12 @@
 import type { Digest } from '@waybill/domain';
-import type { Descriptor } from '../descriptor/descriptor.ts';
+import type { InlineDescriptor } from '../descriptor/descriptor.ts';
 import type { RegistryClient } from '../host/client.ts';
 import { mapConcurrently } from '../host/concurrent.ts';
 import { OciError } from '../host/errors.ts';
 import { getManifest, type Manifest } from '../manifest/manifest.ts';
 
 /** A part of an image, and the manifest that names it. */
-export type Named = { readonly descriptor: Descriptor; readonly namedBy: Digest };
+export type Named = { readonly descriptor: InlineDescriptor; readonly namedBy: Digest };
 
 export type ReaderOptions = {
   readonly repository: string;
@@ -37,9 +37,9 @@ export function createManifestReader(client: RegistryClient, options: ReaderOpti
   const seen = new Set<Digest>();
 
   const read = async (named: Named, either: AbortSignal): Promise<readonly Manifest[]> => {
-    const { digest, sizeBytes } = named.descriptor;
+    const { digest, ...told } = named.descriptor;
     try {
-      return [await getManifest(client, { repository, reference: digest, sizeBytes }, either)];
+      return [await getManifest(client, { ...told, repository, reference: digest }, either)];
     } catch (error) {
       onUnread(named, error);
       return [];
@@ -69,5 +69,5 @@ export function createManifestReader(client: RegistryClient, options: ReaderOpti
   };
 }
 
-export const namedIn = (manifest: Manifest, descriptors: readonly Descriptor[]): readonly Named[] =>
+export const namedIn = (manifest: Manifest, descriptors: readonly InlineDescriptor[]): readonly Named[] =>
   descriptors.map((descriptor) => ({ descriptor, namedBy: manifest.descriptor.digest }));

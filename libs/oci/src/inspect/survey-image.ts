@@ -1,6 +1,6 @@
 import type { Digest } from '@waybill/domain';
 import { mapConcurrently } from '../host/concurrent.ts';
-import { toDescriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
+import { toInlineDescriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
 import type { RegistryClient } from '../host/client.ts';
 import { contentFaultOf, type ContentFault } from '../host/errors.ts';
 import { blobsOf, childrenOf, findManifestDigest, getManifest, type Manifest } from '../manifest/manifest.ts';
@@ -58,7 +58,7 @@ export async function surveyImage(client: RegistryClient, query: SurveyQuery, si
   const refer = async (subject: Digest, either: AbortSignal): Promise<readonly Named[]> => {
     const found = await listReferrers(client, { repository, digest: subject }, either);
     referrers.push(...found.map((descriptor) => ({ subject, descriptor })));
-    return found.map((descriptor) => ({ descriptor: toDescriptor(descriptor), namedBy: subject }));
+    return found.map((descriptor) => ({ descriptor: toInlineDescriptor(descriptor), namedBy: subject }));
   };
   const reader = createManifestReader(
     client,

@@ -80,10 +80,24 @@ describe('what a tag or digest stands for', () => {
   it('has its config at hand where the descriptor carries it', async () => {
     const config = image.blobs[0]!;
     const before = registry.requests.length;
-    const query = { repository, descriptor: config.descriptor, data: config.bytes.toString('base64') };
-    assert.equal((await readImageConfig(client, query, signal)).architecture, 'amd64');
+    const read = (bytes: Buffer) =>
+      readImageConfig(client, { repository, descriptor: { ...config.descriptor, data: bytes.toString('base64') } }, signal);
+    assert.equal((await read(config.bytes)).architecture, 'amd64');
     assert.equal(registry.requests.length, before);
-    const lying = readImageConfig(client, { ...query, data: Buffer.from('{}').toString('base64') }, signal);
-    await assert.rejects(lying, (error) => error instanceof OciError && error.code === 'MANIFEST_INVALID');
+    await assert.rejects(read(Buffer.from('{}')), (error) => error instanceof OciError && error.code === 'MANIFEST_INVALID');
+  });
+
+  it('is at hand itself where the descriptor carries it, and is what that says', async () => {
+    const before = registry.requests.length;
+    const { mediaType, digest, sizeBytes } = descriptor;
+    const query = { repository, reference: digest, mediaType, sizeBytes };
+    const read = (data: Buffer, more = {}) => getManifest(client, { ...query, ...more, data: data.toString('base64') }, signal);
+    assert.deepEqual((await read(bytes)).bytes, bytes);
+    await assert.rejects(read(Buffer.from('{}')), (error) => error instanceof OciError && error.code === 'MANIFEST_INVALID');
+    await assert.rejects(
+      read(bytes, { mediaType: mediaTypes.ociIndex }),
+      (error) => error instanceof OciError && error.code === 'MANIFEST_INVALID',
+    );
+    assert.equal(registry.requests.length, before);
   });
 });

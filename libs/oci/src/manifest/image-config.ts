@@ -1,6 +1,5 @@
 import type { RegistryClient } from '../host/client.ts';
-import type { Descriptor } from '../descriptor/descriptor.ts';
-import { findInlined } from '../descriptor/inlined.ts';
+import type { InlineDescriptor } from '../descriptor/descriptor.ts';
 import { findFieldFault, isFields, isTexts, type Fields } from '../descriptor/shape.ts';
 import { OciError } from '../host/errors.ts';
 import { readBlob } from '../blob/blob.ts';
@@ -35,19 +34,14 @@ export type ImageConfig = {
   readonly document: Readonly<Record<string, unknown>>;
 };
 
-/**
- * @param query with `data`, where the descriptor carries its content: then nothing is asked for
- * @throws OciError `MANIFEST_INVALID` when it is no image configuration
- */
+/** @throws OciError `MANIFEST_INVALID` when it is no image configuration */
 export async function readImageConfig(
   client: RegistryClient,
-  query: { readonly repository: string; readonly descriptor: Descriptor; readonly data?: string | undefined },
+  query: { readonly repository: string; readonly descriptor: InlineDescriptor },
   signal: AbortSignal,
 ): Promise<ImageConfig> {
   const where = { host: client.registry.host, repository: query.repository };
-  const inlined = findInlined(query.descriptor, query.data, where);
-  const bytes = inlined ?? (await readBlob(client, query, configBytesMax, signal));
-  const document = parseJson(bytes);
+  const document = parseJson(await readBlob(client, query, configBytesMax, signal));
   if (!isConfig(document)) {
     const message = `config ${query.descriptor.digest} of ${query.repository} is no image configuration`;
     throw new OciError('MANIFEST_INVALID', message, where);

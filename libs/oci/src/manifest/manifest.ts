@@ -1,8 +1,9 @@
 import { isDigest, type Digest } from '@waybill/domain';
 import { parseJson, readBounded } from '../blob/body.ts';
 import { asOciError, type RegistryClient } from '../host/client.ts';
-import { toDescriptor, type Descriptor } from '../descriptor/descriptor.ts';
+import { toInlineDescriptor, type Descriptor, type InlineDescriptor } from '../descriptor/descriptor.ts';
 import { algorithmOf, digestOf, hasDigest } from '../descriptor/digest.ts';
+import { findInlined } from '../descriptor/inlined.ts';
 import { OciError } from '../host/errors.ts';
 import { isForeignLayerType, isIndexType, isManifestType, isSchema1Type, manifestAccept } from '../descriptor/media-types.ts';
 import { findImageFault, findIndexFault, type ImageDocument, type IndexDocument } from './manifest-document.ts';
@@ -19,18 +20,25 @@ export type ManifestQuery = {
   readonly repository: string;
   /** Tag or digest. */
   readonly reference: string;
-  /** Of the descriptor that named it, where one did. */
+  /** Of the descriptor that named it, where one did: then `reference` is its digest. */
   readonly sizeBytes?: number;
+  readonly mediaType?: string;
+  readonly data?: string;
 };
 
 /**
- * Reads a manifest and checks its bytes against the digest that was asked for, or that the registry names.
+ * Reads a manifest and checks its bytes against the digest that was asked for, or that the registry names. One that lies in its descriptor
+ * is not asked for.
  * @throws OciError
  */
 export async function getManifest(client: RegistryClient, query: ManifestQuery, signal: AbortSignal): Promise<Manifest> {
-  const { repository, reference, sizeBytes } = query;
+  const { repository, reference, sizeBytes, mediaType, data } = query;
   const request = { what: `manifest ${reference}`, repository, signal };
   const where = { host: client.registry.host, repository };
+  if (data !== undefined && sizeBytes !== undefined && isDigest(reference)) {
+    const inlined = findInlined({ digest: reference, sizeBytes, data }, where);
+    if (inlined) return parseManifest(inlined, { contentType: mediaType, digest: reference }, where);
+  }
   try {
     const { headers, body } = await client.send({
       ...request,
@@ -103,14 +111,16 @@ export function parseManifest(
 }
 
 /** Of an index: what it names. */
-export const childrenOf = (manifest: Manifest): readonly Descriptor[] =>
-  manifest.kind === 'index' ? manifest.document.manifests.map(toDescriptor) : [];
+export const childrenOf = (manifest: Manifest): readonly InlineDescriptor[] =>
+  manifest.kind === 'index' ? manifest.document.manifests.map(toInlineDescriptor) : [];
 
 /** Config and layers. A foreign layer lies at its vendor, and registries take manifests without it. */
-export const blobsOf = (manifest: Manifest): readonly Descriptor[] =>
+export const blobsOf = (manifest: Manifest): readonly InlineDescriptor[] =>
   manifest.kind === 'index'
     ? []
-    : [manifest.document.config, ...manifest.document.layers.filter(({ mediaType }) => !isForeignLayerType(mediaType))].map(toDescriptor);
+    : [manifest.document.config, ...manifest.document.layers.filter(({ mediaType }) => !isForeignLayerType(mediaType))].map(
+        toInlineDescriptor,
+      );
 
 /** What a tag or digest stands for at the registry, without its bytes; undefined when it is not there. */
 export async function findManifestDescriptor(
