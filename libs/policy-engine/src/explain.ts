@@ -9,6 +9,7 @@ import { shortened } from './requirements/answer.ts';
 import type { Ruling } from './requirements.ts';
 import { opinionOf } from './rule.ts';
 import type { CompiledSet } from './set/compiled-set.ts';
+import { readableBy } from './set/readable-by.ts';
 import { findSpeaking } from './set/search.ts';
 import type { Question } from './surroundings.ts';
 import { explainTargets, type TargetExplanation } from './targets/explain-targets.ts';
@@ -109,10 +110,9 @@ function consideredIn(set: CompiledSet, question: Question, countMax: number): r
   const { evidence } = question;
   const speaking = findSpeaking(set, question, countMax);
   const silent: Policy[] = [];
-  for (const policy of set.policies) {
+  for (const policy of readableBy(set, evidence.tenant)) {
     if (speaking.length + silent.length >= countMax) break;
-    const { tenant = evidence.tenant } = policy.document.metadata;
-    if (tenant === evidence.tenant && !speaking.includes(policy)) silent.push(policy);
+    if (!speaking.includes(policy)) silent.push(policy);
   }
   return [...speaking, ...silent];
 }
