@@ -5,7 +5,7 @@ export const groups: Readonly<Record<string, readonly Topic[]>> = {
   dedup: [topics.imageEvents],
   inspector: [topics.images],
   scanner: [topics.scanRequests],
-  policy: [topics.images, topics.inspections, topics.scanReports],
+  policy: [topics.images, topics.inspections, topics.scanReports, topics.reviewRequests],
   replicator: [topics.decisions],
   audit: auditedTopics,
 };
