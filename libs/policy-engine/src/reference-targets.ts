@@ -27,7 +27,7 @@ export const referenceTenants = ({ registry, repository }: Question['evidence'],
     .map(({ metadata }) => metadata.name)
     .toSorted();
 
-/** Where an allowed image goes: each target in its order, each registry of a selector in the order of preference, none that residency refuses. */
+/** Where an allowed image goes: each target in its order, of a selector those that are preferred, none that residency refuses. */
 export function referenceDestination(policy: Policy, question: Question, { matches, awaitedFor }: Matching): Destination {
   const { evidence, surroundings } = question;
   const nothing = { awaiting: [], targets: [] };

@@ -4,7 +4,10 @@ import { apiVersion, closed, metadata } from './parts.ts';
 const price = (description: string) => Type.Optional(Type.Number({ minimum: 0, maximum: 1_000_000, description }));
 const count = (description: string) => Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description }));
 
-/** What a place for images is, for those who decide what may lie there; how it is reached stands in registries.yaml, under the same name. */
+/**
+ * What a place for images is, for those who decide what may lie there; how it is reached stands in registries.yaml, under the
+ * same name.
+ */
 export const Registry = Type.Object(
   {
     apiVersion,

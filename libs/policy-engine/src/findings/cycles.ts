@@ -69,7 +69,7 @@ function hopsOf(policy: Policy, { registries = [], set, skip }: Work): readonly 
     // Whichever of them are chosen: each may be, one day.
     const names =
       target.registry === undefined
-        ? selectIn(target.select, set.surroundings).fit.map(({ metadata }) => metadata.name)
+        ? selectIn(target.select ?? {}, set.surroundings).map(({ metadata }) => metadata.name)
         : [target.registry];
     const hosts = registries.filter(({ name }) => names.includes(name)).map(({ host }) => host);
     const [repository, tag] = [findTemplate(target.repository, '{repository}'), findTemplate(target.tag, '{tag}')];

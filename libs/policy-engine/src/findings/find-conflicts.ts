@@ -18,7 +18,8 @@ const defaults: Bounds = { stepsMax: 100_000_000, stepsPerQuestionMax: 1_000_000
 
 /**
  * Looks at policies together, as they would decide together: contradictions, policies that never decide, unknown registries, copies that
- * come round, patterns and requirements that nothing fulfils, registries, tenants and quotas that do not go together. Each finding has an image that proves it. The images are found by walking the
+ * come round, patterns and requirements that nothing fulfils, registries, tenants and quotas that do not go together. Each finding that
+ * is about images has one that proves it. The images are found by walking the
  * patterns' automata, not by trying names, so that what is not found is not there. Deterministic, and bounded in work: what would take
  * more is listed in `unfinished`.
  *

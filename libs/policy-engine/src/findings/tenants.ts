@@ -39,8 +39,8 @@ function checkNames(work: Work): void {
     for (const [at, name] of named.entries()) {
       if (Tenant.has(name)) continue;
       const path = tenant === undefined ? `spec.match.tenants.${at}` : 'metadata.tenant';
-      const message = `${id} is about images of ${name}, and no Tenant document has that name: it never speaks; correct the name, or add one`;
-      work.report('TENANT_UNKNOWN', [id], path, null, message);
+      const what = `${id} is about images of ${name}, and no Tenant document has that name: it never speaks`;
+      work.report('TENANT_UNKNOWN', [id], path, null, `${what}; correct the name, or add one`);
     }
   }
 }
@@ -56,8 +56,9 @@ function checkCopies(work: Work, tenant: Tenant): void {
       const own = limitAll(everything, [...policy.clauses, ...clausesOfTenant(tenant)]);
       const image = own && work.solver.solve(own);
       if (image === undefined) return;
-      const what = `${policy.id} makes ${count} copies of images like ${textOf(image)}, and the quota of ${tenant.metadata.name} has room for ${room}`;
-      const message = `${what}: none of them is ever copied; have the quota raised, or name fewer targets`;
+      const what = `${policy.id} makes ${count} copies of images like ${textOf(image)}`;
+      const limit = `the quota of ${tenant.metadata.name} has room for ${room}`;
+      const message = `${what}, and ${limit}: none of them is ever copied; have the quota raised, or name fewer targets`;
       work.report('QUOTA_IMPOSSIBLE', [policy.id, idOf(tenant)], 'spec.replicate', image, message);
     });
   }
@@ -81,7 +82,8 @@ function checkRetention(work: Work, tenant: Tenant): void {
       const image = common && work.solver.solve(common);
       if (image === undefined) return;
       const what = `${ids[0]} keeps ${keepNewest} images of a repository like that of ${textOf(image)}`;
-      const message = `${what}, and the quota of ${tenant.metadata.name} has room for ${imagesMax}: cleaning up cannot make room; keep fewer`;
+      const limit = `the quota of ${tenant.metadata.name} has room for ${imagesMax}`;
+      const message = `${what}, and ${limit}: cleaning up cannot make room; keep fewer`;
       work.report('RETENTION_OVER_QUOTA', ids, 'spec.keepNewest', image, message);
     });
   }

@@ -24,6 +24,8 @@ const labelled = (labels: Record<string, string>): Partial<Evidence> => ({
   inspection: { status: 'done', kind: 'image', labels, platformDigests: [] },
 });
 
+const euAlone = 'and residency gdpr allows EU alone: GDPR';
+
 type Rule = {
   readonly rule: string;
   readonly replicate: readonly object[];
@@ -154,8 +156,7 @@ const rules: readonly Rule[] = [
     when: labelled({ data: 'personal' }),
     then: {
       outcome: 'allow',
-      reason:
-        'nothing more is required; not to moon: its jurisdiction is not known, and residency gdpr allows EU alone: GDPR; not to us: it is in US, and residency gdpr allows EU alone: GDPR',
+      reason: `nothing more is required; not to moon: its jurisdiction is not known, ${euAlone}; not to us: it is in US, ${euAlone}`,
     },
   },
   {

@@ -1,13 +1,13 @@
 import { isRepositoryName, isTag, type Target } from '@waybill/domain';
 import type { Policy } from '../policy.ts';
 import type { Question } from '../surroundings.ts';
-import { choicesOf, type Choice } from './choose.ts';
+import { choose, type Refusal } from './choose.ts';
 import { residenceOf } from './residency.ts';
 import { quotaObjection } from '../tenants/quota.ts';
 
 /** Where an image that fulfils its policy goes, or why it goes nowhere. */
 export type Destination =
-  | { readonly outcome: 'allow'; readonly targets: readonly Target[]; readonly refusals: readonly Choice[] }
+  | { readonly outcome: 'allow'; readonly targets: readonly Target[]; readonly refusals: readonly Refusal[] }
   | { readonly outcome: 'deny'; readonly code: DestinationCode; readonly reason: string }
   | Hold;
 type Hold = {
@@ -27,20 +27,18 @@ export function destinationOf(policy: Policy, question: Question): Destination {
   const residence = residenceOf(question);
   if (residence.awaiting.length > 0) return waiting(residence.awaiting, ': it is not known where the image may lie');
   const targets: Target[] = [];
-  const refusals: Choice[] = [];
+  const refusals: Refusal[] = [];
   for (const written of replicate) {
-    const { choices, awaiting } = choicesOf(written, question, residence);
+    const { chosen, refused, awaiting } = choose(written, question, residence);
     if (awaiting.length > 0) return waiting(awaiting, ': it is not known where the image is pulled');
-    for (const choice of choices) {
-      if (choice.outcome === 'chosen') add(targets, targetIn(choice.registry, written, question.evidence));
-      if (choice.outcome === 'refused') refusals.push(choice);
-    }
+    for (const registry of chosen) add(targets, targetIn(registry, written, question.evidence));
+    refusals.push(...refused);
   }
   const destination = settled(targets, refusals);
   return (destination.outcome === 'allow' ? quotaObjection(question, targets.length) : undefined) ?? destination;
 }
 
-function settled(targets: readonly Target[], refusals: readonly Choice[]): Destination {
+function settled(targets: readonly Target[], refusals: readonly Refusal[]): Destination {
   if (targets.length === 0 && refusals.length > 0)
     return { outcome: 'deny', code: 'RESIDENCY_REFUSED', reason: `it may go nowhere that the policy names: ${refusalText(refusals)}` };
   if (targets.length === 0) {
@@ -79,7 +77,7 @@ function add(targets: Target[], target: Target): void {
 
 const refusedShownMax = 5;
 
-export function refusalText(refusals: readonly Choice[]): string {
+export function refusalText(refusals: readonly Refusal[]): string {
   const lines = [...new Set(refusals.map(({ registry, reason }) => `not to ${registry}: ${reason}`))];
   const more = lines.length > refusedShownMax ? `; and ${lines.length - refusedShownMax} more` : '';
   return `${lines.slice(0, refusedShownMax).join('; ')}${more}`;

@@ -105,7 +105,7 @@ const isOf = (tenant: string) => (document: Document) =>
   'tenant' in document.document.metadata && document.document.metadata.tenant === tenant;
 
 describe('tenants', () => {
-  it('decide nothing of images that are not theirs, and read nothing of policies that are not: whatever one of them publishes or retires', () =>
+  it('decide nothing of images that are not theirs, and read nothing of policies that are not, whatever one of them publishes', () =>
     fc.assert(
       fc.property(anyPolicies(12), anyPolicies(12), owners, anyDocuments, images, (before, after, whose, documents, each) => {
         const known = [...owned(before, whose), ...documents];
