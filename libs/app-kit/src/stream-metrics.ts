@@ -9,6 +9,41 @@ export function createStreamMetrics(app: string, running: () => Running | undefi
   registry.setDefaultLabels({ app });
   collectProcessMetrics(registry);
   const registers = [registry];
+  const { consumed, written, parked, ignored, noted, faults, withheld } = createCounters(registers);
+  const transactionSeconds = new Histogram({
+    name: 'waybill_transaction_seconds',
+    help: 'From the first input to the local commit.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers,
+  });
+  const jobSeconds = new Histogram({
+    name: 'waybill_job_seconds',
+    help: 'Duration of one try.',
+    labelNames: ['kind', 'outcome'],
+    buckets: [0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1_800],
+    registers,
+  });
+  addWorkGauges(registry, running);
+  addStateGauges(registry, running);
+
+  return {
+    registry,
+    committed(draft: Draft, durationMs: number, inputs: ReadonlyMap<string, number>): void {
+      for (const [topic, count] of inputs) consumed.inc({ topic }, count);
+      for (const [topic, records] of Map.groupBy(draft.records, (record) => record.topic)) written.inc({ topic }, records.length);
+      for (const { code } of draft.parked) parked.inc({ code });
+      for (const reason of draft.ignored) ignored.inc({ reason });
+      for (const what of draft.noted) noted.inc({ what });
+      withheld.inc(draft.withheldCount);
+      transactionSeconds.observe(durationMs / 1_000);
+    },
+    jobEnded: (kind: string, outcome: string, durationMs: number): void => jobSeconds.observe({ kind, outcome }, durationMs / 1_000),
+    fault: (code: string): void => faults.inc({ code }),
+    ...createPartitionGauges(registry),
+  };
+}
+
+function createCounters(registers: Registry[]) {
   const consumed = new Counter({
     name: 'waybill_records_consumed_total',
     help: 'Input records committed.',
@@ -40,42 +75,12 @@ export function createStreamMetrics(app: string, running: () => Running | undefi
     registers,
   });
   const faults = new Counter({ name: 'waybill_faults_total', help: 'Failures that were recovered from.', labelNames: ['code'], registers });
-  const transactionSeconds = new Histogram({
-    name: 'waybill_transaction_seconds',
-    help: 'From the first input to the local commit.',
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
-    registers,
-  });
-  const jobSeconds = new Histogram({
-    name: 'waybill_job_seconds',
-    help: 'Duration of one try.',
-    labelNames: ['kind', 'outcome'],
-    buckets: [0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1_800],
-    registers,
-  });
-  addWorkGauges(registry, running);
-  addStateGauges(registry, running);
   const withheld = new Counter({
     name: 'waybill_events_withheld_total',
     help: 'Events that were not appended because another version of the app has said them.',
     registers,
   });
-
-  return {
-    registry,
-    committed(draft: Draft, durationMs: number, inputs: ReadonlyMap<string, number>): void {
-      for (const [topic, count] of inputs) consumed.inc({ topic }, count);
-      for (const [topic, records] of Map.groupBy(draft.records, (record) => record.topic)) written.inc({ topic }, records.length);
-      for (const { code } of draft.parked) parked.inc({ code });
-      for (const reason of draft.ignored) ignored.inc({ reason });
-      for (const what of draft.noted) noted.inc({ what });
-      withheld.inc(draft.withheldCount);
-      transactionSeconds.observe(durationMs / 1_000);
-    },
-    jobEnded: (kind: string, outcome: string, durationMs: number): void => jobSeconds.observe({ kind, outcome }, durationMs / 1_000),
-    fault: (code: string): void => faults.inc({ code }),
-    ...createPartitionGauges(registry),
-  };
+  return { consumed, written, parked, ignored, noted, faults, withheld };
 }
 
 function createPartitionGauges(registry: Registry) {
