@@ -7,7 +7,8 @@ export type PagedRequest = Omit<RegistryRequest, 'method' | 'body'> & {
 };
 
 /**
- * The pages of a list, one after the other, as far as `Link` leads (OCI distribution spec 1.1, "Listing Tags", "Listing Referrers"; RFC 8288).
+ * The pages of a list, one after the other, as far as `Link` leads (OCI distribution spec 1.1, "Listing Tags" and "Listing Referrers";
+ * RFC 8288).
  * The body of each is to be read or destroyed before the next is asked for.
  * @throws OciError `REGISTRY_PROTOCOL` for pages that lead in a circle; `REDIRECT_REFUSED` for one on another host; `CONTENT_TOO_LARGE`
  *   above `pagesMax`

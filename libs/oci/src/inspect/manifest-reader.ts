@@ -49,7 +49,8 @@ export function createManifestReader(client: RegistryClient, options: ReaderOpti
     const bytesTotal = [...manifests.values()].reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
     if (seen.size <= manifestsMax && bytesTotal <= bytesTotalMax && depth <= levelsMax) return;
     const [first] = manifests.keys();
-    const message = `${repository}@${first} has more than an image is allowed: ${manifestsMax} manifests, ${levelsMax} levels, 64 MiB of them`;
+    const limits = `${manifestsMax} manifests, ${levelsMax} levels, 64 MiB of them`;
+    const message = `${repository}@${first} has more than an image is allowed: ${limits}`;
     throw new OciError('CONTENT_TOO_LARGE', message, { host: client.registry.host, repository });
   };
   return {
