@@ -83,7 +83,10 @@ const isFactOwner = (name: string, { bound }: Scope): boolean => {
   return entry !== undefined && 'fields' in entry && !bound.some((element) => element.name === name);
 };
 
-/** The fact of `image.tag`; undefined where what is left of the dot is no name of facts. @throws ConditionError where it has no such field */
+/**
+ * The fact of `image.tag`; undefined where what is left of the dot is no name of facts.
+ * @throws ConditionError where it has no such field
+ */
 function findFact({ args: [left, field], pos }: Of<'.'>, scope: Scope): Fact | undefined {
   if (left.op !== 'id' || !isFactOwner(left.args, scope)) return undefined;
   const { fields } = facts[left.args] as Extract<(typeof facts)[string], { readonly fields: unknown }>;

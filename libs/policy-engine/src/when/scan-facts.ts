@@ -4,7 +4,7 @@ import type { Question } from '../surroundings.ts';
 import { fact, hourOf, type Fact, type Facts } from './fact.ts';
 import { Failure, lackOf, Unknown, type Result } from './value.ts';
 
-/** Of the newest scans of all that an image has to scan: all of them are needed, so that the answer is the same in whatever order they come. */
+/** Of the newest scans of all that an image has to scan: all are needed, so that the answer is the same in whatever order they come. */
 const scanned =
   (read: (scans: readonly ScanFact[], question: Question) => Result): Fact['read'] =>
   (question) => {
