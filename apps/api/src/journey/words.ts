@@ -83,10 +83,8 @@ function decisionWords(details: Details): Words {
   if (details['outcome'] === 'allow')
     return good('decided', `allowed: ${text(details['reason'])}${names.length > 0 ? ` → ${names.join(', ')}` : ''}`);
   // The targets of a deny, or of a hold of what was allowed, are those that it takes back.
-  return bad(
-    'decided',
-    `${details['outcome'] === 'held' ? 'held again' : 'denied'}: ${text(details['reason'])}${names.length > 0 ? `; takes back ${names.join(', ')}` : ''}`,
-  );
+  const what = details['outcome'] === 'held' ? 'held again' : 'denied';
+  return bad('decided', `${what}: ${text(details['reason'])}${names.length > 0 ? `; takes back ${names.join(', ')}` : ''}`);
 }
 
 const failureWords = (details: Details): string =>
