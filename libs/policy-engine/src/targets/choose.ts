@@ -1,6 +1,7 @@
 import type { Registry } from '../document/registry.ts';
 import type { Selector, Target } from '../document/target.ts';
 import { oncePer } from '../once.ts';
+import { findRegistryAt } from '../registry-at.ts';
 import type { Question, Surroundings } from '../surroundings.ts';
 import { compareRanks, rankOf, roleOf } from './rank.ts';
 import { objectionTo, type Residence } from './residency.ts';
@@ -33,9 +34,9 @@ export function choose(target: Target, question: Question, residence: Residence)
   if (copies === undefined) return { chosen: kept, passedOver: [], refused, awaiting: [] };
   if (placement === 'by-pulls' && question.evidence.pullsByRegion === undefined && kept.length > copies)
     return { chosen: [], passedOver: [], refused, awaiting: ['pulls'] };
-  const homes = homesIn(question.surroundings.Registry);
+  const home = findRegistryAt(question.evidence.registry, question.surroundings)?.spec;
   const ranked = kept
-    .map((name) => rankOf(question.surroundings.Registry.get(name)!, placement, question, homes.get(question.evidence.registry)))
+    .map((name) => rankOf(question.surroundings.Registry.get(name)!, placement, question, home))
     .toSorted(compareRanks)
     .map(({ registry: name }) => name);
   return { chosen: ranked.slice(0, copies), passedOver: ranked.slice(copies), refused, awaiting: [] };
@@ -48,16 +49,6 @@ export const selectIn = (select: Selector, { Registry }: Pick<Surroundings, 'Reg
 /** Changes seldom, and every decision by selector asks for it. */
 export const sortedIn = oncePer((registries: Surroundings['Registry']): readonly Registry[] =>
   [...registries.values()].toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)),
-);
-
-/** What is published of the registry of a host; the first by name where several have it. */
-export const homesIn = oncePer(
-  (registries: Surroundings['Registry']): ReadonlyMap<string, Registry['spec']> =>
-    new Map(
-      sortedIn(registries)
-        .toReversed()
-        .map(({ spec }) => [spec.host, spec]),
-    ),
 );
 
 /** What of a registry a selector does not ask for; undefined where it fits. */

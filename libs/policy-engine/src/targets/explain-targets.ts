@@ -1,8 +1,9 @@
 import type { Registry } from '../document/registry.ts';
 import type { Selector, Target } from '../document/target.ts';
 import type { Policy } from '../policy.ts';
+import { findRegistryAt } from '../registry-at.ts';
 import type { Question } from '../surroundings.ts';
-import { choose, homesIn, sortedIn, unfitnessOf } from './choose.ts';
+import { choose, sortedIn, unfitnessOf } from './choose.ts';
 import { rankWords, roleOf } from './rank.ts';
 import { residenceOf, type Residence } from './residency.ts';
 
@@ -53,7 +54,8 @@ function placeIn({ registry, copies, placement }: Target, at: number, name: stri
   if (registry !== undefined) return 'the policy names it';
   if (copies === undefined) return 'it has all that is selected';
   const { Registry } = question.surroundings;
-  const words = rankWords(Registry.get(name)!, placement, question, homesIn(Registry).get(question.evidence.registry));
+  const home = findRegistryAt(question.evidence.registry, question.surroundings)?.spec;
+  const words = rankWords(Registry.get(name)!, placement, question, home);
   return `it is number ${at + 1}, and copies are ${copies}: ${words}`;
 }
 
