@@ -1,3 +1,5 @@
+import { unlessAborted } from '../host/concurrent.ts';
+
 /**
  * One call for all who want the same at the same time. Whoever gives up leaves the others theirs; a call that nobody waits for any more
  * goes on until its own bound, and is good for the next one.
@@ -16,14 +18,4 @@ export function singleFlight<T>(
     }
     return unlessAborted(flight, signal);
   };
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    const done = (): void => signal.removeEventListener('abort', onAbort);
-    promise.then(resolve, reject).finally(done);
-  });
 }
