@@ -1,4 +1,5 @@
 import { truthOf } from './clause.ts';
+import { oncePer } from './once.ts';
 import type { Policy } from './policy.ts';
 import { exceptionsUntil } from './requirements/exceptions.ts';
 import type { Evidence } from './evidence.ts';
@@ -41,11 +42,5 @@ function momentsOf({ document: { spec } }: Policy, { evidence, surroundings }: Q
 const momentsOfConditions = (set: CompiledSet, { evidence, atMs }: Question): readonly number[] =>
   timedIn(set).some(({ clauses }) => !clauses.some((clause) => truthOf(clause, evidence) === 'no')) ? [msOf(hourOf(atMs) + 1)] : [];
 
-/** Few policies have such a condition: found once per set. */
-const timed = new WeakMap<CompiledSet, readonly Policy[]>();
-
-function timedIn(set: CompiledSet): readonly Policy[] {
-  const known = timed.get(set) ?? set.policies.filter(({ when }) => when?.dependsOnTime === true);
-  timed.set(set, known);
-  return known;
-}
+/** Few policies have such a condition. */
+const timedIn = oncePer((set: CompiledSet): readonly Policy[] => set.policies.filter(({ when }) => when?.dependsOnTime === true));

@@ -1,5 +1,6 @@
 import { awaitedBy, truthOf, type Clause } from '../clause.ts';
 import { compileMatch } from '../compile-match.ts';
+import { oncePer } from '../once.ts';
 import type { Question, Surroundings } from '../surroundings.ts';
 
 type Known = { readonly id: string; readonly clauses: readonly Clause[]; readonly expiresAtMs: number };
@@ -29,18 +30,13 @@ export const exceptionsUntil = (findings: readonly string[], { Exception }: Surr
     ? []
     : [...new Set(findings)].flatMap((finding) => (byFinding(Exception).get(finding) ?? []).map(({ expiresAtMs }) => expiresAtMs));
 
-/** Most images need none, and documents change seldom: made when a finding is first asked for. */
-const made = new WeakMap<Surroundings['Exception'], ReadonlyMap<string, readonly Known[]>>();
-
-function byFinding(documents: Surroundings['Exception']): ReadonlyMap<string, readonly Known[]> {
-  const before = made.get(documents);
-  if (before) return before;
+/** Most images need none, and documents change seldom. */
+const byFinding = oncePer((documents: Surroundings['Exception']): ReadonlyMap<string, readonly Known[]> => {
   const grouped = new Map<string, Known[]>();
   for (const { metadata, spec } of documents.values()) {
     const known = { id: `exception/${metadata.name}`, expiresAtMs: Date.parse(spec.expiresAt), ...compileMatch(spec.match ?? {}, []) };
     grouped.set(spec.finding, [...(grouped.get(spec.finding) ?? []), known]);
   }
   for (const each of grouped.values()) each.sort((a, b) => b.expiresAtMs - a.expiresAtMs || (a.id < b.id ? -1 : 1));
-  made.set(documents, grouped);
   return grouped;
-}
+});
