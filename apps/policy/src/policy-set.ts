@@ -7,8 +7,7 @@ import {
   unseal,
   type KeyRing,
   type Document,
-  withDocument,
-  withoutDocument,
+  withChanges,
   type ParsedDocument,
   type Rulebook,
 } from '@waybill/policy-engine';
@@ -29,8 +28,6 @@ export type PolicySet = {
 
 const documentLengthMax = 262_144;
 const brokenShownMax = 10;
-/** Changing more of them one by one costs more than compiling the whole set. */
-const changesMax = 100;
 /** Versions that are remembered; they share nearly all with each other. */
 const versionsMax = 16;
 /** To ask whether more of them concern a tag costs more than to decide it. */
@@ -103,13 +100,10 @@ function changed(set: PolicySet, before: ReadonlyMap<string, Published>, after: 
   if (gone.length + come.length === 0) return set;
   return {
     ...set,
-    rulebook:
-      gone.length + come.length > changesMax
-        ? compileRulebook([...after.values()].flatMap(({ parsed }) => (parsed.ok ? [parsed.document] : [])))
-        : come.reduce(
-            (rulebook, [id, { parsed }]) => (parsed.ok ? withDocument(rulebook, parsed.document) : withoutDocument(rulebook, id)),
-            gone.reduce(withoutDocument, set.rulebook),
-          ),
+    rulebook: withChanges(set.rulebook, [
+      ...gone.map((id) => ({ id, document: undefined })),
+      ...come.map(([id, { parsed }]) => ({ id, document: parsed.ok ? parsed.document : undefined })),
+    ]),
     broken: [...after].flatMap(([id, { parsed }]) => (parsed.ok ? [] : [brokenLine(id, parsed.faults)])).slice(0, brokenShownMax),
   };
 }

@@ -74,6 +74,27 @@ export function withoutDocument(rulebook: Rulebook, id: string): Rulebook {
     : rulebookOf(documents, surrounded(rulebook, documents));
 }
 
+/** What becomes of one document; undefined: it is gone. */
+export type DocumentChange = { readonly id: string; readonly document: Document | undefined };
+
+/** Changing more of them one by one costs more than compiling all of them. */
+const changesMax = 100;
+
+/** With these changes, in their order. */
+export function withChanges(rulebook: Rulebook, changes: readonly DocumentChange[]): Rulebook {
+  if (changes.length <= changesMax)
+    return changes.reduce(
+      (changed, { id, document }) => (document === undefined ? withoutDocument(changed, id) : withDocument(changed, document)),
+      rulebook,
+    );
+  const byId = new Map(rulebook.documents.map((document) => [document.id, document]));
+  for (const { id, document } of changes) {
+    if (document === undefined) byId.delete(id);
+    else byId.set(id, document);
+  }
+  return compileRulebook([...byId.values()]);
+}
+
 /** The document of this id. */
 export const findDocument = ({ documents }: Rulebook, id: string): Document | undefined => findById(documents, id);
 

@@ -1,4 +1,4 @@
-import { compileRulebook, withDocument, withoutDocument, type Document, type Rulebook } from '@waybill/policy-engine';
+import { compileRulebook, withChanges, type Document } from '@waybill/policy-engine';
 import { parseTime } from '../options.ts';
 import { policyLogOf, type PolicyEvent, type PolicyLog } from './policy-log.ts';
 import type { Vault } from './vault.ts';
@@ -53,16 +53,15 @@ function findChange(log: PolicyLog, to: string, vault: Vault): PublishedChange |
   return changesOf(log).find(({ id }) => id.startsWith(to)) ?? findVersion(log, to, vault);
 }
 
-/** Changing more of them one by one costs more than compiling the whole set. */
-const changesMax = 100;
-
 /** The newest change after which the policies were of this version. */
 function findVersion(log: PolicyLog, version: string, vault: Vault): PublishedChange | undefined {
   let rulebook = compileRulebook([]);
   let found: PublishedChange | undefined;
   for (const change of changesOf(log)) {
-    const changes = change.events.map((event) => ({ id: event.data.policyId, document: documentOf(event, vault) }));
-    rulebook = changes.length > changesMax ? compiledAnew(rulebook, changes) : changes.reduce(withChange, rulebook);
+    rulebook = withChanges(
+      rulebook,
+      change.events.map((event) => ({ id: event.data.policyId, document: documentOf(event, vault) })),
+    );
     if (rulebook.version.startsWith(version)) found = change;
   }
   return found;
@@ -72,18 +71,4 @@ function documentOf(event: PolicyEvent, vault: Vault): Document | undefined {
   if (event.type === 'PolicyRetired') return undefined;
   const read = vault.read(event.data);
   return read === 'sealed' || 'faults' in read ? undefined : read.document;
-}
-
-type DocumentChange = { readonly id: string; readonly document: Document | undefined };
-
-const withChange = (rulebook: Rulebook, { id, document }: DocumentChange): Rulebook =>
-  document === undefined ? withoutDocument(rulebook, id) : withDocument(rulebook, document);
-
-function compiledAnew({ documents }: Rulebook, changes: readonly DocumentChange[]): Rulebook {
-  const byId = new Map(documents.map((document) => [document.id, document]));
-  for (const { id, document } of changes) {
-    if (document === undefined) byId.delete(id);
-    else byId.set(id, document);
-  }
-  return compileRulebook([...byId.values()]);
 }
