@@ -33,10 +33,18 @@ export function pushOf(log: FakeLog, id = 'push-1', delayMs = 0) {
     },
     state,
     held: (...awaiting: readonly string[]) => state({ awaiting }),
-    decided: async (outcome: 'allow' | 'deny' | 'held', reason = 'scanned, nothing above high', own = 'decided') => {
-      const targets = outcome === 'allow' ? [{ registry: 'b', repository, tag }] : [];
-      await event(topics.decisions, 'ImageDecided', { ...decisionData(id, outcome, reason), targets }, meta(own), delayMs + 300);
-      await state({ status: outcome === 'allow' ? 'allowed' : 'denied', targets, decisionEventId: `${id}-${own}` });
+    /** A hold is one of what was allowed, and takes it back, unless `change` says otherwise. */
+    decided: async (
+      outcome: 'allow' | 'deny' | 'held',
+      reason = 'scanned, nothing above high',
+      own = 'decided',
+      change: Partial<RecordTypes['ImageDecided']> = {},
+    ) => {
+      const targets = outcome === 'deny' ? [] : [{ registry: 'b', repository, tag }];
+      const data = { ...decisionData(id, outcome, reason), targets, ...change };
+      await event(topics.decisions, 'ImageDecided', data, meta(own), delayMs + 300);
+      const statuses = { allow: 'allowed', deny: 'denied', held: 'held' } as const;
+      await state({ status: statuses[outcome], reason, targets: data.targets, decisionEventId: `${id}-${own}` });
     },
     replica: (change: Partial<RecordTypes['ReplicaState']> = {}) =>
       row(topics.replicaState, target, { type: 'ReplicaState', data: { ...replicated, ...change } }),

@@ -1,5 +1,5 @@
 import type { DecisionState, ImageEvidence, Target } from '@waybill/domain';
-import { evaluate, evidenceBounds, nextChangeMs, recordedEvidence, type Decision, type Evidence } from '@waybill/policy-engine';
+import { evaluate, evidenceBounds, nextChangeMs, recordedEvidence, versionOf, type Decision, type Evidence } from '@waybill/policy-engine';
 import { admissionOn, isAdmissionNews, type Admission } from './admission.ts';
 import type { PolicySet } from './policy-set.ts';
 
@@ -24,9 +24,9 @@ export function judge({ rulebook }: PolicySet, row: DecisionState, evidence: Ima
   const admission = admissionOn(rulebook.admission, facts, atMs);
   const nextMs = Math.min(nextChangeMs(rulebook.replication, facts, atMs), nextChangeMs(rulebook.admission, facts, atMs));
   const told = { ...row, reviewAtMs: nextMs === Infinity ? null : nextMs };
-  const isNews = isDecisionNews(row, decision) || (row.decisionEventId !== null && isAdmissionNews(row, admission));
+  const isNews = isDecisionNews(row, decision) || isAdmissionNews(row, admission);
   const { outcome, awaiting, reason, policyId, targets } = decision;
-  const now = { ...told, status: statuses[outcome], awaiting, reason, policyId, policySetVersion: rulebook.version, changedAtMs: atMs };
+  const now = { ...told, status: statuses[outcome], awaiting, reason, policyId, policySetVersion: versionOf(rulebook), changedAtMs: atMs };
   const as = { facts, decision, admission, isNews };
   if (isNews) return { ...as, row: { ...now, targets, toldOutcome: outcome, toldAdmission: admission?.outcome ?? '' } };
   // What has been told of a digest stays readable, while it waits as well as when it is decided alike once more.

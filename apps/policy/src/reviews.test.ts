@@ -143,6 +143,24 @@ describe('what may run', () => {
     assert.deepEqual([outcome, policyId, isAboutRunning, retroactive], ['allow', 'admission/run', false, false]);
   });
 
+  it('is told while copies still wait for what nobody knows, once', () => {
+    const waiting = prod.replace('require: {', "require: { signedBy: [{ issuer: i, subject: '*' }],");
+    const started = startPolicy({ prod: published('prod', waiting), 'admission/run': admission(scanned) });
+    started.when(push, inspection);
+    assert.deepEqual(started.decisions(), []);
+    started.when(scan, { ...scan, scannedAt: nowMs + 1 });
+    const [decision, ...more] = started.decisions();
+    assert.deepEqual([decision?.outcome, decision?.retroactive, decision?.targets, more], ['held', false, [], []]);
+    assert.deepEqual([decision?.admission?.outcome, decision?.admission?.retroactive], ['allow', false]);
+    assert.equal(started.row('v1')?.status, 'held');
+  });
+
+  it('is told where no policy speaks of copies at all', () => {
+    const started = startPolicy({ 'admission/run': admission(scanned) });
+    started.when(...all);
+    assert.deepEqual(started.decisions().at(-1)?.admission?.outcome, 'allow');
+  });
+
   it('is taken back by time as well, without a change of where it may go', () => {
     const started = startPolicy({ prod: published('prod', prod), 'admission/run': admission(`enforce: running, ${scanned}`) });
     started.when(...all);

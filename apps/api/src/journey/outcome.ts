@@ -1,7 +1,7 @@
 import { type DecisionState, type PolicyTrace, type ReplicaState } from '@waybill/domain';
 import type { StepRow } from '../read-model/rows.ts';
 import type { JourneyJob, Outcome } from './journey.ts';
-import { shortDigest } from './words.ts';
+import { isHeldAgain, shortDigest } from './words.ts';
 
 /** What is known about a push, gathered from the read model. */
 export type Facts = {
@@ -70,7 +70,8 @@ function decided(facts: Facts, decision: StepRow): Outcome {
   const about = { policyId, trace, awaiting: [] as readonly string[] };
   if (outcome === 'held') {
     const awaiting = facts.state?.awaiting ?? [];
-    return { ...about, status: 'held', final: false, text: takenBackWords('held again', facts, shortDigests(reason)), awaiting };
+    const held = isHeldAgain(decision) ? 'held again' : 'held';
+    return { ...about, status: 'held', final: false, text: takenBackWords(held, facts, shortDigests(reason)), awaiting };
   }
   if (outcome !== 'allow') return { status: 'denied', final: true, text: takenBackWords('denied', facts, reason), ...about };
   const targetsCount = Number(decision.details['targetsCount'] ?? 0);

@@ -199,6 +199,23 @@ describe('the outcome of a push', () => {
     assert.ok(trace(log)[0]!.steps.some(({ text }) => text.startsWith('held again: waits for scan of x')));
   });
 
+  it('says what may run of an image whose copies are not decided yet', async () => {
+    const log = fakeLog();
+    const push = pushOf(log);
+    for (const happens of [push.delivered, push.pushed, push.inspected]) await happens();
+    const admission = {
+      outcome: 'allow',
+      code: '',
+      policyId: 'admission/run',
+      reason: 'is fine',
+      isAboutRunning: false,
+      retroactive: false,
+    };
+    await push.decided('held', 'waits for a signature', 'held', { targets: [], admission });
+    assert.deepEqual(statusOf(log), ['held', false, 'held: waits for a signature']);
+    assert.equal(trace(log)[0]!.steps.at(-1)!.text, 'held: waits for a signature; may run by admission/run: is fine');
+  });
+
   it('does not wait for ever where a push came late or the tag was deleted', async () => {
     const late = fakeLog();
     await wholeJourney(late, 'push-1');

@@ -81,11 +81,29 @@ function inspectionWords(details: Details): string {
 function decisionWords(details: Details): Words {
   const names = list(details['targets']).map(({ registry, repository, tag }) => `${text(registry)}/${text(repository)}:${text(tag)}`);
   if (details['outcome'] === 'allow')
-    return good('decided', `allowed: ${text(details['reason'])}${names.length > 0 ? ` → ${names.join(', ')}` : ''}`);
+    return good(
+      'decided',
+      `allowed: ${text(details['reason'])}${names.length > 0 ? ` → ${names.join(', ')}` : ''}${admissionWords(details)}`,
+    );
   // The targets of a deny, or of a hold of what was allowed, are those that it takes back.
-  const what = details['outcome'] === 'held' ? 'held again' : 'denied';
-  return bad('decided', `${what}: ${text(details['reason'])}${names.length > 0 ? `; takes back ${names.join(', ')}` : ''}`);
+  const what = details['outcome'] !== 'held' ? 'denied' : isHeldAgain({ details }) ? 'held again' : 'held';
+  return bad(
+    'decided',
+    `${what}: ${text(details['reason'])}${names.length > 0 ? `; takes back ${names.join(', ')}` : ''}${admissionWords(details)}`,
+  );
 }
+
+const admissionVerbs: Readonly<Record<string, string>> = { allow: 'may run', held: 'must not run yet' };
+
+/** Nothing where no policy says what may run. */
+function admissionWords({ admission }: Details): string {
+  if (typeof admission !== 'object' || admission === null) return '';
+  const { outcome, policyId, reason } = admission as Details;
+  return `; ${admissionVerbs[text(outcome)] ?? 'must not run'} by ${text(policyId) || 'no policy'}: ${text(reason)}`;
+}
+
+/** Whether a hold takes back what was allowed. One that takes back nothing tells what may run. */
+export const isHeldAgain = ({ details }: Pick<StepRow, 'details'>): boolean => list(details['targets']).length > 0;
 
 const failureWords = (details: Details): string =>
   details['code'] === 'COPY_WITHDRAWN'

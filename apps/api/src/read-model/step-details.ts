@@ -73,10 +73,11 @@ export function stepDetails(event: Event): StepDetails | undefined {
 function laterDetails(event: Event): StepDetails | undefined {
   switch (event.type) {
     case 'ImageDecided': {
-      const { tag, digest, outcome, policyId, policySetVersion, reason, trace, targets, pushEventId } = event.data;
+      const { tag, digest, outcome, policyId, policySetVersion, reason, trace, targets, admission, pushEventId } = event.data;
       return {
         ...{ tag, digest, outcome, policyId, policySetVersion, reason: cut(reason), pushEventId },
         ...{ trace: trace.slice(0, listMax), targets: targets.slice(0, listMax), targetsCount: targets.length },
+        admission: admission && { outcome: admission.outcome, policyId: admission.policyId, reason: cut(admission.reason) },
       };
     }
     case 'ImageCopied':
