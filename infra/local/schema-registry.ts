@@ -34,6 +34,9 @@ export async function prepareSchemaRegistry(options: SchemaRegistryOptions): Pro
     env: {
       APICURIO_STORAGE_KIND: 'kafkasql',
       APICURIO_KAFKASQL_BOOTSTRAP_SERVERS: options.brokers,
+      // At start it waits so long (5 s unless given) for a snapshot that mostly is not there. One that is missed is no loss: its
+      // journal is kept for ever and read from the beginning.
+      APICURIO_KAFKASQL_CONSUMER_POLL_TIMEOUT: '500',
       QUARKUS_HTTP_HOST: '127.0.0.1',
       QUARKUS_HTTP_PORT: String(port),
     },

@@ -1,5 +1,6 @@
 import { SchemaRegistry, SchemaType, COMPATIBILITY } from '@kafkajs/confluent-schema-registry';
 import { allTopics, type Topic } from '@waybill/domain';
+import { bulkhead } from 'cockatiel';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { readSchemas } from './codec.ts';
 
@@ -13,7 +14,7 @@ export type DeployOptions = {
 
 /**
  * Creates topics and registers schemas. Repeatable: what is there already is compared, not made anew.
- * @throws Error naming every topic whose partition count differs, or the schema that the registry refuses as incompatible
+ * @throws Error naming every topic whose partition count differs, or every schema that the registry refuses
  */
 export async function deploy(options: DeployOptions): Promise<void> {
   await createTopics(options, allTopics);
@@ -68,15 +69,23 @@ async function refuseOtherCounts(admin: Admin, wanted: readonly Topic[], partiti
   throw new Error(`all topics must have ${partitions} partitions, because equal keys must meet in equal partitions:\n${lines.join('\n')}`);
 }
 
+/** The registry takes each through its journal, and waits for that more than it works. */
+const registrationsMax = 8;
+
 async function registerSchemas({ registryUrl, onProgress }: DeployOptions): Promise<void> {
   const registry = new SchemaRegistry({ host: registryUrl }, {});
   const schemas = readSchemas();
-  for (const { subject, text } of schemas) {
-    try {
-      await registry.register({ type: SchemaType.AVRO, schema: text }, { subject, compatibility: COMPATIBILITY.FULL_TRANSITIVE });
-    } catch (error) {
-      throw new Error(`schema ${subject} is refused: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-    }
-  }
+  const turns = bulkhead(registrationsMax, schemas.length);
+  const compatibility = COMPATIBILITY.FULL_TRANSITIVE;
+  const results = await Promise.allSettled(
+    schemas.map(({ subject, text }) =>
+      turns.execute(() => registry.register({ type: SchemaType.AVRO, schema: text }, { subject, compatibility })),
+    ),
+  );
+  const faults = results.flatMap((result, at) => (result.status === 'rejected' ? [refusal(schemas[at]!.subject, result.reason)] : []));
+  if (faults.length > 0) throw new Error(faults.join('\n'));
   onProgress(`schemas: ${schemas.length} registered, FULL_TRANSITIVE`);
 }
+
+const refusal = (subject: string, reason: unknown): string =>
+  `schema ${subject} is refused: ${reason instanceof Error ? reason.message : String(reason)}`;
