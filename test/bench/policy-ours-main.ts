@@ -1,6 +1,6 @@
 // policy-ours-main.ts <tenants|wildcards> <policies> <evaluations>: our engine in a process of its own, with `--expose-gc`. Prints a
 // line of JSON.
-import { compileRulebook, evaluate, explain, inputsSha256, traceOf, withDocument } from '@waybill/policy-engine';
+import { compileRulebook, evaluate, explain, inputsSha256, traceOf, versionOf, withDocument } from '@waybill/policy-engine';
 import { median } from './bench.ts';
 import { comparedCount, measure, measureMs, type PeerDecision } from './policy-figures.ts';
 import { makeImages, makePolicies, makeWildcardImages, makeWildcardPolicies, nowMs, ourEvidence, ourPolicies } from './policy-input.ts';
@@ -42,8 +42,8 @@ for (let round = 0; round < 21; round += 1) burstsMs.push(await measureMs(burst)
 
 let changed = rulebook;
 const change = measure(1_000, (index) => (changed = withDocument(changed, policies[(index * 37) % policies.length]!)));
-const versionMs = await measureMs(() => changed.version);
-if (changed.version !== rulebook.version) throw new Error('the policies are others after all');
+const versionMs = await measureMs(() => versionOf(changed));
+if (versionOf(changed) !== versionOf(rulebook)) throw new Error('the policies are others after all');
 
 const decisions = images.slice(0, comparedCount).map((image): PeerDecision => {
   const { policyId, outcome, targets } = evaluate(set, image, nowMs);

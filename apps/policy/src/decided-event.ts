@@ -1,5 +1,5 @@
 import { repositoryKey, tagKey, topics, type DecisionState, type ImageDecided, type ImageEvidence } from '@waybill/domain';
-import { inputsSha256, traceMax, traceOf } from '@waybill/policy-engine';
+import { inputsSha256, traceMax, traceOf, versionOf } from '@waybill/policy-engine';
 import type { Emit } from '@waybill/stream';
 import { targetText, toldOutcome, type Judgement, type Occasion } from './judge.ts';
 import type { PolicySet } from './policy-set.ts';
@@ -24,7 +24,7 @@ export function decidedEvent(
   const allowed = new Set(decision.targets.map(targetText));
   const takenBack = row.targets.filter((target) => !allowed.has(targetText(target)));
   const data: ImageDecided = {
-    ...{ registry, repository, tag, digest, outcome, code, policyId, policySetVersion: rulebook.version, reason },
+    ...{ registry, repository, tag, digest, outcome, code, policyId, policySetVersion: versionOf(rulebook), reason },
     trace: [...traceOf(rulebook.replication, facts, atMs), ...broken].slice(0, traceMax),
     // A deny names the targets that it takes back: a copy to them may still be waiting.
     targets: outcome === 'allow' ? decision.targets : takenBack,

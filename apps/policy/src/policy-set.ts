@@ -5,6 +5,7 @@ import {
   isSealed,
   parseDocument,
   unseal,
+  versionOf,
   type KeyRing,
   type Document,
   withChanges,
@@ -78,7 +79,7 @@ const isSame = (before: Event, event: Event): boolean =>
 function changesIn(history: readonly Rulebook[]): PolicySet['changedOver'] {
   const found = new Map<string, readonly Document[] | undefined>();
   const find = (versions: readonly string[]): readonly Document[] | undefined => {
-    const rulebooks = versions.map((version) => history.find((rulebook) => rulebook.version === version));
+    const rulebooks = versions.map((version) => history.find((rulebook) => versionOf(rulebook) === version));
     const documents: Document[] = [];
     for (const [index, after] of rulebooks.entries()) {
       const before = rulebooks[index - 1];

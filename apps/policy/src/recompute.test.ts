@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Event, ImageDecided, ScanReported } from '@waybill/domain';
-import { compileRulebook, evaluate, evidenceBehind, inputsSha256, type EventsBehind } from '@waybill/policy-engine';
+import { compileRulebook, evaluate, evidenceBehind, inputsSha256, versionOf, type EventsBehind } from '@waybill/policy-engine';
 import { createPolicyReader } from './policy-set.ts';
 import { digestOf, hour, nowMs, prod, published, startPolicy, type Happening } from './testing.fixture.ts';
 
@@ -58,7 +58,7 @@ describe('a decision can be made again from the log alone:', () => {
       const { log, decisions } = logOf(...happenings);
       assert.ok(decisions.length > 0);
       for (const decided of decisions) {
-        assert.equal(decided.policySetVersion, rulebook.version);
+        assert.equal(decided.policySetVersion, versionOf(rulebook));
         const evidence = evidenceBehind(decided, findBehind(log, decided));
         assert.equal(inputsSha256(evidence, decided.evaluatedAtMs), decided.inputsSha256);
         const { outcome, code, policyId, reason } = evaluate(rulebook.replication, evidence, decided.evaluatedAtMs);
@@ -79,6 +79,6 @@ describe('a decision can be made again from the log alone:', () => {
       inputsSha256(evidenceBehind(decided, { inspection, reports }), decided.evaluatedAtMs + 1),
     ];
     assert.ok(!digests.includes(decided.inputsSha256));
-    assert.notEqual(compileRulebook([]).version, decided.policySetVersion);
+    assert.notEqual(versionOf(compileRulebook([])), decided.policySetVersion);
   });
 });

@@ -1,5 +1,5 @@
 import type { DecisionState, PolicySweep } from '@waybill/domain';
-import { mayConcern } from '@waybill/policy-engine';
+import { mayConcern, versionOf } from '@waybill/policy-engine';
 import type { Context } from '@waybill/stream';
 import { differs, judge } from './judge.ts';
 import type { Draft } from './draft.ts';
@@ -28,7 +28,7 @@ const anyVersion = '';
 
 /** Must be called before anything is decided by a set. */
 export function noteVersion({ context, draft, set, bounds }: Sweeping, partition: number): void {
-  const { version } = set.rulebook;
+  const version = versionOf(set.rulebook);
   const known = context.get('evidence', sweepKey, 'PolicySweep');
   if (known?.versions.at(-1) === version) return;
   const versions = known === undefined || known.versions.length >= bounds.versionsMax ? [anyVersion] : known.versions;
@@ -70,7 +70,7 @@ function compare({ context, draft, set }: Sweeping, key: string, atMs: number): 
   const evidence = draft.evidence(row, row.digest);
   if (evidence === undefined) return;
   const { isNews, row: next } = judge(set, row, evidence, Math.max(atMs, row.changedAtMs));
-  if (isNews || differs(row, next)) draft.emit(reviewRequest(row, 'policies', set.rulebook.version, atMs));
+  if (isNews || differs(row, next)) draft.emit(reviewRequest(row, 'policies', versionOf(set.rulebook), atMs));
 }
 
 /** Of a key as `tagKey` makes it. */

@@ -1,5 +1,5 @@
 import { tagKey, type DecisionState, type ImageEvidence } from '@waybill/domain';
-import { emptyEvidence, evidenceBounds } from '@waybill/policy-engine';
+import { emptyEvidence, evidenceBounds, versionOf } from '@waybill/policy-engine';
 import { decide, type Deciding } from './deciding.ts';
 import { beforeName } from './draft.ts';
 
@@ -20,7 +20,7 @@ export function awaitDigest(deciding: Deciding, push: Push, failure: string | nu
   forgetReview(deciding, previous);
   if (previous !== undefined && previous.digest !== '') draft.putEvidence(emptyEvidence(push, previous.digest), beforeName(push.tag));
   draft.putDecision({
-    ...heldRow(push, '', momentAfter(deciding, previous), set.rulebook.version),
+    ...heldRow(push, '', momentAfter(deciding, previous), versionOf(set.rulebook)),
     ...(previous && toldBy(previous)),
     // No event: a decision is about a digest, and the failed inspection is an event of its own.
     ...(failure === null ? {} : { status: 'denied', awaiting: [], reason: `the inspection failed: ${failure}` }),
@@ -39,7 +39,7 @@ export function pointTag(deciding: Deciding, push: Push, digest: string): void {
   const isRepeated = previous !== undefined && digestBefore(deciding, previous) === digest;
   const row = isRepeated
     ? { ...previous, digest, pushEventId, correlationId, pushedAtMs }
-    : { ...heldRow(push, digest, momentAfter(deciding, previous), set.rulebook.version), reviewAtMs: previous?.reviewAtMs ?? null };
+    : { ...heldRow(push, digest, momentAfter(deciding, previous), versionOf(set.rulebook)), reviewAtMs: previous?.reviewAtMs ?? null };
   draft.putDecision(row);
   decide(deciding, row, evidence, 'push');
 }
@@ -67,7 +67,7 @@ export function dropTag(deciding: Deciding, deletion: Push): void {
   if (row !== undefined) digestBefore(deciding, row);
   leaveDigest(deciding, row, '');
   forgetReview(deciding, row);
-  const held = heldRow(deletion, '', momentAfter(deciding, row), set.rulebook.version);
+  const held = heldRow(deletion, '', momentAfter(deciding, row), versionOf(set.rulebook));
   draft.putDecision({ ...held, status: 'deleted', awaiting: [], reason: 'the tag was deleted' });
 }
 
@@ -112,6 +112,7 @@ const heldRow = (push: Push, digest: string, changedAtMs: number, policySetVersi
   decisionEventId: null,
   toldOutcome: '',
   toldAdmission: '',
+  toldDifference: '',
   reviewAtMs: null,
   changedAtMs,
 });

@@ -8,7 +8,15 @@ import {
   type ReviewRequested,
   type ScanReported,
 } from '@waybill/domain';
-import { emptyEvidence, withAttached, withFailedInspection, withInspection, withScan, type KeyRing } from '@waybill/policy-engine';
+import {
+  emptyEvidence,
+  versionOf,
+  withAttached,
+  withFailedInspection,
+  withInspection,
+  withScan,
+  type KeyRing,
+} from '@waybill/policy-engine';
 import { outcomeOf, type Context, type Input, type Topology } from '@waybill/stream';
 import { decide, type Deciding } from './deciding.ts';
 import { createDraft, pendingName, type Draft } from './draft.ts';
@@ -35,7 +43,7 @@ export function createPolicy(bounds: SweepBounds = sweepBounds, keys?: KeyRing):
     group: 'policy',
     inputs: [topics.images, topics.inspections, topics.scanReports, topics.reviewRequests],
     stores: { decisions: topics.decisionState, evidence: topics.policyEvidence },
-    outputs: [topics.decisions, topics.reviewRequests],
+    outputs: [topics.decisions, topics.differences, topics.reviewRequests],
     held: topics.policyHeld,
     jobTopic: topics.policyJobs,
     timers: ['review', 'sweep'],
@@ -77,7 +85,7 @@ function onReviewDue(draft: Draft, set: PolicySet, { timer, atMs }: Extract<Inpu
   const reviewed = reviewedBy(timer);
   const row = draft.decision(reviewed, reviewed.tag);
   if (row === undefined || row.digest !== reviewed.digest) return 'the tag has moved on';
-  draft.emit(reviewRequest(row, 'time', set.rulebook.version, atMs, timer.notBeforeMs));
+  draft.emit(reviewRequest(row, 'time', versionOf(set.rulebook), atMs, timer.notBeforeMs));
   return '';
 }
 

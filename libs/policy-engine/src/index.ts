@@ -25,7 +25,7 @@ export {
 } from './recorded-evidence.ts';
 export { parsePolicy } from './policy.ts';
 export type { ParsedPolicy, Policy } from './policy.ts';
-export { compileRulebook, isPolicy, parseDocument, withChanges, withDocument } from './rulebook.ts';
+export { compileRulebook, isPolicy, parseDocument, versionOf, withChanges, withDocument } from './rulebook.ts';
 export type { Document, OtherDocument, ParsedDocument, Rulebook } from './rulebook.ts';
 export { noSurroundings } from './surroundings.ts';
 export type { Surroundings } from './surroundings.ts';

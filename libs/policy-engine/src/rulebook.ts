@@ -1,6 +1,7 @@
 import { findById, sortById, withItem, withoutItem, type ById } from './by-id.ts';
 import { canonical, sha256 } from './canonical.ts';
 import { checkDocument, documentIdOf, type OtherKind, type PolicyKind, type Written } from './document/document.ts';
+import { oncePer } from './once.ts';
 import { compilePolicy, isPolicyDocument, type Policy } from './policy.ts';
 import { compileSet, withoutPolicy, withPolicy, withSurroundings, type CompiledSet } from './set/compiled-set.ts';
 import { noSurroundings, type Surroundings } from './surroundings.ts';
@@ -33,12 +34,15 @@ export type Rulebook = {
   readonly replication: CompiledSet;
   readonly admission: CompiledSet;
   readonly documents: ById<Document>;
-  /**
-   * SHA-256 in hex over a line per document in the order of their ids, `<SHA-256 of its canonical document>  <id>`: the same whatever
-   * order they came in, however their YAML is laid out and whatever was in force before. Made when it is first asked for.
-   */
-  readonly version: string;
 };
+
+/**
+ * SHA-256 in hex over a line per document in the order of their ids, `<SHA-256 of its canonical document>  <id>`: the same whatever
+ * order they came in, however their YAML is laid out and whatever was in force before. Made when it is first asked for.
+ */
+export const versionOf = oncePer(({ documents }: Rulebook): string =>
+  sha256(documents.map(({ id, documentSha256 }) => `${documentSha256}  ${id}\n`).join('')),
+);
 
 /** Of documents with the same id the last one counts. */
 export function compileRulebook(given: readonly Document[]): Rulebook {
@@ -47,18 +51,14 @@ export function compileRulebook(given: readonly Document[]): Rulebook {
   const surroundings = surroundingsOf(documents);
   const setOf = (kind: PolicyKind): CompiledSet =>
     withSurroundings(compileSet(policies.filter(({ document }) => document.kind === kind)), surroundings);
-  return rulebookOf(documents, { replication: setOf('ReplicationPolicy'), admission: setOf('AdmissionPolicy') });
+  return { documents, replication: setOf('ReplicationPolicy'), admission: setOf('AdmissionPolicy') };
 }
 
 /** With this document, in place of one that has its id. */
 export function withDocument(rulebook: Rulebook, document: Document): Rulebook {
   const documents = withItem(rulebook.documents, document);
-  return isPolicy(document)
-    ? rulebookOf(
-        documents,
-        changeSets(rulebook, document, (set) => withPolicy(set, document)),
-      )
-    : rulebookOf(documents, surrounded(rulebook, documents));
+  const sets = isPolicy(document) ? changeSets(rulebook, document, (set) => withPolicy(set, document)) : surrounded(rulebook, documents);
+  return { documents, ...sets };
 }
 
 /** Without the document of this id; the rulebook itself where it has none. */
@@ -66,12 +66,8 @@ export function withoutDocument(rulebook: Rulebook, id: string): Rulebook {
   const document = findDocument(rulebook, id);
   if (document === undefined) return rulebook;
   const documents = withoutItem(rulebook.documents, id);
-  return isPolicy(document)
-    ? rulebookOf(
-        documents,
-        changeSets(rulebook, document, (set) => withoutPolicy(set, id)),
-      )
-    : rulebookOf(documents, surrounded(rulebook, documents));
+  const sets = isPolicy(document) ? changeSets(rulebook, document, (set) => withoutPolicy(set, id)) : surrounded(rulebook, documents);
+  return { documents, ...sets };
 }
 
 /** What becomes of one document; undefined: it is gone. */
@@ -125,16 +121,5 @@ function surroundingsOf(documents: ById<Document>): Surroundings {
     RetentionPolicy: ofKind('RetentionPolicy'),
     Tenant: ofKind('Tenant'),
     Exception: ofKind('Exception'),
-  };
-}
-
-function rulebookOf(documents: ById<Document>, sets: Sets): Rulebook {
-  let version: string | undefined;
-  return {
-    ...sets,
-    documents,
-    get version() {
-      return (version ??= sha256(documents.map(({ id, documentSha256 }) => `${documentSha256}  ${id}\n`).join('')));
-    },
   };
 }

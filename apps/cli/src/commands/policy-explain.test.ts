@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics, type Event, type EventMeta, type EventOf, type ImageDecided } from '@waybill/domain';
-import { compileRulebook, evaluate, evidenceBehind, inputsSha256, traceOf, type Explanation } from '@waybill/policy-engine';
+import { compileRulebook, evaluate, evidenceBehind, inputsSha256, traceOf, versionOf, type Explanation } from '@waybill/policy-engine';
 import { jsonCodec } from '@waybill/stream/testing';
 import { fakeConsole } from '../console.fixture.ts';
 import { CliError, type ExitCode } from '../exit.ts';
@@ -56,7 +56,7 @@ async function startDecided(facts: readonly Event[] = [inspected, other, reportO
   for (const event of facts) started.append(event.type === 'ScanReported' ? topics.scanReports : topics.inspections, key, event);
   const scan = { digest, outcome: 'scanned', worstSeverity: 'low', scannedAtMs: nowMs, scanEventId: 'scan-low' };
   const named: ImageDecided = {
-    ...{ ...image, tag: 'v1', digest, outcome: '', code: '', policyId: null, policySetVersion: rulebook.version, reason: '' },
+    ...{ ...image, tag: 'v1', digest, outcome: '', code: '', policyId: null, policySetVersion: versionOf(rulebook), reason: '' },
     ...{ trace: [], targets: [], exceptionIds: [], takenBack: [], retroactive: false, admission: null, sboms: [], inputsSha256: '' },
     ...{ scans: [scan], inspectionEventId: inspected.meta.id, evaluatedAtMs: nowMs, occasion: 'evidence', pushEventId: 'p' },
   };

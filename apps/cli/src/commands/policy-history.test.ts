@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { jsonCodec } from '@waybill/stream/testing';
-import { compileRulebook } from '@waybill/policy-engine';
+import { compileRulebook, versionOf } from '@waybill/policy-engine';
 import { fakeConsole } from '../console.fixture.ts';
 import { CliError, type ExitCode } from '../exit.ts';
 import { fileInLog, parsePolicyText } from '../policy/folder.ts';
@@ -98,7 +98,7 @@ describe('policy rollback', () => {
       const read = parsePolicyText(fileInLog('x'), text);
       return 'faults' in read ? [] : [read.document];
     });
-    await back(started, { to: compileRulebook(documents).version });
+    await back(started, { to: versionOf(compileRulebook(documents)) });
     assert.deepEqual(await started.state(), ['a2', 'c1']);
     await back(started, { policyId: 'b', to: changes[0]!.id });
     assert.deepEqual(await started.state(), ['a2', 'b1', 'c1'], 'one policy alone');

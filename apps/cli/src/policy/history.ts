@@ -1,4 +1,4 @@
-import { compileRulebook, withChanges, type Document } from '@waybill/policy-engine';
+import { compileRulebook, versionOf, withChanges, type Document } from '@waybill/policy-engine';
 import { parseTime } from '../options.ts';
 import { policyLogOf, type PolicyEvent, type PolicyLog } from './policy-log.ts';
 import type { Vault } from './vault.ts';
@@ -62,7 +62,7 @@ function findVersion(log: PolicyLog, version: string, vault: Vault): PublishedCh
       rulebook,
       change.events.map((event) => ({ id: event.data.policyId, document: documentOf(event, vault) })),
     );
-    if (rulebook.version.startsWith(version)) found = change;
+    if (versionOf(rulebook).startsWith(version)) found = change;
   }
   return found;
 }

@@ -41,12 +41,12 @@ export function compileSet(policies: readonly Policy[]): CompiledSet {
 export const withSurroundings = (set: CompiledSet, surroundings: Surroundings): CompiledSet => ({ ...set, surroundings });
 
 /** With this policy, in place of one that has its id. Costs what the policy itself does, beside a copy of two lists. */
-export function withPolicy(set: CompiledSet, policy: Policy): CompiledSet {
-  const { policies, byId, index, surroundings } = withoutPolicy(set, policy.id);
+export function withPolicy({ policies, byId, index, surroundings }: CompiledSet, policy: Policy): CompiledSet {
+  const before = findById(byId, policy.id);
   return {
-    policies: policies.toSpliced(placeOf(policy, policies), 0, policy),
+    policies: changedOrder(policies, before, policy),
     byId: withItem(byId, policy),
-    index: changeIndex(index, { policy, kind: 'add', owner: {} }),
+    index: changeIndex(before ? changeIndex(index, removalOf(before)) : index, { policy, kind: 'add', owner: {} }),
     surroundings,
   };
 }
@@ -56,11 +56,21 @@ export function withoutPolicy(set: CompiledSet, id: string): CompiledSet {
   const policy = findPolicy(set, id);
   if (policy === undefined) return set;
   return {
-    policies: set.policies.toSpliced(placeOf(policy, set.policies), 1),
+    policies: changedOrder(set.policies, policy, undefined),
     byId: withoutItem(set.byId, id),
-    index: changeIndex(set.index, { policy, kind: 'remove', owner: {} }),
+    index: changeIndex(set.index, removalOf(policy)),
     surroundings: set.surroundings,
   };
+}
+
+const removalOf = (policy: Policy): Change => ({ policy, kind: 'remove', owner: {} });
+
+/** One copy for both: lists are long, and what is left of each falls to the garbage collector. */
+function changedOrder(policies: readonly Policy[], gone: Policy | undefined, come: Policy | undefined): readonly Policy[] {
+  const changed = [...policies];
+  if (gone !== undefined) changed.splice(placeOf(gone, changed), 1);
+  if (come !== undefined) changed.splice(placeOf(come, changed), 0, come);
+  return changed;
 }
 
 export const findPolicy = ({ byId }: CompiledSet, id: string): Policy | undefined => findById(byId, id);
