@@ -116,7 +116,7 @@ const stateData = (id: string, delayMs: number): DecisionState => ({
     policyId: 'prod',
     policySetVersion: 'v',
     targets: [],
-    ...{ toldOutcome: '', toldAdmission: '', reviewAtMs: null },
+    ...{ toldOutcome: '', toldAdmission: '', toldDifference: '', reviewAtMs: null },
   },
   ...{ pushEventId: id, correlationId: id, pushedAtMs: startMs + delayMs, changedAtMs: startMs + delayMs, decisionEventId: null },
 });

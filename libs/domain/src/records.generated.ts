@@ -66,12 +66,90 @@ export type TagEntry = {
   readonly lastEventId: string;
 };
 
+/** All tags of a partition have been compared with a candidate, or cannot be. */
+export type CandidateCompared = {
+  /** What its author calls it. */
+  readonly candidate: string;
+  /** Of the start: the correlation id of the events that published the candidate. */
+  readonly shadowId: string;
+  readonly partition: number;
+  /** SHA-256 over the policies in force with the changes of the candidate; empty where there is a fault. */
+  readonly candidateSetVersion: string;
+  /** Why nothing can be decided by it; empty where all is well. */
+  readonly fault: string;
+  readonly comparedAtMs: number;
+};
+
+/** What DecisionDiffered said of a tag holds no longer: both decide it alike, or it is gone. */
+export type DecisionAgreed = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  /** What its author calls it. */
+  readonly candidate: string;
+  /** Of the start: the correlation id of the events that published the candidate. */
+  readonly shadowId: string;
+  readonly reason: string;
+  readonly evaluatedAtMs: number;
+};
+
 export type Target = {
   /** Name of the registry in the configuration. */
   readonly registry: string;
   /** Path below the host, without tag or digest. */
   readonly repository: string;
   readonly tag: string;
+  /** As linux/amd64: what of the image is meant, in order; empty for all of it, and in records of earlier versions. */
+  readonly platforms: readonly string[];
+  /** Which copies go first: critical, high, normal or low. */
+  readonly priorityClass: string;
+};
+
+/** What one set of policies says of an image. */
+export type Verdict = {
+  /** allow, deny or held. */
+  readonly outcome: string;
+  readonly code: string;
+  /** The policy that decided; null where none matched. */
+  readonly policyId: string | null;
+  readonly reason: string;
+  /** Where it may go. */
+  readonly targets: readonly Target[];
+  /** Outcome of the policies on what may run; null where none is in force. */
+  readonly admission: string | null;
+};
+
+/** A candidate decides a tag otherwise than the policies in force do, from the same facts at the same moment. */
+export type DecisionDiffered = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  /** What its author calls it. */
+  readonly candidate: string;
+  /** Of the start: the correlation id of the events that published the candidate. */
+  readonly shadowId: string;
+  /** SHA-256 over the policies in force. */
+  readonly policySetVersion: string;
+  /** The same over them with the changes of the candidate. */
+  readonly candidateSetVersion: string;
+  /** By the policies in force. */
+  readonly active: Verdict;
+  /** By the candidate. */
+  readonly shadow: Verdict;
+  /** SHA-256 in hex over all that both were made from beside the documents, as in ImageDecided. */
+  readonly inputsSha256: string;
+  /** The newest decision on the digest that was told; null where none was. */
+  readonly decisionEventId: string | null;
+  readonly pushEventId: string;
+  readonly evaluatedAtMs: number;
 };
 
 /** What is decided about a tag, or what is awaited. */
@@ -101,6 +179,8 @@ export type DecisionState = {
   readonly toldAdmission: string;
   /** When it may be decided otherwise though nothing happens; null for never. */
   readonly reviewAtMs: number | null;
+  /** What was last told of how a candidate decides it otherwise, `<shadowId> <SHA-256>`; empty where nothing is, or that it does no longer. */
+  readonly toldDifference: string;
 };
 
 export type PolicyTrace = {
@@ -138,6 +218,37 @@ export type SbomEvidence = {
   readonly digest: string;
   /** spdx, cyclonedx, syft or unknown. */
   readonly format: string;
+};
+
+/** By an identity that an issuer vouches for, or by a key. */
+export type VerifiedSignature = {
+  /** Of the manifest that carries it. */
+  readonly digest: string;
+  readonly issuer: string | null;
+  /** The identity, as its issuer names it. */
+  readonly subject: string | null;
+  /** sha256:<hex> of the public key in DER (SubjectPublicKeyInfo). */
+  readonly key: string | null;
+  readonly verifiedAtMs: number;
+};
+
+export type RegistryInput = {
+  /** Of its document. */
+  readonly name: string;
+  /** Null: not known. */
+  readonly isHealthy: boolean | null;
+  /** Null: not known. */
+  readonly usedBytes: number | null;
+  /** Whether the decision before on this digest names it. */
+  readonly wasChosen: boolean;
+};
+
+export type UsageInput = {
+  readonly bytes: number;
+  readonly images: number;
+  readonly copiesLastHour: number;
+  /** Whether the copies of this image are among them. */
+  readonly isCounted: boolean;
 };
 
 /** Where an image may go, and why. */
@@ -181,6 +292,14 @@ export type ImageDecided = {
   readonly sboms: readonly SbomEvidence[] | null;
   /** SHA-256 in hex over all that it was made from beside the documents in force; empty in events of earlier versions. */
   readonly inputsSha256: string;
+  /** Verified ones that it was made with; null where nobody had looked, and in events of earlier versions. */
+  readonly signatures: readonly VerifiedSignature[] | null;
+  /** What was known of registries when some were to be chosen; of others it did not count. */
+  readonly registries: readonly RegistryInput[];
+  /** What its tenant had, where that counted. */
+  readonly usage: UsageInput | null;
+  /** Pulls of its repository, where they counted. */
+  readonly pullsByRegion: Readonly<Record<string, number>> | null;
 };
 
 export type ReportedFinding = {
@@ -228,6 +347,10 @@ export type ImageEvidence = {
   readonly sizeBytes: number | null;
   /** Attached to it, in the order of their digests; null until somebody has looked. */
   readonly sboms: readonly SbomEvidence[] | null;
+  /** Those that were verified; null until somebody has looked. */
+  readonly signatures: readonly VerifiedSignature[] | null;
+  /** What they were verified with when the manifest was read last. */
+  readonly trustSha256: string | null;
 };
 
 /** How far the tags of a partition have been compared with the documents in force. */
@@ -290,6 +413,28 @@ export type DeliveryReplayed = {
   readonly requestedBy: string;
   readonly reason: string;
   readonly requestedAtMs: number;
+};
+
+/** A registry has begun or ceased to answer. */
+export type RegistryHealthChanged = {
+  /** Its name in registries.yaml. */
+  readonly registry: string;
+  /** Null: nobody asks it any more. */
+  readonly isHealthy: boolean | null;
+  /** What it did when it was asked, with a code where it failed. */
+  readonly reason: string;
+  /** Of the answer, or its lack, that settled it. */
+  readonly changedAtMs: number;
+};
+
+/** What is told of a registry's health, and what speaks against it. */
+export type RegistryProbe = {
+  /** Its name in registries.yaml. */
+  readonly registry: string;
+  /** As the newest event says; null before there is one. */
+  readonly isHealthy: boolean | null;
+  /** Probes in a row that came out otherwise than what is told. */
+  readonly contraryCount: number;
 };
 
 /** A tag, a manifest or a whole repository was deleted. */
@@ -426,6 +571,14 @@ export type Referrer = {
   readonly sizeBytes: number;
 };
 
+export type RefusedSignature = {
+  /** Of the manifest that carries it. */
+  readonly digest: string;
+  /** Stable: SIGNATURE_… */
+  readonly code: string;
+  readonly reason: string;
+};
+
 /** Newest facts of a manifest in a repository. */
 export type ImageFacts = {
   /** Registry host, lower case, with its port where it has one. */
@@ -452,6 +605,14 @@ export type ImageFacts = {
   readonly eventId: string;
   /** Digest of the manifest that it is attached to (OCI image spec, subject); null for none, and in earlier versions. */
   readonly subject: string | null;
+  /** Those of this manifest that were verified; null where nobody looked, as in earlier versions. */
+  readonly signatures: readonly VerifiedSignature[] | null;
+  /** What this artifact proves of its subject. */
+  readonly subjectSignatures: readonly VerifiedSignature[];
+  /** Looked at and not counted, of either. */
+  readonly refusedSignatures: readonly RefusedSignature[];
+  /** SHA-256 over the keys and roots that they were verified with; null where nobody looked. */
+  readonly trustSha256: string | null;
 };
 
 /** What a pushed image is. */
@@ -481,6 +642,14 @@ export type ImageInspected = {
   readonly inspectedAtMs: number;
   /** Digest of the manifest that it is attached to (OCI image spec, subject); null for none, and in earlier versions. */
   readonly subject: string | null;
+  /** Those of this manifest that were verified; null where nobody looked, as in earlier versions. */
+  readonly signatures: readonly VerifiedSignature[] | null;
+  /** What this artifact proves of its subject. */
+  readonly subjectSignatures: readonly VerifiedSignature[];
+  /** Looked at and not counted, of either. */
+  readonly refusedSignatures: readonly RefusedSignature[];
+  /** SHA-256 over the keys and roots that they were verified with; null where nobody looked. */
+  readonly trustSha256: string | null;
 };
 
 /** An image could not be read, and no further try will be made by itself. */
@@ -496,6 +665,33 @@ export type ImageInspectionFailed = {
   readonly reason: string;
   readonly attempts: number;
   readonly failedAtMs: number;
+};
+
+/** What would become of one policy by a candidate, which is never in force: decisions by it are only compared. */
+export type CandidatePublished = {
+  /** What its author calls it. */
+  readonly candidate: string;
+  readonly policyId: string;
+  /** YAML, or sealed as in PolicyPublished; null where the candidate retires the policy. */
+  readonly document: string | null;
+  readonly documentSha256: string | null;
+  /** How many policies the candidate changes. One is complete when the log holds so many with this event's correlation id. */
+  readonly changesCount: number;
+  readonly author: string;
+  /** Why, in the author's words. */
+  readonly reason: string;
+  readonly publishedAtMs: number;
+};
+
+/** A candidate no longer says anything of a policy. */
+export type CandidateWithdrawn = {
+  /** What its author calls it. */
+  readonly candidate: string;
+  readonly policyId: string;
+  readonly author: string;
+  /** Why, in the author's words. */
+  readonly reason: string;
+  readonly withdrawnAtMs: number;
 };
 
 /** A policy as its author wrote it; the newest of an id is in force. */
@@ -544,6 +740,12 @@ export type ImageCopied = {
   readonly decisionEventId: string;
   readonly startedAtMs: number;
   readonly finishedAtMs: number;
+  /** As linux/amd64: what of the image was copied; empty for all of it, and in events of earlier versions. */
+  readonly platforms: readonly string[];
+  /** What is at the target: `digest`, or where platforms were left out that of what is left. Null in events of earlier versions, where it is `digest`. */
+  readonly copiedDigest: string | null;
+  /** Of all manifests, configs and layers that belong to what is at the target, and what refers to it, each once, whether they were there already or not; null in events of earlier versions. */
+  readonly imageBytes: number | null;
 };
 
 /** A copy was given up; redrive starts it again. */
@@ -572,19 +774,23 @@ export type ReplicaState = {
   /** Path below the host, without tag or digest. */
   readonly repository: string;
   readonly tag: string;
-  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  /** Of the image that it is a copy of: <algorithm>:<hex> (OCI image spec, Digests). */
   readonly digest: string;
   readonly targetRegistry: string;
   readonly targetRepository: string;
   readonly targetTag: string;
   /** copying, copied or failed. */
   readonly status: string;
-  /** What was last read back at the target. */
+  /** What was last read back at the target: where platforms were left out another one than `digest`. */
   readonly copiedDigest: string | null;
   readonly reason: string | null;
   readonly decisionEventId: string;
   readonly correlationId: string;
   readonly changedAtMs: number;
+  /** As linux/amd64: what of the image is, or is to be, at the target; empty for all of it, and in rows of earlier versions. */
+  readonly platforms: readonly string[];
+  /** Which copies go first: critical, high, normal or low. */
+  readonly priorityClass: string;
 };
 
 export type SeverityCounts = {
@@ -821,6 +1027,11 @@ export type RecordParked = {
 export type RecordTypes = {
   readonly AuditEntry: AuditEntry;
   readonly AuditHead: AuditHead;
+  readonly CandidateCompared: CandidateCompared;
+  readonly CandidatePublished: CandidatePublished;
+  readonly CandidateWithdrawn: CandidateWithdrawn;
+  readonly DecisionAgreed: DecisionAgreed;
+  readonly DecisionDiffered: DecisionDiffered;
   readonly DecisionState: DecisionState;
   readonly DeliveryReceived: DeliveryReceived;
   readonly DeliveryReplayed: DeliveryReplayed;
@@ -846,6 +1057,8 @@ export type RecordTypes = {
   readonly PolicySweep: PolicySweep;
   readonly ProjectionSwapped: ProjectionSwapped;
   readonly RecordParked: RecordParked;
+  readonly RegistryHealthChanged: RegistryHealthChanged;
+  readonly RegistryProbe: RegistryProbe;
   readonly ReplicaState: ReplicaState;
   readonly ReviewRequested: ReviewRequested;
   readonly ScanFailed: ScanFailed;

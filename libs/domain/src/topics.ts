@@ -75,8 +75,19 @@ export const topics = {
   scanReports: event('scan-reports', ['ScanReported'], repository, 'Verdicts, told to each repository that holds the digest.'),
   scanState: state('scan-state', ['ScanState'], 'digest', 'Newest verdict per digest.'),
   scannerJobs: jobs('scanner'),
-  policies: event('policies', ['PolicyPublished', 'PolicyRetired'], 'policy id', 'Policies as written, with their author.'),
+  policies: event(
+    'policies',
+    ['PolicyPublished', 'PolicyRetired', 'CandidatePublished', 'CandidateWithdrawn'],
+    'policy id, or candidate/name/policy id',
+    'Policies as written, with their author; and candidates, which are only compared with them.',
+  ),
   decisions: event('decisions', ['ImageDecided'], repository, 'Where an image may go, and why.'),
+  differences: event(
+    'differences',
+    ['DecisionDiffered', 'DecisionAgreed', 'CandidateCompared'],
+    repository,
+    'Where a candidate decides otherwise than the policies in force. Nobody acts on it.',
+  ),
   decisionState: state('decision-state', ['DecisionState'], 'registry/repository:tag', 'What is decided or awaited per tag.'),
   policyEvidence: state(
     'policy-evidence',
@@ -94,6 +105,8 @@ export const topics = {
   replications: event('replications', ['ImageCopied', 'ImageCopyFailed'], repository, 'Copies made and verified, or given up.'),
   replicaState: state('replica-state', ['ReplicaState'], 'target registry/repository:tag', 'What is where.'),
   replicatorJobs: jobs('replicator'),
+  registryHealth: event('registry-health', ['RegistryHealthChanged'], 'registry name', 'Which registries answer, told when that changes.'),
+  registryProbes: state('registry-probes', ['RegistryProbe'], 'registry name', 'What is told of a registry, and what speaks against it.'),
   parked: event('parked', ['RecordParked'], 'topic/partition/offset', 'Records that could not be processed, with their bytes.'),
   parkedCommands: event(
     'parked-commands',
