@@ -5,7 +5,7 @@ import type { Status } from './status/status.ts';
 
 const statusOf = (lag: number, parked: Status['parked']): Status => ({
   ...{ asOfMs: 1, parked, circuits: { asked: 0, unanswered: [], open: [] } },
-  groups: [{ group: 'policy', lag, topics: [], jobsDue: 0, jobsParked: 0, recordsParked: 0 }],
+  groups: [{ group: 'policy', lag, topics: [], jobsDue: 0, timers: 0, nextDueAtMs: null, jobsParked: 0, recordsParked: 0 }],
 });
 
 /** Lines of a scrape that begin with the name. */

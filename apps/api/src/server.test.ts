@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { topics } from '@waybill/domain';
+import { allTopics, topics } from '@waybill/domain';
 import { parseKeyRing, seal } from '@waybill/policy-engine';
 import { StreamError } from '@waybill/stream';
 import { type FakeLog, fakeLog } from './log.fixture.ts';
 import { image, indexDigest, pushOf, registry, repository, tag, wholeJourney } from './push.fixture.ts';
+import { heldApps, jobApps } from './read-model/apps.ts';
 import { keyOf } from './read-model/keys.ts';
 import { createServer } from './server.ts';
-import { createStatus, type StatusLog } from './status/status.ts';
+import { groups } from './status/groups.ts';
+import { createStatus, type Status, type StatusLog } from './status/status.ts';
 
 const emptyLog: StatusLog = { partitions: 2, bounds: async () => ({ first: 0, end: 0 }), committed: async () => new Map() };
 
@@ -136,6 +138,65 @@ describe('GET /v1/status', () => {
     const away: StatusLog = { ...emptyLog, bounds: () => Promise.reject(new StreamError('LOG_UNAVAILABLE', 'no broker')) };
     const { status, body } = await ask(fakeLog(), '/v1/status', away);
     assert.deepEqual([status, body.code], [503, 'LOG_UNAVAILABLE']);
+  });
+});
+
+describe('GET /v1/jobs', () => {
+  const dayMs = 86_400_000;
+  const job = (id: string, change: object = {}) => ({
+    type: 'Job' as const,
+    data: {
+      ...{ id, kind: 'review', key: 'k', status: 'due', attempt: 0, priority: 0, notBeforeMs: dayMs, host: null, payload: '"secret"' },
+      ...{ lastError: null, causeId: 'c', correlationId: 'c', traceparent: null, createdAtMs: 0, ...change },
+    },
+  });
+  type Listed = {
+    readonly jobs: readonly { readonly id: string; readonly stage: string; readonly dueAtMs: number }[];
+    readonly nextCursor: string | null;
+  };
+  const list = async (log: FakeLog, query = '') => (await ask(log, `/v1/jobs${query}`)).body as unknown as Listed;
+
+  it('are those of every app, what is due first coming first, and timers told from work', async () => {
+    const log = fakeLog();
+    await log.row(topics.policyJobs, 'b', job('b'));
+    await log.row(topics.policyJobs, 'a', job('a', { notBeforeMs: 2 * dayMs }));
+    await log.row(topics.policyJobs, 'sweep/0', job('sweep/0', { kind: 'sweep', notBeforeMs: 0 }));
+    await log.row(topics.policyJobs, 'c', job('c', { status: 'parked' }));
+    await log.row(topics.inspectorJobs, 'i', job('i', { kind: 'inspect', attempt: 2 }));
+    const { jobs } = await list(log);
+    assert.deepEqual(
+      jobs.map(({ id, stage, dueAtMs }) => [id, stage, dueAtMs / dayMs]),
+      [
+        ['i', 'due', 1],
+        ['sweep/0', 'due', 0],
+        ['b', 'timer', 1],
+        ['a', 'timer', 2],
+      ],
+    );
+    assert.deepEqual(Object.keys(jobs[0]!).includes('payload'), false);
+    const page = await list(log, '?app=policy&limit=1');
+    assert.deepEqual([page.jobs[0]?.id, (await list(log, `?app=policy&limit=1&cursor=${page.nextCursor}`)).jobs[0]?.id], ['sweep/0', 'b']);
+    const policyGroup = async () => {
+      const { body } = await ask(log, '/v1/status');
+      return (body['groups'] as Status['groups']).find(({ group }) => group === 'policy')!;
+    };
+    const { jobsDue, timers, jobsParked, nextDueAtMs } = await policyGroup();
+    assert.deepEqual([jobsDue, timers, jobsParked, nextDueAtMs], [1, 2, 1, 0]);
+    for (const id of ['a', 'b', 'c', 'sweep/0']) await log.row(topics.policyJobs, id, null);
+    const { nextDueAtMs: none, ...rest } = await policyGroup();
+    assert.deepEqual([rest.jobsDue, rest.timers, rest.jobsParked, none], [0, 0, 0, null]);
+    assert.deepEqual((await list(log, '?app=policy')).jobs, []);
+  });
+
+  it('are listed for every app that has a topic of them', () => {
+    const apps = allTopics.filter(({ records }) => records.includes('Job')).map(({ name }) => name);
+    assert.deepEqual([...jobApps.keys()].toSorted(), apps.toSorted());
+    const known = Object.keys(groups);
+    for (const app of [...jobApps.values(), ...heldApps.values()]) assert.ok(known.includes(app), `${app} is no group of the status`);
+  });
+
+  it('refuses a cursor that no page gave', async () => {
+    assert.deepEqual((await ask(fakeLog(), '/v1/jobs?cursor=*')).body.code, 'REQUEST_INVALID');
   });
 });
 
@@ -285,6 +346,7 @@ describe('the server', () => {
     assert.deepEqual(Object.keys(body['paths'] as object).toSorted(), [
       '/v1/audit/links/{topic}/{partition}/{offset}',
       '/v1/images',
+      '/v1/jobs',
       '/v1/parked',
       '/v1/parked/find',
       '/v1/parked/history',

@@ -5,6 +5,7 @@ import { ApiError } from './problem.ts';
 import type { Reader } from './read-model/rows.ts';
 import { auditRoute } from './routes/audit.route.ts';
 import { imagesRoute } from './routes/images.route.ts';
+import { jobsRoute } from './routes/jobs.route.ts';
 import { parkedRoute } from './routes/parked.route.ts';
 import { policiesRoute } from './routes/policies.route.ts';
 import { statusRoute } from './routes/status.route.ts';
@@ -52,6 +53,7 @@ export async function createServer({ reader, status, logger, onAnswered }: Serve
   await app.register(traceRoute, { reader });
   await app.register(statusRoute, { status });
   await app.register(parkedRoute, { reader });
+  await app.register(jobsRoute, { reader });
   await app.register(auditRoute, { reader });
   await app.register(policiesRoute, { reader });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());

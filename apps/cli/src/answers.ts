@@ -49,6 +49,8 @@ export type GroupStatus = {
   readonly lag: number;
   readonly topics: readonly { readonly topic: string; readonly lag: number; readonly end: number }[];
   readonly jobsDue: number;
+  readonly timers: number;
+  readonly nextDueAtMs: number | null;
   readonly jobsParked: number;
   readonly recordsParked: number;
 };
@@ -98,6 +100,18 @@ export type Aside = {
   readonly line: string | null;
   readonly canRetry: boolean;
 };
+/** Slow work that runs or waits, or a timer: what is not parked. */
+export type WaitingJob = {
+  readonly app: string;
+  readonly id: string;
+  readonly kind: string;
+  readonly stage: 'timer' | 'due';
+  readonly dueAtMs: number;
+  readonly attempts: number;
+  readonly lastError: string | null;
+};
+export type WaitingJobs = { readonly jobs: readonly WaitingJob[]; readonly nextCursor: string | null };
+
 export type ParkedLine = { readonly waiting: number; readonly stoppedBy: Aside | null };
 export type ParkedList = { readonly parked: readonly Aside[]; readonly nextCursor: string | null };
 export type ParkedHistory = { readonly history: readonly ParkedSummary[]; readonly nextCursor: string | null };

@@ -103,6 +103,19 @@ function addParked(program: Command, { console, env, onExit }: ProgramOptions): 
       const { showParked } = await import('./commands/parked.ts');
       onExit(await showParked(place, { output: command.optsWithGlobals<Globals>().output }, await client(command), console));
     });
+  parked
+    .command('jobs')
+    .description('list jobs and timers that are not parked: what is due when, such as the reviews of decisions')
+    .option('--app <app>', 'of this app only')
+    .option('--limit <count>', 'at most so many', integer(1, 200), 50)
+    .option('--cursor <cursor>', 'go on where a page ended')
+    .addHelpText('after', examples(['waybill parked jobs', 'waybill parked jobs --app policy -o json']))
+    .action(async (flags: { app?: string; limit: number; cursor?: string }, command: Command) => {
+      const { listJobs } = await import('./commands/parked-jobs.ts');
+      const { app, limit, cursor } = flags;
+      const { output } = command.optsWithGlobals<Globals>();
+      onExit(await listJobs({ output, app, limit, cursor }, await client(command), console));
+    });
   addParkedCommands(parked, { console, env, onExit });
 }
 

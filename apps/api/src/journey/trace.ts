@@ -1,6 +1,6 @@
 import { type DecisionState, happenedAtMs, tagKey, topics } from '@waybill/domain';
 import { keyOf, placeKey } from '../read-model/keys.ts';
-import type { JobView, Reader, StepRow } from '../read-model/rows.ts';
+import { stageOf, type JobView, type Reader, type StepRow } from '../read-model/rows.ts';
 import type { Journey, JourneyJob, JourneyStep } from './journey.ts';
 import { outcomeOf } from './outcome.ts';
 import { type ImageReference, pushKey } from './reference.ts';
@@ -164,7 +164,10 @@ const findJobs = (reader: Reader, correlationId: string): readonly JourneyJob[] 
     return job === undefined ? [] : [toJourneyJob(job)];
   });
 
-function toJourneyJob({ app, id, kind, status, attempt, notBeforeMs, lastError }: JobView): JourneyJob {
+function toJourneyJob(job: JobView): JourneyJob {
+  const { app, id, kind, status, attempt, notBeforeMs, lastError } = job;
+  if (stageOf(job) === 'timer')
+    return { app, id, kind, status, attempt, notBeforeMs, text: `${app}: ${kind} at ${new Date(notBeforeMs).toISOString().slice(0, 19)}Z` };
   const tries = attempt === 0 ? 'not tried yet' : `${attempt} ${attempt === 1 ? 'try' : 'tries'}`;
   const again = attempt > 0 && status === 'due' ? `, again at ${new Date(notBeforeMs).toISOString().slice(11, 19)} UTC` : '';
   const text = `${app}: ${kind} ${status}, ${tries}${again}${lastError === null ? '' : `, last: ${lastError}`}`;

@@ -1,18 +1,10 @@
-import { type EventOf, type HeldRecord, type Job, topics } from '@waybill/domain';
+import type { EventOf, HeldRecord, Job } from '@waybill/domain';
 import type { LogRecord } from '@waybill/stream';
+import { heldApps } from './apps.ts';
 import { add } from './counters.ts';
 import { keyOf, sortable } from './keys.ts';
 import type { AsideRow, Writer } from './rows.ts';
 
-/** Topics of held rows, with the app whose they are. They and the job rows say what is parked: no event has to be matched with another. */
-export const heldApps: ReadonlyMap<string, string> = new Map([
-  [topics.dedupHeld.name, 'dedup'],
-  [topics.inspectorHeld.name, 'inspector'],
-  [topics.scannerHeld.name, 'scanner'],
-  [topics.policyHeld.name, 'policy'],
-  [topics.replicatorHeld.name, 'replicator'],
-  [topics.auditHeld.name, 'audit'],
-]);
 const holders: ReadonlySet<string> = new Set(heldApps.values());
 
 type Name = Pick<AsideRow, 'app' | 'kind' | 'id'>;

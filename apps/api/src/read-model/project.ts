@@ -12,9 +12,10 @@ import {
 } from '@waybill/domain';
 import type { LogRecord } from '@waybill/stream';
 import { keyOf, placeKey, sortable } from './keys.ts';
-import { asideJob, heldApps, projectDrop, projectHeld, projectUnheld, setAside } from './aside.ts';
+import { heldApps, jobApps } from './apps.ts';
+import { asideJob, projectDrop, projectHeld, projectUnheld, setAside } from './aside.ts';
 import { add } from './counters.ts';
-import type { JobView, Writer } from './rows.ts';
+import { stageOf, type JobView, type Writer } from './rows.ts';
 import { stepDetails } from './step-details.ts';
 
 /**
@@ -133,13 +134,6 @@ export function projectRow(
   }
 }
 
-/** Topics of job rows, with the app whose they are. */
-export const jobApps: ReadonlyMap<string, string> = new Map([
-  [topics.inspectorJobs.name, 'inspector'],
-  [topics.scannerJobs.name, 'scanner'],
-  [topics.replicatorJobs.name, 'replicator'],
-]);
-
 function projectReplica(draft: Writer, key: string, row: ReplicaState | null): void {
   const before = draft.get('replicas', key);
   if (before !== undefined) draft.remove('copies', keyOf(tagKey(before, before.tag), key));
@@ -156,11 +150,16 @@ function projectJob(draft: Writer, app: string, id: string, row: Job | null, { p
   const before = draft.get('jobs', key);
   if (before !== undefined) {
     draft.remove('journeyJobs', keyOf(before.correlationId, app, id));
-    add(draft, keyOf('jobs', app, before.status), -1);
+    draft.remove('jobsByTime', timeKey(before));
+    add(draft, keyOf('jobs', app, stageOf(before)), -1);
   }
   if (row === null) return draft.remove('jobs', key);
   const { payload: _payload, traceparent: _traceparent, ...view } = row;
-  draft.put('jobs', key, { ...view, app } satisfies JobView);
+  const job: JobView = { ...view, app };
+  draft.put('jobs', key, job);
   draft.put('journeyJobs', keyOf(row.correlationId, app, id), key);
-  add(draft, keyOf('jobs', app, row.status), 1);
+  if (row.status !== 'parked') draft.put('jobsByTime', timeKey(job), key);
+  add(draft, keyOf('jobs', app, stageOf(job)), 1);
 }
+
+const timeKey = ({ app, notBeforeMs, id }: JobView): string => keyOf(app, sortable(notBeforeMs), id);

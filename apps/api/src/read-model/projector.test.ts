@@ -17,9 +17,21 @@ import { readerOf } from './rows.ts';
 
 /** All rows of the stores that endpoints read, for comparison. */
 const dump = (store: StateStore): unknown =>
-  ['steps', 'events', 'pushes', 'tags', 'decisions', 'replicas', 'copies', 'jobs', 'parked', 'audit', 'policies', 'counters'].map((name) =>
-    [...store.entries(name)].map(([key, value]) => [key, value.toString()]),
-  );
+  [
+    'steps',
+    'events',
+    'pushes',
+    'tags',
+    'decisions',
+    'replicas',
+    'copies',
+    'jobs',
+    'jobsByTime',
+    'parked',
+    'audit',
+    'policies',
+    'counters',
+  ].map((name) => [...store.entries(name)].map(([key, value]) => [key, value.toString()]));
 
 const heldData: HeldRecord = {
   ...{ topic: topics.imageEvents.name, partition: 0, offset: 7, timestampMs: 0, key: null, value: null, headers: [] },

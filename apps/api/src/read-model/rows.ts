@@ -57,6 +57,12 @@ export type AsideRow = {
 };
 
 export type JobView = Omit<Job, 'payload' | 'traceparent'> & { readonly app: string };
+
+/** `timer`: nothing is to be done before a moment that was asked for. `due`: it runs, or waits for its turn or its next try. */
+export type JobStage = 'timer' | 'due' | 'parked';
+export const stageOf = ({ status, attempt, notBeforeMs, createdAtMs }: JobView): JobStage =>
+  status === 'parked' ? 'parked' : attempt === 0 && notBeforeMs > createdAtMs ? 'timer' : 'due';
+
 export type AuditRow = { readonly partition: number; readonly seq: number; readonly hash: string };
 export type PolicyRow = {
   readonly policyId: string;
@@ -89,6 +95,8 @@ export type ReadModel = {
   readonly jobs: JobView;
   /** Correlation id -> key in `jobs`. */
   readonly journeyJobs: string;
+  /** App and moment -> key in `jobs`; those that are parked wait for somebody, not for a moment. */
+  readonly jobsByTime: string;
   readonly parked: ParkedRow;
   readonly parkedByTime: string;
   readonly parkedByOrigin: string;

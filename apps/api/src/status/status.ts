@@ -14,6 +14,10 @@ export type GroupStatus = {
   readonly lag: number;
   readonly topics: readonly TopicLag[];
   readonly jobsDue: number;
+  /** Work for which a moment was asked that had not come then: the review of a decision, say. */
+  readonly timers: number;
+  /** When the first of both is due; long ago where nobody takes care of it. Null for none. */
+  readonly nextDueAtMs: number | null;
   /** Given up after the last try; fed back by a redrive. */
   readonly jobsParked: number;
   readonly recordsParked: number;
@@ -67,12 +71,19 @@ async function readStatus(sources: StatusSources, asOfMs: number): Promise<Statu
       return {
         ...{ group, lag: sum(lags.map(({ lag }) => lag)), topics: lags },
         jobsDue: counters.get(keyOf('jobs', app, 'due')) ?? 0,
+        timers: counters.get(keyOf('jobs', app, 'timer')) ?? 0,
+        nextDueAtMs: nextDueAtMs(reader, app),
         jobsParked: counters.get(keyOf('jobs', app, 'parked')) ?? 0,
         recordsParked: sum(parked.filter((each) => each.app === app).map(({ count }) => count)),
       };
     }),
   );
   return { asOfMs, groups: statuses, parked, circuits };
+}
+
+function nextDueAtMs(reader: Reader, app: string): number | null {
+  const [first] = reader.entries('jobsByTime', { prefix: keyOf(app), limit: 1 });
+  return (first && reader.get('jobs', first[1])?.notBeforeMs) ?? null;
 }
 
 /** End of every partition of every input, asked for once however many groups read it. */

@@ -4,6 +4,7 @@ import type { Aside, ParkedHistory, ParkedList, ParkedRecord } from '../answers.
 import type { ApiClient } from '../api-client.ts';
 import { fakeConsole } from '../console.fixture.ts';
 import { CliError } from '../exit.ts';
+import { listJobs } from './parked-jobs.ts';
 import { listParked, type ListOptions, showParked } from './parked.ts';
 
 const id = 'waybill.images.v1/2/7';
@@ -36,6 +37,42 @@ async function list(answer: ParkedList | ParkedHistory, changes: Partial<ListOpt
   const code = await listParked({ ...options, ...changes }, api, said.console);
   return { code, out: said.out(), err: said.err(), asked };
 }
+
+describe('waybill parked jobs', () => {
+  const timer = {
+    app: 'policy',
+    id: 'a.test/x:v1',
+    kind: 'review',
+    stage: 'timer',
+    dueAtMs: aside.parkedAtMs,
+    attempts: 0,
+    lastError: null,
+  };
+
+  it('shows what is due when, and where a page ends', async () => {
+    const answer = { jobs: [timer], nextCursor: 'next' };
+    const query = { app: 'policy', limit: 2, cursor: undefined };
+    for (const output of ['table', 'json'] as const) {
+      const { api, asked } = apiOf({ '/v1/jobs': answer });
+      const said = fakeConsole();
+      assert.equal(await listJobs({ output, ...query }, api, said.console), 0);
+      assert.deepEqual(asked, [['/v1/jobs', query]]);
+      if (output === 'json') assert.deepEqual([JSON.parse(said.out()), said.err()], [answer, '']);
+      else assert.match(said.out(), /2026-01-01 00:00:00 +policy +review +timer +0 +a\.test\/x:v1 +-$/);
+      if (output === 'table') assert.equal(said.err(), 'More: add --cursor next');
+    }
+  });
+
+  it('says that there is nothing', async () => {
+    const said = fakeConsole();
+    await listJobs(
+      { output: 'table', app: undefined, limit: 1, cursor: undefined },
+      apiOf({ '/v1/jobs': { jobs: [], nextCursor: null } }).api,
+      said.console,
+    );
+    assert.equal(said.out(), 'No job and no timer waits.');
+  });
+});
 
 describe('waybill parked list', () => {
   it('shows what is parked now with what waits behind it, and where a page ends', async () => {

@@ -9,8 +9,17 @@ const atMs = Date.UTC(2026, 0, 1, 12);
 const quiet: Status = {
   asOfMs: atMs,
   groups: [
-    { group: 'policy', lag: 12, topics: [{ topic: 'waybill.images.v1', lag: 12, end: 40 }], jobsDue: 0, jobsParked: 0, recordsParked: 0 },
-    { group: 'replicator', lag: 0, topics: [], jobsDue: 1_204, jobsParked: 2, recordsParked: 0 },
+    {
+      group: 'policy',
+      lag: 12,
+      topics: [{ topic: 'waybill.images.v1', lag: 12, end: 40 }],
+      jobsDue: 0,
+      timers: 0,
+      nextDueAtMs: null,
+      jobsParked: 0,
+      recordsParked: 0,
+    },
+    { group: 'replicator', lag: 0, topics: [], jobsDue: 1_204, timers: 3, nextDueAtMs: atMs, jobsParked: 2, recordsParked: 0 },
   ],
   parked: [],
   circuits: { asked: 2, unanswered: [], open: [] },
@@ -26,7 +35,7 @@ describe('waybill status', () => {
   it('shows a line per group, and on what it is behind', async () => {
     const { code, out, err } = await run();
     assert.equal(code, 0);
-    assert.match(out, /replicator +0 +1,204 +2 +0/);
+    assert.match(out, /replicator +0 +1,204 +3 +2 +0 +2026-01-01 12:00:00$/m);
     assert.match(out, /policy is 12 behind on waybill\.images\.v1\nas of 2026-01-01 12:00:00 UTC$/);
     assert.equal(err, '');
   });

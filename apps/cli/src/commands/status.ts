@@ -57,6 +57,13 @@ const columns: readonly Column<GroupStatus>[] = [
   { title: 'GROUP', cell: ({ group }) => group },
   number('LAG', ({ lag }) => lag),
   number('JOBS DUE', ({ jobsDue }) => jobsDue),
+  { title: 'TIMERS', cell: ({ timers }) => grouped(timers), align: 'right', style: () => 'dim' },
   number('JOBS PARKED', ({ jobsParked }) => jobsParked),
   number('RECORDS PARKED', ({ recordsParked }) => recordsParked),
+  {
+    title: 'NEXT DUE (UTC)',
+    cell: ({ nextDueAtMs }) => (nextDueAtMs === null ? '-' : dateTime(nextDueAtMs)),
+    optional: true,
+    style: () => 'dim',
+  },
 ];
