@@ -300,6 +300,10 @@ export type ImageDecided = {
   readonly usage: UsageInput | null;
   /** Pulls of its repository, where they counted. */
   readonly pullsByRegion: Readonly<Record<string, number>> | null;
+  /** Whose image it is, by the documents in force; null for nobody's, and in events of earlier versions. */
+  readonly tenant: string | null;
+  /** Of all that belongs to the image; null where it is not known, and in events of earlier versions. */
+  readonly sizeBytes: number | null;
 };
 
 export type ReportedFinding = {
@@ -1023,6 +1027,184 @@ export type RecordParked = {
   readonly parkedAtMs: number;
 };
 
+/** What became of a copy, told to the place that it goes to. */
+export type CopyChanged = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** Of the image that is copied. */
+  readonly digest: string;
+  /** Registry host, lower case, with its port where it has one. */
+  readonly targetRegistry: string;
+  /** As the configuration names it; null where only its host is told. */
+  readonly targetRegistryName: string | null;
+  /** Path below the host, without tag or digest. */
+  readonly targetRepository: string;
+  readonly targetTag: string;
+  /** wanted, withdrawn, copied or failed. */
+  readonly change: string;
+  /** Whose image it is, of one that is wanted; null for nobody's. */
+  readonly tenant: string | null;
+  /** Of all that belongs to it: as inspected of one that is wanted, as found at the target of one that is copied. Null where it is not known. */
+  readonly sizeBytes: number | null;
+  /** What is at the target, of one that is copied. */
+  readonly copiedDigest: string | null;
+  /** When it was decided, or when the copy ended. */
+  readonly changedAtMs: number;
+};
+
+/** What is known of a copy at a tag of its target: by the newest of each kind of news, in whatever order they came. */
+export type CopyState = {
+  /** Of the target: host. */
+  readonly registry: string;
+  /** As the configuration names it; null until a decision is known. */
+  readonly registryName: string | null;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** Of the image that was wanted last; empty until a decision is known. */
+  readonly digest: string;
+  readonly tenant: string | null;
+  readonly sizeBytes: number | null;
+  /** Where it is copied from. */
+  readonly sourceRegistry: string | null;
+  readonly sourceRepository: string | null;
+  readonly wantedAtMs: number | null;
+  readonly withdrawnDigest: string | null;
+  readonly withdrawnAtMs: number | null;
+  readonly failedDigest: string | null;
+  readonly failedAtMs: number | null;
+  /** Of the image that was copied last. */
+  readonly copiedDigest: string | null;
+  readonly copiedAtMs: number | null;
+  /** Of what is at the target. */
+  readonly copiedBytes: number | null;
+  /** What is at the target, where it is another than copiedDigest. */
+  readonly placedDigest: string | null;
+  /** Of the tag. */
+  readonly deletedAtMs: number | null;
+};
+
+/** A manifest or a whole repository that copies go to, and when it was last deleted. */
+export type DeletionState = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  /** Null for the repository. */
+  readonly digest: string | null;
+  /** Tags that point to the manifest, as far as decisions and copies tell. */
+  readonly tags: readonly string[];
+  readonly deletedAtMs: number | null;
+};
+
+export type DayPulls = {
+  /** Midnight UTC. */
+  readonly dayStartMs: number;
+  readonly pulls: number;
+};
+
+/** How often a repository was pulled. */
+export type PullState = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  /** What it is a copy of, by the newest decision; null for none. */
+  readonly sourceRegistry: string | null;
+  readonly sourceRepository: string | null;
+  /** When that was decided. */
+  readonly sourceAtMs: number | null;
+  /** Newest last, at most 31. */
+  readonly days: readonly DayPulls[];
+  readonly toldAtMs: number | null;
+  /** When it will be told. */
+  readonly dueAtMs: number | null;
+};
+
+/** How often a repository was pulled at one place; what an earlier one says of that place is replaced. */
+export type PullsCounted = {
+  /** Of the repository that it is a copy of, or the place itself: registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  /** Where it was pulled: host. */
+  readonly placeRegistry: string;
+  /** Path below the host, without tag or digest. */
+  readonly placeRepository: string;
+  /** Of the place's registry, by its document; null where none is published. */
+  readonly region: string | null;
+  /** Newest last, at most 31; days without pulls are left out. */
+  readonly days: readonly DayPulls[];
+  readonly countedAtMs: number;
+};
+
+/** What a registry holds of a partition, as RegistryUsage tells it. */
+export type RegistryTotal = {
+  readonly registry: string;
+  readonly usedBytes: number;
+  /** Tags at targets. */
+  readonly images: number;
+  /** Of these, those whose size is not known: they add no bytes. */
+  readonly imagesUnsized: number;
+  readonly changedAtMs: number;
+  /** When it will be told; null where it has been. */
+  readonly dueAtMs: number | null;
+};
+
+/** What is decided to be in a registry, of one partition; all partitions together are what it holds. */
+export type RegistryUsage = {
+  /** Name, as the configuration and its document have it. */
+  readonly registry: string;
+  readonly partition: number;
+  /** Each copy by itself: layers that are shared take less. */
+  readonly usedBytes: number;
+  /** Tags at targets. */
+  readonly images: number;
+  /** Of these, those whose size is not known: they add no bytes. */
+  readonly imagesUnsized: number;
+  readonly changedAtMs: number;
+};
+
+export type MinuteCopies = {
+  readonly minuteStartMs: number;
+  readonly copies: number;
+};
+
+/** What a tenant has at the places of a partition, as TenantUsage tells it. */
+export type TenantTotal = {
+  readonly tenant: string;
+  readonly bytes: number;
+  /** Tags at targets. */
+  readonly images: number;
+  /** Of these, those whose size is not known: they add no bytes. */
+  readonly imagesUnsized: number;
+  readonly copiesByMinute: readonly MinuteCopies[];
+  readonly releasedCount: number;
+  readonly changedAtMs: number;
+  /** When it will be told; null where it has been. */
+  readonly dueAtMs: number | null;
+};
+
+/** What a tenant has at the places of one partition; all partitions together are what it has. */
+export type TenantUsage = {
+  readonly tenant: string;
+  readonly partition: number;
+  /** Each copy by itself. */
+  readonly bytes: number;
+  /** Tags at targets. */
+  readonly images: number;
+  /** Of these, those whose size is not known: they add no bytes. */
+  readonly imagesUnsized: number;
+  /** Copies that were decided on, of the hour before the newest, newest last; minutes without any are left out. */
+  readonly copiesByMinute: readonly MinuteCopies[];
+  /** How often something was no longer counted: where it has risen there may be room again. */
+  readonly releasedCount: number;
+  readonly changedAtMs: number;
+};
+
 /** Record type by name, as in the schemas' file names. */
 export type RecordTypes = {
   readonly AuditEntry: AuditEntry;
@@ -1030,9 +1212,12 @@ export type RecordTypes = {
   readonly CandidateCompared: CandidateCompared;
   readonly CandidatePublished: CandidatePublished;
   readonly CandidateWithdrawn: CandidateWithdrawn;
+  readonly CopyChanged: CopyChanged;
+  readonly CopyState: CopyState;
   readonly DecisionAgreed: DecisionAgreed;
   readonly DecisionDiffered: DecisionDiffered;
   readonly DecisionState: DecisionState;
+  readonly DeletionState: DeletionState;
   readonly DeliveryReceived: DeliveryReceived;
   readonly DeliveryReplayed: DeliveryReplayed;
   readonly DigestEntry: DigestEntry;
@@ -1056,9 +1241,13 @@ export type RecordTypes = {
   readonly PolicyRetired: PolicyRetired;
   readonly PolicySweep: PolicySweep;
   readonly ProjectionSwapped: ProjectionSwapped;
+  readonly PullState: PullState;
+  readonly PullsCounted: PullsCounted;
   readonly RecordParked: RecordParked;
   readonly RegistryHealthChanged: RegistryHealthChanged;
   readonly RegistryProbe: RegistryProbe;
+  readonly RegistryTotal: RegistryTotal;
+  readonly RegistryUsage: RegistryUsage;
   readonly ReplicaState: ReplicaState;
   readonly ReviewRequested: ReviewRequested;
   readonly ScanFailed: ScanFailed;
@@ -1067,4 +1256,6 @@ export type RecordTypes = {
   readonly ScanState: ScanState;
   readonly SeenMark: SeenMark;
   readonly TagEntry: TagEntry;
+  readonly TenantTotal: TenantTotal;
+  readonly TenantUsage: TenantUsage;
 };
