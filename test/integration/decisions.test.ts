@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { deterministicId, repositoryKey, topics, type ImageDecided, type Topic, type TypedRecord } from '@waybill/domain';
-import { unsaid } from '@waybill/domain/testing';
+import { notLookedAt, unsaid } from '@waybill/domain/testing';
 import { decodeEvent, encodeEvent, type NewRecord } from '@waybill/stream';
 import { eventually } from '../support/read-log.ts';
 import { startCluster, type Cluster } from './stream.fixture.ts';
@@ -79,7 +79,7 @@ function inspected({ tag, ...image }: Image): NewRecord {
   const data = {
     ...image,
     ...{ tags: [tag], pushEventId: '', mediaType: platform.mediaType, kind: 'image', artifactType: null, sizeBytes: 1, subject: null },
-    ...{ platforms: [platform], annotations: {}, labels: {}, totalBytes: 1, referrers: [], inspectedAtMs: 1 },
+    ...{ platforms: [platform], annotations: {}, labels: {}, totalBytes: 1, referrers: [], inspectedAtMs: 1, ...notLookedAt },
   };
   const id = deterministicId('inspection', image.repository, tag);
   return recordOf(topics.inspections, repositoryKey(image), { type: 'ImageInspected', data }, id);

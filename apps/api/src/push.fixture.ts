@@ -1,5 +1,5 @@
 import { type DecisionState, type RecordTypes, type Topic, topics } from '@waybill/domain';
-import { unsaid } from '@waybill/domain/testing';
+import { notLookedAt, targetAt, unsaid } from '@waybill/domain/testing';
 import { type FakeLog, startMs } from './log.fixture.ts';
 
 export const [registry, repository, tag] = ['127.0.0.1:25001', 'demo/app', '1.0'];
@@ -17,7 +17,16 @@ export function pushOf(log: FakeLog, id = 'push-1', delayMs = 0) {
   const state = (change: Partial<DecisionState>) =>
     row(topics.decisionState, image, { type: 'DecisionState', data: { ...stateData(id, delayMs), ...change } }, delayMs + 20);
   const copy = copyData(`${id}-decided`);
-  const replicated = { ...copy, status: 'copied', reason: null, copiedDigest: indexDigest, correlationId: id, changedAtMs: startMs + 400 };
+  const replicated = {
+    ...copy,
+    status: 'copied',
+    reason: null,
+    copiedDigest: indexDigest,
+    correlationId: id,
+    changedAtMs: startMs + 400,
+    platforms: [],
+    priorityClass: 'normal',
+  };
   return {
     delivered: () => event(topics.deliveries, 'DeliveryReceived', deliveryData(delayMs), { id: `${id}-delivery` }, delayMs),
     pushed: (topic: Topic = topics.imageEvents, atMs = 5, occurredAtMs: number | null = null) =>
@@ -40,7 +49,7 @@ export function pushOf(log: FakeLog, id = 'push-1', delayMs = 0) {
       own = 'decided',
       change: Partial<RecordTypes['ImageDecided']> = {},
     ) => {
-      const targets = outcome === 'deny' ? [] : [{ registry: 'b', repository, tag }];
+      const targets = outcome === 'deny' ? [] : [targetAt('b', repository, tag)];
       const data = { ...decisionData(id, outcome, reason), targets, ...change };
       await event(topics.decisions, 'ImageDecided', data, meta(own), delayMs + 300);
       const statuses = { allow: 'allowed', deny: 'denied', held: 'held' } as const;
@@ -89,7 +98,7 @@ export const platform = (digest: string, architecture: string, os = 'linux') => 
 const inspectionData = (pushEventId: string): RecordTypes['ImageInspected'] => ({
   ...{ ...from, digest: indexDigest, tags: [tag], pushEventId, mediaType: 'm', kind: 'index', artifactType: null, sizeBytes: 500 },
   ...{ platforms: [platform(amd64, 'amd64'), platform(arm64, 'arm64')], annotations: {}, labels: {}, totalBytes: 3_000_000 },
-  ...{ referrers: [], subject: null, inspectedAtMs: startMs + 50 },
+  ...{ referrers: [], subject: null, inspectedAtMs: startMs + 50, ...notLookedAt },
 });
 
 const verdict = (digest: string, critical: number) => ({
@@ -124,7 +133,8 @@ const decisionData = (pushEventId: string, outcome: string, reason: string): Rec
   ...{ ...from, tag, digest: indexDigest, outcome, policyId: 'prod', policySetVersion: 'v', reason, targets: [], scans: [] },
   ...{ trace: [{ policyId: 'prod', matched: true, outcome, reason }], evaluatedAtMs: startMs + 300, pushEventId },
   ...{ code: '', occasion: 'push', retroactive: false, exceptionIds: [], takenBack: [], admission: null },
-  ...{ inspectionEventId: null, sboms: null, inputsSha256: '' },
+  ...{ inspectionEventId: null, sboms: null, signatures: null, inputsSha256: '' },
+  ...{ registries: [], usage: null, pullsByRegion: null, tenant: null, sizeBytes: null },
 });
 
 const copyData = (decisionEventId: string) => ({
@@ -132,5 +142,5 @@ const copyData = (decisionEventId: string) => ({
 });
 const copyCounts = {
   ...{ manifestsCopied: 3, blobsCopied: 4, blobsSkipped: 0, referrersCopied: 0, bytesCopied: 3_000_500, verified: true },
-  ...{ startedAtMs: startMs + 310, finishedAtMs: startMs + 400 },
+  ...{ startedAtMs: startMs + 310, finishedAtMs: startMs + 400, platforms: [], copiedDigest: indexDigest, imageBytes: 3_001_500 },
 };

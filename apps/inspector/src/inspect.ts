@@ -1,5 +1,6 @@
-import { asJobError, inspectImage, OciError, type InspectedImage, type RegistryClients } from '@waybill/oci';
+import { asJobError, inspectImage, OciError, type RegistryClients } from '@waybill/oci';
 import { JobError, type JobAttempt } from '@waybill/stream';
+import { noProofs, type Inspected } from './inspected.ts';
 
 /** What the job needs and what its result is reported with; `digest` is null where the sender named none. */
 export type InspectPayload = {
@@ -9,7 +10,7 @@ export type InspectPayload = {
   readonly digest: string | null;
   readonly pushEventId: string;
 };
-export type Inspect = (payload: InspectPayload, attempt: JobAttempt) => Promise<InspectedImage>;
+export type Inspect = (payload: InspectPayload, attempt: JobAttempt) => Promise<Inspected>;
 
 /** A webhook may outrun a registry's replicas: so many tries may find nothing before that is taken for the truth. */
 const notFoundAttemptsMax = 3;
@@ -19,7 +20,8 @@ export const createInspect =
   (clients: RegistryClients): Inspect =>
   async ({ registry, repository, tags, digest }, { signal, attempt }) => {
     try {
-      return await inspectImage(clients.forHost(registry), { repository, reference: digest ?? tags[0] ?? 'latest' }, signal);
+      const image = { repository, reference: digest ?? tags[0] ?? 'latest' };
+      return { ...(await inspectImage(clients.forHost(registry), image, signal)), ...noProofs };
     } catch (error) {
       if (error instanceof OciError && error.code === 'CONTENT_NOT_FOUND' && attempt < notFoundAttemptsMax) {
         throw new JobError(error.code, error.message, { retry: true, cause: error });

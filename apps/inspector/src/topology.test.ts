@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics, type EventOf, type ImageFacts, type ImagePushed } from '@waybill/domain';
-import { unsaid } from '@waybill/domain/testing';
-import type { InspectedImage } from '@waybill/oci';
+import { notLookedAt, unsaid } from '@waybill/domain/testing';
 import { topologyDriver } from '@waybill/stream/testing';
+import type { Inspected } from './inspected.ts';
 import { inspector } from './topology.ts';
 
 const nowMs = Date.UTC(2026, 0, 1);
@@ -12,12 +12,12 @@ const platform = (letter: string, architecture: string) => ({
   ...{ digest: sha(letter), mediaType: 'm', sizeBytes: 1, os: 'linux', architecture, variant: null },
   ...{ configDigest: sha('0'), createdAt: null, labels: {}, layers: [], totalBytes: 1 },
 });
-const index: InspectedImage = {
+const index: Inspected = {
   ...{ digest: sha('1'), mediaType: 'm', kind: 'index', artifactType: null, subject: null, sizeBytes: 10 },
   platforms: [platform('a', 'amd64'), platform('b', 'arm64')],
-  ...{ annotations: {}, labels: { team: 'core' }, totalBytes: 2, referrers: [] },
+  ...{ annotations: {}, labels: { team: 'core' }, totalBytes: 2, referrers: [], ...notLookedAt },
 };
-const artifact: InspectedImage = { ...index, digest: sha('2'), kind: 'artifact', artifactType: 'application/vnd.test.sbom', platforms: [] };
+const artifact: Inspected = { ...index, digest: sha('2'), kind: 'artifact', artifactType: 'application/vnd.test.sbom', platforms: [] };
 
 const start = () => {
   const inspect = () => Promise.reject(new Error('the driver runs no jobs'));

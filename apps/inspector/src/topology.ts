@@ -1,7 +1,7 @@
 import { digestKey, repositoryKey, tagKey, topics, type EventOf, type ImageFacts } from '@waybill/domain';
 import { isEvent, type Context, type Emit, type Input, type Step, type Topology } from '@waybill/stream';
-import type { InspectedImage } from '@waybill/oci';
 import type { Inspect, InspectPayload } from './inspect.ts';
+import { noProofs, type Inspected } from './inspected.ts';
 
 export type InspectorSettings = {
   readonly timeoutMs: number;
@@ -54,7 +54,7 @@ function push({ data, meta }: EventOf<'ImagePushed'>, atMs: number, context: Con
 function finish({ job, result, atMs }: Extract<Input, { kind: 'job-done' }>): Step {
   const payload = JSON.parse(job.payload) as InspectPayload;
   const { registry, repository, pushEventId } = payload;
-  const facts: ImageFacts = { ...(result as InspectedImage), registry, repository, inspectedAtMs: atMs, eventId: pushEventId };
+  const facts: ImageFacts = { ...noProofs, ...(result as Inspected), registry, repository, inspectedAtMs: atMs, eventId: pushEventId };
   return {
     emit: report(payload, facts, atMs),
     put: [{ store: 'facts', key: digestKey(facts, facts.digest), row: { type: 'ImageFacts', data: facts } }],

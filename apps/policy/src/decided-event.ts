@@ -1,7 +1,7 @@
-import { repositoryKey, tagKey, topics, type DecisionState, type ImageDecided, type ImageEvidence } from '@waybill/domain';
+import { repositoryKey, tagKey, targetKey, topics, type DecisionState, type ImageDecided, type ImageEvidence } from '@waybill/domain';
 import { inputsSha256, traceMax, traceOf, versionOf } from '@waybill/policy-engine';
 import type { Emit } from '@waybill/stream';
-import { targetText, toldOutcome, type Judgement, type Occasion } from './judge.ts';
+import { toldOutcome, type Judgement, type Occasion } from './judge.ts';
 import type { PolicySet } from './policy-set.ts';
 
 export type DecidedEmit = Extract<Emit, { readonly event: unknown }> & {
@@ -21,8 +21,8 @@ export function decidedEvent(
 ): DecidedEmit {
   const { registry, repository, tag, digest, pushEventId } = row;
   const { outcome, code, policyId, reason } = decision;
-  const allowed = new Set(decision.targets.map(targetText));
-  const takenBack = row.targets.filter((target) => !allowed.has(targetText(target)));
+  const allowed = new Set(decision.targets.map(targetKey));
+  const takenBack = row.targets.filter((target) => !allowed.has(targetKey(target)));
   const data: ImageDecided = {
     ...{ registry, repository, tag, digest, outcome, code, policyId, policySetVersion: versionOf(rulebook), reason },
     trace: [...traceOf(rulebook.replication, facts, atMs), ...broken].slice(0, traceMax),
@@ -37,6 +37,8 @@ export function decidedEvent(
     }),
     inspectionEventId: evidence.inspectionEventId,
     sboms: evidence.sboms,
+    signatures: evidence.signatures,
+    ...{ registries: [], usage: null, pullsByRegion: null },
     inputsSha256: inputsSha256(facts, atMs),
     ...{ evaluatedAtMs: atMs, occasion, pushEventId },
   };

@@ -8,7 +8,7 @@ import {
   type ReviewRequested,
   type Topic,
 } from '@waybill/domain';
-import { unsaid } from '@waybill/domain/testing';
+import { notLookedAt, unsaid } from '@waybill/domain/testing';
 import type { Topology } from '@waybill/stream';
 import { topologyDriver } from '@waybill/stream/testing';
 import { createPolicy } from './topology.ts';
@@ -191,5 +191,6 @@ const inspected = (digest: string, pushEventId: string, tags: readonly string[],
   totalBytes: 1,
   referrers: [],
   subject: null,
+  ...notLookedAt,
   inspectedAtMs: nowMs,
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics, type EventOf, type ImageDecided, type ReplicaState, type Target } from '@waybill/domain';
+import { targetAt } from '@waybill/domain/testing';
 import { topologyDriver } from '@waybill/stream/testing';
 import type { CopyPayload, CopyResult } from './copy.ts';
 import { replicator } from './topology.ts';
@@ -10,7 +11,7 @@ const sha = (letter: string) => `sha256:${letter.repeat(64)}`;
 const key = 'b.test/team/app:v1';
 const result: CopyResult = {
   ...{ manifestsCopied: 3, blobsCopied: 4, blobsSkipped: 0, referrersCopied: 0, bytesCopied: 99, verified: true },
-  ...{ startedAtMs: nowMs, finishedAtMs: nowMs + 7 },
+  ...{ startedAtMs: nowMs, finishedAtMs: nowMs + 7, copiedDigest: sha('1'), imageBytes: 1_099 },
 };
 const failure = { code: 'REGISTRY_UNAVAILABLE', reason: 'it is in trouble itself', attempts: 12 };
 
@@ -29,9 +30,10 @@ const start = () => {
         policyId: 'p',
         policySetVersion: 's',
       },
-      ...{ reason: 'because', trace: [], targets: [{ registry: 'b', repository: 'team/app', tag: 'v1' }], scans: [] },
+      ...{ reason: 'because', trace: [], targets: [targetAt('b', 'team/app', 'v1')], scans: [] },
       ...{ code: '', occasion: 'push', retroactive: false, exceptionIds: [], takenBack: [], admission: null },
-      ...{ inspectionEventId: null, sboms: null, inputsSha256: '' },
+      ...{ inspectionEventId: null, sboms: null, signatures: null, inputsSha256: '' },
+      ...{ registries: [], usage: null, pullsByRegion: null, tenant: null, sizeBytes: null },
       ...{ evaluatedAtMs: nowMs, pushEventId: 'push', ...data },
     };
     driver.pipe(topics.decisions, 'a.test/team/app', { type: 'ImageDecided', data: decided }, { id, correlationId: `push-of-${id}` });
@@ -45,10 +47,7 @@ describe('an allowed image', () => {
   it('is copied by digest to each of its targets, one job per target tag', () => {
     const { driver, decide, row, payload } = start();
     decide('d1', {
-      targets: [
-        { registry: 'b', repository: 'team/app', tag: 'v1' },
-        { registry: 'c', repository: 'mirror/app', tag: 'prod' },
-      ],
+      targets: [targetAt('b', 'team/app', 'v1'), targetAt('c', 'mirror/app', 'prod')],
     });
     assert.deepEqual(
       driver.jobs().map(({ id, kind, host, correlationId }) => ({ id, kind, host, correlationId })),
@@ -68,7 +67,7 @@ describe('an allowed image', () => {
     const image = { registry: 'a.test', repository: 'team/app', tag: 'v1', digest: sha('1') };
     const target = { targetRegistry: 'b.test', targetRepository: 'team/app', targetTag: 'v1' };
     assert.equal(events()[0]?.type, 'ImageCopied');
-    assert.deepEqual(events()[0]?.data, { ...image, ...target, decisionEventId: 'd1', ...result });
+    assert.deepEqual(events()[0]?.data, { ...image, ...target, decisionEventId: 'd1', ...result, platforms: [] });
     assert.deepEqual([events()[0]?.meta.subject, events()[0]?.meta.correlationId], [key, 'push-of-d1']);
     assert.deepEqual(driver.keys(topics.replications), ['a.test/team/app']);
     // When it was decided, not when it ended: that is in the event.
@@ -94,7 +93,7 @@ describe('an allowed image', () => {
     const { driver, decide } = start();
     decide('d1');
     driver.finishJob(key, result);
-    const old = { registry: 'b', repository: 'team/app', tag: 'v1' };
+    const old = targetAt('b', 'team/app', 'v1');
     decide('d2', { targets: [old, { ...old, registry: 'c' }] });
     assert.deepEqual(
       driver.jobs().map(({ id }) => id),
@@ -104,7 +103,7 @@ describe('an allowed image', () => {
 
   it('is never copied onto itself, and counts as being there', () => {
     const { driver, decide, row } = start();
-    decide('d1', { targets: [{ registry: 'a', repository: 'team/app', tag: 'v1' }] });
+    decide('d1', { targets: [targetAt('a', 'team/app', 'v1')] });
     assert.deepEqual([driver.ignored(), driver.jobs()], [['is its own target'], []]);
     const own = row('a.test/team/app:v1');
     assert.deepEqual([own?.status, own?.copiedDigest, own?.digest], ['copied', sha('1'), sha('1')]);
@@ -112,7 +111,7 @@ describe('an allowed image', () => {
 
   it('for a registry that nobody configured has a job, so that its failure is told', () => {
     const { driver, decide } = start();
-    decide('d1', { targets: [{ registry: 'nowhere', repository: 'team/app', tag: 'v1' }] });
+    decide('d1', { targets: [targetAt('nowhere', 'team/app', 'v1')] });
     assert.equal(driver.jobs()[0]?.id, 'nowhere/team/app:v1');
   });
 });
@@ -220,7 +219,7 @@ describe('an older decision that comes late or is fed back', () => {
 });
 
 describe('an allowed image that no longer goes to one of its targets', () => {
-  const [b, c] = ['b', 'c'].map((registry) => ({ registry, repository: 'team/app', tag: 'v1' })) as [Target, Target];
+  const [b, c] = ['b', 'c'].map((registry) => targetAt(registry, 'team/app', 'v1')) as [Target, Target];
   const [bKey, cKey] = [key, 'c.test/team/app:v1'];
   const onlyC: Partial<ImageDecided> = { reason: 'ok; not to b: law', targets: [c], takenBack: [b], evaluatedAtMs: nowMs + 5 };
 
@@ -264,7 +263,7 @@ describe('an allowed image that no longer goes to one of its targets', () => {
 });
 
 describe('a denied image', () => {
-  const targets = [{ registry: 'b', repository: 'team/app', tag: 'v1' }];
+  const targets = [targetAt('b', 'team/app', 'v1')];
   const deny: Partial<ImageDecided> = { outcome: 'deny', reason: 'critical', targets, evaluatedAtMs: nowMs + 5 };
 
   it('that only waits for a new scan is copied after all once it is allowed again', () => {
@@ -291,7 +290,7 @@ describe('a denied image', () => {
 
   it('takes back each of its targets with an event of its own', () => {
     const { driver, decide, events } = start();
-    const both = [...targets, { registry: 'c', repository: 'mirror/app', tag: 'prod' }];
+    const both = [...targets, targetAt('c', 'mirror/app', 'prod')];
     decide('d1', { targets: both });
     decide('d2', { ...deny, targets: both });
     assert.deepEqual([driver.jobs(), new Set(events().map(({ meta }) => meta.id)).size], [[], 2]);

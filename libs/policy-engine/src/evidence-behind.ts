@@ -23,5 +23,6 @@ export function evidenceBehind(decided: ImageDecided, { inspection, reports }: E
         : withFailedInspection(empty, inspection);
   const named = new Set(decided.scans.map(({ digest, scanEventId }) => `${digest} ${scanEventId}`));
   const isNamed = ({ digest, scanEventId }: ScanReported): boolean => named.has(`${digest} ${scanEventId}`);
-  return recordedEvidence(decided, { ...reports.filter(isNamed).reduce(withScan, inspected), sboms: decided.sboms });
+  const { sboms, signatures } = decided;
+  return recordedEvidence(decided, { ...reports.filter(isNamed).reduce(withScan, inspected), sboms, signatures });
 }

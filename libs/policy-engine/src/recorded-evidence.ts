@@ -1,6 +1,7 @@
 import type { DecisionState, EventOf, ImageEvidence, ImageInspected, ScanReported } from '@waybill/domain';
 import type { Evidence, Inspection, ScanFact } from './evidence.ts';
 import { joined, sbomsAmong } from './sboms.ts';
+import { isTrustedOtherwise, joinedSignatures, signersOf } from './signatures.ts';
 
 /**
  * What is known of a manifest, as `apps/policy` keeps it in the log, folded from events. Here and not there, so that whoever has the log
@@ -24,12 +25,12 @@ export const emptyEvidence = ({ registry, repository }: Pick<ImageEvidence, 'reg
   ...{ registry, repository, digest },
   ...{ inspected: false, inspectionFailure: null, inspectionEventId: null },
   ...{ kind: '', labels: {}, platformDigests: [], platforms: [], sizeBytes: null },
-  ...{ scans: [], sboms: null, tags: [] },
+  ...{ scans: [], sboms: null, signatures: null, trustSha256: null, tags: [] },
 });
 
-/** What an inspection adds. A digest's facts never change, so that a second one says the same. */
+/** What an inspection adds. A digest's facts never change, so that a second one says the same, but for what can be verified of it. */
 export function withInspection(evidence: ImageEvidence, { data, meta }: EventOf<'ImageInspected'>): ImageEvidence {
-  const { kind, labels, platforms, totalBytes, referrers } = data;
+  const { kind, labels, platforms, totalBytes, referrers, signatures, trustSha256 } = data;
   const inspectionEventId = meta.id;
   const failure = tooLarge(platforms.length, Object.keys(labels).length);
   if (failure !== null) return { ...evidence, inspectionFailure: failure, inspectionEventId };
@@ -43,6 +44,8 @@ export function withInspection(evidence: ImageEvidence, { data, meta }: EventOf<
     platforms: [...new Set(platforms.map(({ os, architecture, variant }) => [os, architecture, ...(variant ? [variant] : [])].join('/')))],
     sizeBytes: totalBytes,
     sboms: joined(evidence.sboms, sbomsAmong(referrers)).slice(0, evidenceBounds.sbomsMax),
+    signatures: signatures && joinedSignatures(isTrustedOtherwise(evidence, trustSha256) ? null : evidence.signatures, signatures),
+    trustSha256,
   };
 }
 
@@ -80,12 +83,24 @@ function inShares(scans: ImageEvidence['scans']): ImageEvidence['scans'] {
   });
 }
 
-/** With what was found to be attached to it; itself where that is no SBOM, or a known one. */
-export function withAttached(evidence: ImageEvidence, attached: Pick<ImageInspected, 'digest' | 'artifactType'>): ImageEvidence {
+/** What is attached to a manifest and was read. */
+export type Attached = Pick<ImageInspected, 'digest' | 'artifactType' | 'subjectSignatures'>;
+
+/** With what was found to be attached to it; itself where that is neither an SBOM nor a signature, or a known one. */
+export const withAttached = (evidence: ImageEvidence, attached: Attached): ImageEvidence =>
+  withAttachedSignatures(withAttachedSbom(evidence, attached), attached);
+
+function withAttachedSbom(evidence: ImageEvidence, attached: Attached): ImageEvidence {
   const [sbom] = sbomsAmong([attached]);
   const { sboms } = evidence;
   if (sbom === undefined || sboms?.some(({ digest }) => digest === sbom.digest)) return evidence;
   return (sboms?.length ?? 0) >= evidenceBounds.sbomsMax ? evidence : { ...evidence, sboms: joined(sboms, [sbom]) };
+}
+
+function withAttachedSignatures(evidence: ImageEvidence, { subjectSignatures }: Attached): ImageEvidence {
+  if (subjectSignatures.length === 0) return evidence;
+  const signatures = joinedSignatures(evidence.signatures, subjectSignatures);
+  return JSON.stringify(signatures) === JSON.stringify(evidence.signatures) ? evidence : { ...evidence, signatures };
 }
 
 /** The evidence of a tag as the rows of the log hold it: what `apps/policy` decides by, and whoever asks what it would decide. */
@@ -95,6 +110,7 @@ export const recordedEvidence = (
 ): Evidence => ({
   ...{ registry, repository, tag, digest, inspection: inspectionOf(recorded), scans: recorded.scans.map(scanFactOf) },
   ...(recorded.inspected && recorded.sboms !== null && { sboms: recorded.sboms }),
+  ...(recorded.inspected && recorded.signatures !== null && { signatures: signersOf(recorded.signatures) }),
 });
 
 const scanFactOf = ({ scanEventId: _, findings, ...scan }: ImageEvidence['scans'][number]): ScanFact => ({

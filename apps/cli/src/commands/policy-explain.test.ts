@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics, type Event, type EventMeta, type EventOf, type ImageDecided } from '@waybill/domain';
+import { notLookedAt } from '@waybill/domain/testing';
 import { compileRulebook, evaluate, evidenceBehind, inputsSha256, traceOf, versionOf, type Explanation } from '@waybill/policy-engine';
 import { jsonCodec } from '@waybill/stream/testing';
 import { fakeConsole } from '../console.fixture.ts';
@@ -26,6 +27,7 @@ const inspected: EventOf<'ImageInspected'> = {
   data: {
     ...{ ...image, tags: ['v1'], pushEventId: 'p', digest, mediaType: 'x', kind: 'image', artifactType: null, subject: null },
     ...{ sizeBytes: 1, platforms: [platformOf(digest)], annotations: {}, labels: {}, totalBytes: 1, referrers: [], inspectedAtMs: nowMs },
+    ...notLookedAt,
   },
 };
 function platformOf(of: string) {
@@ -57,7 +59,8 @@ async function startDecided(facts: readonly Event[] = [inspected, other, reportO
   const scan = { digest, outcome: 'scanned', worstSeverity: 'low', scannedAtMs: nowMs, scanEventId: 'scan-low' };
   const named: ImageDecided = {
     ...{ ...image, tag: 'v1', digest, outcome: '', code: '', policyId: null, policySetVersion: versionOf(rulebook), reason: '' },
-    ...{ trace: [], targets: [], exceptionIds: [], takenBack: [], retroactive: false, admission: null, sboms: [], inputsSha256: '' },
+    ...{ trace: [], targets: [], exceptionIds: [], takenBack: [], retroactive: false, admission: null, inputsSha256: '' },
+    ...{ sboms: [], signatures: null, registries: [], usage: null, pullsByRegion: null, tenant: null, sizeBytes: null },
     ...{ scans: [scan], inspectionEventId: inspected.meta.id, evaluatedAtMs: nowMs, occasion: 'evidence', pushEventId: 'p' },
   };
   const evidence = evidenceBehind(named, { inspection: inspected, reports: [reportOf('low').data] });

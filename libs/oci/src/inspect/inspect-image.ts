@@ -10,8 +10,10 @@ import { platformImagesOf, platformsOf, type PlatformImage } from './platform-im
 import { isImageConfigType } from '../descriptor/media-types.ts';
 import { listReferrers } from '../referrer/referrers.ts';
 
-/** What a manifest is, without who asked and when. */
-export type InspectedImage = Omit<ImageFacts, 'registry' | 'repository' | 'inspectedAtMs' | 'eventId'>;
+type Asked = 'registry' | 'repository' | 'inspectedAtMs' | 'eventId';
+type Verified = 'signatures' | 'subjectSignatures' | 'refusedSignatures' | 'trustSha256';
+/** What a manifest is, without who asked and when, and without what is proven of it. */
+export type InspectedImage = Omit<ImageFacts, Asked | Verified>;
 
 const bounds = { manifestsMax: 256, levelsMax: 3 };
 const readsAtOnceMax = 4;
