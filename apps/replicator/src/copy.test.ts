@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { targetAt } from '@waybill/domain/testing';
 import { createCopier, createRegistryClients, findManifestDigest, type RegistryClients } from '@waybill/oci';
 import { JobError } from '@waybill/stream';
 import { pushImage, randomImage, startFakeRegistry, type FakeRegistry } from '@waybill/testing';
@@ -13,7 +14,7 @@ describe('the copy job', () => {
     createCopy(createCopier(), clients, () => clockMs++)(payload, { signal: AbortSignal.timeout(10_000), attempt: 1, correlationId: 'c' });
   const payloadOf = (digest: string, target = 'b'): CopyPayload => ({
     ...{ registry: registries[0]!.host, repository: 'team/app', tag: 'v1', digest, decisionEventId: 'd1' },
-    target: { registry: target, repository: 'mirror/app', tag: 'prod' },
+    target: targetAt(target, 'mirror/app', 'prod'),
   });
 
   before(async () => {

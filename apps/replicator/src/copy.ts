@@ -1,19 +1,20 @@
-import type { ImageCopied } from '@waybill/domain';
+import type { ImageCopied, Target } from '@waybill/domain';
 import { asJobError, type Copier, type CopyReport, type RegistryClients } from '@waybill/oci';
 import type { JobAttempt } from '@waybill/stream';
 
 /** What is copied where, and by whose decision. The source's registry is a host, as events name it; the target's a name, as policies do. */
 export type CopyPayload = Pick<ImageCopied, 'registry' | 'repository' | 'tag' | 'digest' | 'decisionEventId'> & {
-  readonly target: { readonly registry: string; readonly repository: string; readonly tag: string };
+  readonly target: Target;
 };
 type CopyCounts = Pick<ImageCopied, 'manifestsCopied' | 'blobsCopied' | 'blobsSkipped' | 'referrersCopied' | 'bytesCopied' | 'verified'>;
-export type CopyResult = CopyCounts & Pick<ImageCopied, 'startedAtMs' | 'finishedAtMs'>;
+export type CopyResult = CopyCounts & Pick<ImageCopied, 'startedAtMs' | 'finishedAtMs' | 'imageBytes'> & { readonly copiedDigest: string };
 export type Copy = (payload: CopyPayload, attempt: JobAttempt) => Promise<CopyResult>;
 
 /** Copies by digest: where the tag has moved on meanwhile, what was decided about is still what is copied. */
 export const createCopy =
   (copier: Copier, clients: RegistryClients, nowMs: () => number): Copy =>
   async ({ registry, repository, digest, target }, { signal }) => {
+    const { platforms } = target;
     const startedAtMs = nowMs();
     try {
       const report = await copier.copy({
@@ -21,9 +22,10 @@ export const createCopy =
         target: { client: clients.forName(target.registry), repository: target.repository },
         reference: digest,
         tag: target.tag,
+        platforms: platforms.length === 0 ? undefined : platforms,
         signal,
       });
-      return { ...countsOf(report), startedAtMs, finishedAtMs: nowMs() };
+      return { ...countsOf(report), copiedDigest: report.digest, imageBytes: null, startedAtMs, finishedAtMs: nowMs() };
     } catch (error) {
       throw asJobError(error);
     }

@@ -29,6 +29,8 @@ export const copyingState = (
   decisionEventId: meta.id,
   correlationId: meta.correlationId,
   changedAtMs: data.evaluatedAtMs,
+  platforms: target.platforms,
+  priorityClass: target.priorityClass,
 });
 
 /** The row of an image that is its own target, as those of a registry are that others are copied to. */

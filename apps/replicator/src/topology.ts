@@ -109,8 +109,13 @@ function withdrawal(
 function finish({ job, result }: Extract<Input, { kind: 'job-done' }>, context: Context): Step {
   const row = findCurrent(job, context);
   if (!row) return { ignored: 'a newer decision has replaced this copy' };
-  const copied = replication(job.id, row, { type: 'ImageCopied', data: { ...identityOf(row), ...(result as CopyResult) } });
-  return { emit: [copied], put: [putState(job.id, { ...row, status: 'copied', copiedDigest: row.digest })] };
+  const copied = result as CopyResult;
+  const data = { ...identityOf(row), ...copied, platforms: row.platforms };
+  const { copiedDigest } = copied;
+  return {
+    emit: [replication(job.id, row, { type: 'ImageCopied', data })],
+    put: [putState(job.id, { ...row, status: 'copied', copiedDigest })],
+  };
 }
 
 function fail({ job, failure, atMs }: Extract<Input, { kind: 'job-failed' }>, context: Context): Step {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { targetAt } from '@waybill/domain/testing';
 import fc from 'fast-check';
 import { evaluate, type Decision } from './evaluate.ts';
 import type { Evidence } from './evidence.ts';
@@ -23,7 +24,7 @@ const rules: readonly Rule[] = [
   {
     rule: 'an image that is scanned well enough goes to the targets',
     given: [strict],
-    then: { outcome: 'allow', policyId: 'prod', targets: [{ registry: 'b', repository: 'demo/app', tag: 'v1' }] },
+    then: { outcome: 'allow', policyId: 'prod', targets: [targetAt('b', 'demo/app', 'v1')] },
   },
   { rule: 'no policy at all denies', given: [], then: { outcome: 'deny', policyId: null, reason: 'no policy matches', targets: [] } },
   {
@@ -281,10 +282,7 @@ const rules: readonly Rule[] = [
       }),
     ],
     then: {
-      targets: [
-        { registry: 'b', repository: 'mirror/demo/app', tag: 'v1-eu' },
-        { registry: 'b', repository: 'demo/app', tag: 'v1' },
-      ],
+      targets: [targetAt('b', 'mirror/demo/app', 'v1-eu'), targetAt('b', 'demo/app', 'v1')],
     },
   },
   {

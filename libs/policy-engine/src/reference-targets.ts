@@ -61,7 +61,7 @@ export function referenceDestination(policy: Policy, question: Question, { match
     for (const registry of inOrder.slice(0, copies)) {
       const repository = (written.repository ?? '{repository}').split('{repository}').join(evidence.repository);
       const tag = (written.tag ?? '{tag}').split('{tag}').join(evidence.tag);
-      targets.push({ registry, repository, tag });
+      targets.push({ registry, repository, tag, platforms: [], priorityClass: 'normal' });
     }
   }
   if (targets.length === 0 && policy.document.spec.replicate !== undefined)

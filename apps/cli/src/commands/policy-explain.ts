@@ -1,4 +1,4 @@
-import type { EventOf, ImageDecided } from '@waybill/domain';
+import { targetKey, targetText, type EventOf, type ImageDecided } from '@waybill/domain';
 import { compileRulebook, evidenceBehind, explain, type EventsBehind, type Explanation, type Rulebook } from '@waybill/policy-engine';
 import type { Codec, EventLog } from '@waybill/stream';
 import type { Console, OutputFormat } from '../console.ts';
@@ -7,7 +7,6 @@ import { dateTime, printable, shortDigests, shortId } from '../output/text.ts';
 import { documentsInForce, findStateAt } from '../policy/history.ts';
 import { readPolicyLog } from '../policy/policy-log.ts';
 import { findAsked, findDecision, findEventsBehind, type RecordedDecision } from '../policy/recorded-decision.ts';
-import { targetText } from '../policy/run-cases.ts';
 import type { Vault } from '../policy/vault.ts';
 
 export type PolicyExplainOptions = {
@@ -129,7 +128,7 @@ function headLines(
   const color = outcome === 'allow' ? 'green' : outcome === 'deny' ? 'red' : 'yellow';
   const when = `${dateTime(data.evaluatedAtMs)} UTC, on ${data.occasion}, by policies ${data.policySetVersion.slice(0, 12)}`;
   return [
-    `${style('bold', printable(targetText(data)))}  ${style('dim', printable(shortDigests(data.digest)))}`,
+    `${style('bold', printable(targetKey(data)))}  ${style('dim', printable(shortDigests(data.digest)))}`,
     style('dim', `decided ${when}, event ${shortId(meta.id)}, record decisions/${partition}/${offset}`),
     `${style(color, outcome)} ${code} by ${printable(policyId ?? 'no policy')}: ${told(reason)}`,
     ...(outcome === 'allow' ? targets.map((target) => `  to ${printable(targetText(target))}`) : []),

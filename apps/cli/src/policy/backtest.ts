@@ -1,5 +1,5 @@
+import { tagKey, targetText } from '@waybill/domain';
 import { evaluate, type Decision, type Evidence, type Rulebook } from '@waybill/policy-engine';
-import { targetText } from './run-cases.ts';
 
 /** An image that would be decided otherwise. */
 export type Shift = { readonly image: string; readonly before: Verdict; readonly after: Verdict };
@@ -29,7 +29,7 @@ export function backtest(before: Rulebook, after: Rulebook, images: readonly Evi
     known.count += 1;
     const { registry, repository, tag } = evidence;
     if (known.examples.length < examplesMax)
-      known.examples.push({ image: targetText({ registry, repository, tag }), before: verdictOf(was), after: verdictOf(is) });
+      known.examples.push({ image: tagKey({ registry, repository }, tag), before: verdictOf(was), after: verdictOf(is) });
   }
   const counts = [...shifts].map(([kind, { count }]) => {
     const [from, to] = kind.split(' ') as [Decision['outcome'], Decision['outcome']];

@@ -1,3 +1,4 @@
+import { targetText } from '@waybill/domain';
 import {
   compileRulebook,
   evaluate,
@@ -75,5 +76,3 @@ function isAwaited(expected: readonly string[], actual: readonly string[]): bool
 }
 
 const listed = (items: readonly string[] | undefined): string | undefined => items?.toSorted().join(', ');
-
-export const targetText = ({ registry, repository, tag }: Decision['targets'][number]): string => `${registry}/${repository}:${tag}`;

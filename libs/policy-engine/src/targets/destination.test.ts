@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { targetAt } from '@waybill/domain/testing';
 import { evaluate, type Decision } from '../evaluate.ts';
 import type { Evidence } from '../evidence.ts';
 import { explain } from '../explain.ts';
@@ -56,7 +57,7 @@ const rules: readonly Rule[] = [
   {
     rule: 'names there are rewritten for each',
     replicate: [{ select: { jurisdictions: ['US'] }, repository: 'mirror/{repository}' }],
-    then: { targets: [{ registry: 'us', repository: 'mirror/demo/app', tag: 'v1' }] },
+    then: { targets: [targetAt('us', 'mirror/demo/app', 'v1')] },
   },
   {
     rule: 'of so many copies those go first that are primary, by name',

@@ -68,6 +68,8 @@ const targetIn = (
   registry,
   repository: written.repository?.replaceAll('{repository}', () => repository) ?? repository,
   tag: written.tag?.replaceAll('{tag}', () => tag) ?? tag,
+  platforms: [],
+  priorityClass: 'normal',
 });
 
 function add(targets: Target[], target: Target): void {
