@@ -51,6 +51,7 @@ export function printAsyncApi(): string {
 
 const natures: Readonly<Record<Topic['kind'], string>> = {
   event: 'Immutable events.',
+  table: 'Immutable events, of which only the newest per key is kept.',
   state: 'Newest row per key; a record without a value ends it.',
   marks: 'Ids that need not be dealt with again, many to a record.',
 };
@@ -92,7 +93,7 @@ const idOf = (topic: Topic): TopicId => (Object.keys(topics) as TopicId[]).find(
 /** One message per record, its payload the newest version's schema. */
 function messages() {
   const newest = new Map(readSchemaFiles().map((file) => [file.record, file]));
-  const isEvent = new Set<string>(allTopics.filter(({ kind }) => kind === 'event').flatMap(({ records }) => records));
+  const isEvent = new Set<string>(allTopics.filter(({ kind }) => kind === 'event' || kind === 'table').flatMap(({ records }) => records));
   const message = ({ path, record, schema }: { path: string; record: string; schema: { readonly doc?: string } }) => ({
     name: record,
     title: schema.doc ?? record,

@@ -49,7 +49,8 @@ export function printTopology(): string {
 function printGraph(): string {
   const drawn = flows.filter((flow) => flow.outputs.some(isOnTheWay)).map(onTheWay);
   const named = new Set(drawn.flatMap((flow) => [...(isDrawn(flow) ? flow.inputs : []), ...flow.tables, ...flow.stores, ...flow.outputs]));
-  const shape = (topic: Topic): string => (topic.kind === 'event' ? `([${shortName(topic)}])` : `[/${shortName(topic)}/]`);
+  const shape = (topic: Topic): string =>
+    topic.kind === 'event' || topic.kind === 'table' ? `([${shortName(topic)}])` : `[/${shortName(topic)}/]`;
   const ways = drawn.flatMap((flow) => [
     ...(isDrawn(flow) ? flow.inputs.map((topic) => `${topicId(topic)} --> ${flow.group}`) : []),
     ...flow.tables.map((topic) => `${topicId(topic)} -. table .-> ${flow.group}`),
@@ -98,7 +99,7 @@ function topicRow(topic: Topic): readonly string[] {
 
 function kept({ kind, retentionMs }: Topic): string {
   const forHowLong = retentionMs < 0 ? 'for ever' : `${retentionMs / 86_400_000} days`;
-  return kind === 'state' ? `newest per key, ${forHowLong}` : forHowLong;
+  return kind === 'state' || kind === 'table' ? `newest per key, ${forHowLong}` : forHowLong;
 }
 
 function printTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,5 +1,5 @@
 import { repositoryKey, tagKey, targetKey, topics, type DecisionState, type ImageDecided, type ImageEvidence } from '@waybill/domain';
-import { inputsSha256, traceMax, traceOf, versionOf } from '@waybill/policy-engine';
+import { inputsSha256, traceMax, traceOf, versionOf, withTenant } from '@waybill/policy-engine';
 import type { Emit } from '@waybill/stream';
 import { toldOutcome, type Judgement, type Occasion } from './judge.ts';
 import type { PolicySet } from './policy-set.ts';
@@ -40,6 +40,9 @@ export function decidedEvent(
     signatures: evidence.signatures,
     ...{ registries: [], usage: null, pullsByRegion: null },
     inputsSha256: inputsSha256(facts, atMs),
+    // For whoever counts what tenants have.
+    tenant: withTenant(facts, rulebook.replication.surroundings).tenant ?? null,
+    sizeBytes: evidence.sizeBytes,
     ...{ evaluatedAtMs: atMs, occasion, pushEventId },
   };
   return {

@@ -5,7 +5,7 @@ import type { RecordType } from './events.ts';
  * All have the same partition count, and what must stay in order shares a key, so that the same partition number of several
  * topics holds the same repositories. A count can never change, because keys would move: `docs/adr`.
  */
-export type TopicKind = 'event' | 'state' | 'marks';
+export type TopicKind = 'event' | 'table' | 'state' | 'marks';
 export type Topic = {
   readonly name: string;
   readonly kind: TopicKind;
@@ -24,6 +24,15 @@ const event = (name: string, records: readonly RecordType[], key: string, purpos
   records,
   key,
   retentionMs,
+  purpose,
+});
+/** Events of which only the newest per key counts: compacted, so that it can be read whole at any time. Not audited, since it forgets. */
+const table = (name: string, records: readonly RecordType[], key: string, purpose: string): Topic => ({
+  name: `waybill.${name}.v1`,
+  kind: 'table',
+  records,
+  key,
+  retentionMs: -1,
   purpose,
 });
 /** Compacted. */
@@ -107,6 +116,27 @@ export const topics = {
   replicatorJobs: jobs('replicator'),
   registryHealth: event('registry-health', ['RegistryHealthChanged'], 'registry name', 'Which registries answer, told when that changes.'),
   registryProbes: state('registry-probes', ['RegistryProbe'], 'registry name', 'What is told of a registry, and what speaks against it.'),
+  copyChanges: event(
+    'copy-changes',
+    ['CopyChanged'],
+    'target registry/repository',
+    'What became of copies, passed on to the places that they go to.',
+  ),
+  usage: table(
+    'usage',
+    ['TenantUsage', 'RegistryUsage'],
+    'tenant/name@partition or registry/name@partition',
+    'What tenants have and registries hold, a part per partition.',
+  ),
+  pullCounts: event('pull-counts', ['PullsCounted'], repository, 'How often and where repositories were pulled, copies with their source.'),
+  usageState: state(
+    'usage-state',
+    ['CopyState', 'DeletionState', 'PullState', 'TenantTotal', 'RegistryTotal'],
+    'kind and name of what is counted',
+    'What is where, as far as it counts, and the sums of it.',
+  ),
+  usageMarks: marks('usage-marks', 'none', 'Ids of pulls that are counted.', days(7)),
+  usageJobs: jobs('usage'),
   parked: event('parked', ['RecordParked'], 'topic/partition/offset', 'Records that could not be processed, with their bytes.'),
   parkedCommands: event(
     'parked-commands',
@@ -120,6 +150,7 @@ export const topics = {
   scannerHeld: held('scanner'),
   policyHeld: held('policy'),
   replicatorHeld: held('replicator'),
+  usageHeld: held('usage'),
   auditHeld: held('audit'),
   audit: event('audit', ['AuditEntry'], 'partition', 'Every record of every event topic in a hash chain per partition.'),
   auditHeads: state('audit-heads', ['AuditHead'], 'head', 'Last link per chain.'),

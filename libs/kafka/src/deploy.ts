@@ -25,7 +25,7 @@ const entry = (name: string, value: string | number) => ({ name, value: String(v
 
 /** Settings a topic is created with. */
 export const topicConfig = (topic: Topic): { name: string; value: string }[] => {
-  const policy = topic.kind === 'state' ? 'compact' : 'delete';
+  const policy = topic.kind === 'state' || topic.kind === 'table' ? 'compact' : 'delete';
   // What is parked or held is a whole other record, and why.
   const isOther = topic.records.some((record) => record === 'RecordParked' || record === 'HeldRecord');
   const bytesMax = 4 * 1_048_576 + (isOther ? 1_048_576 : 0);
