@@ -1,5 +1,5 @@
+import { formatPlatform } from '@waybill/domain';
 import {
-  formatPlatform,
   formatReference,
   OciError,
   platformImagesOf,

@@ -1,6 +1,4 @@
 import {
-  formatPlatform,
-  matchesPlatform,
   parsePlatform,
   platformImagesOf,
   readImageConfig,
@@ -9,7 +7,7 @@ import {
   type Reference,
   type RegistryClient,
 } from '@waybill/oci';
-import type { Digest } from '@waybill/domain';
+import { formatPlatform, matchesPlatform, type Digest } from '@waybill/domain';
 import { CliError, exitCodes } from '../exit.ts';
 
 /**

@@ -1,7 +1,8 @@
+import { formatPlatform, matchesPlatform, type Platform } from '@waybill/domain';
 import { isAttestation, toInlineDescriptor, type DescriptorDocument } from '../descriptor/descriptor.ts';
 import { digestOf } from '../descriptor/digest.ts';
 import { isImageConfigType, isIndexType } from '../descriptor/media-types.ts';
-import { formatPlatform, matchesPlatform, parsePlatform, type Platform } from '../descriptor/platform.ts';
+import { parsePlatform } from '../descriptor/platform.ts';
 import { OciError } from '../host/errors.ts';
 import { readImageConfig } from '../manifest/image-config.ts';
 import { getManifest, type Manifest } from '../manifest/manifest.ts';
