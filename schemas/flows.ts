@@ -7,6 +7,7 @@ import { dedup } from '../apps/dedup/src/topology.ts';
 import { gateway } from '../apps/gateway/src/topology.ts';
 import { inspector } from '../apps/inspector/src/topology.ts';
 import { policy } from '../apps/policy/src/topology.ts';
+import { withHealth } from '../apps/replicator/src/health.ts';
 import { replicator } from '../apps/replicator/src/topology.ts';
 import { scanner } from '../apps/scanner/src/topology.ts';
 
@@ -52,6 +53,7 @@ const edge = (group: string, ends: { readonly inputs?: readonly Topic[]; readonl
   jobKinds: [],
 });
 
+const neverAsked = { registries: [], probe: notRun, intervalMs: 1, timeoutMs: 1, failuresMin: 1, successesMin: 1 };
 const limits = { timeoutMs: 1, concurrencyMax: 1, attemptsMax: 1 };
 
 /** All of Waybill, in the order of an image's way. A new app is added here, and its topics appear in both printed files. */
@@ -62,7 +64,7 @@ export const flows: readonly Flow[] = [
   stage(scanner(notRun, { ...limits, scannerName: 'none', verdictAgeMsMax: 1 })),
   edge('deploy', { outputs: [topics.policies] }),
   stage(policy),
-  stage(replicator(notRun, notRun, { ...limits, perTargetMax: 1 })),
+  stage(withHealth(replicator(notRun, notRun, { ...limits, perTargetMax: 1 }), neverAsked)),
   stage(audit),
   edge('cli', {
     inputs: [topics.deliveries],

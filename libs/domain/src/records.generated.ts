@@ -70,7 +70,7 @@ export type TagEntry = {
 export type CandidateCompared = {
   /** What its author calls it. */
   readonly candidate: string;
-  /** Of the start: the correlation id of the events that published the candidate. */
+  /** Of the start, as in CandidatePublished. */
   readonly shadowId: string;
   readonly partition: number;
   /** SHA-256 over the policies in force with the changes of the candidate; empty where there is a fault. */
@@ -91,7 +91,7 @@ export type DecisionAgreed = {
   readonly digest: string;
   /** What its author calls it. */
   readonly candidate: string;
-  /** Of the start: the correlation id of the events that published the candidate. */
+  /** Of the start, as in CandidatePublished. */
   readonly shadowId: string;
   readonly reason: string;
   readonly evaluatedAtMs: number;
@@ -134,7 +134,7 @@ export type DecisionDiffered = {
   readonly digest: string;
   /** What its author calls it. */
   readonly candidate: string;
-  /** Of the start: the correlation id of the events that published the candidate. */
+  /** Of the start, as in CandidatePublished. */
   readonly shadowId: string;
   /** SHA-256 over the policies in force. */
   readonly policySetVersion: string;
@@ -675,11 +675,13 @@ export type ImageInspectionFailed = {
 export type CandidatePublished = {
   /** What its author calls it. */
   readonly candidate: string;
+  /** Of the start, the same in all events of it: another start is another shadow, also of the same candidate. */
+  readonly shadowId: string;
   readonly policyId: string;
   /** YAML, or sealed as in PolicyPublished; null where the candidate retires the policy. */
   readonly document: string | null;
   readonly documentSha256: string | null;
-  /** How many policies the candidate changes. One is complete when the log holds so many with this event's correlation id. */
+  /** How many policies the candidate changes: it is complete when the log holds so many with this shadowId. */
   readonly changesCount: number;
   readonly author: string;
   /** Why, in the author's words. */
