@@ -1,4 +1,4 @@
-import { compareByAge, mayBeDeleted, type Deletion, type StoredImage } from './stored-image.ts';
+import { compareByAge, kinshipOf, mayBeDeleted, type Deletion, type StoredImage } from './stored-image.ts';
 
 /** What has to become free. */
 export type Need = { readonly bytes: number; readonly images: number };
@@ -13,7 +13,8 @@ export type Cleanup = {
 
 /**
  * What a tenant could delete to come below its quota again: the oldest without a tag first, then the oldest with tags that nobody has
- * pulled, then those that were pulled longest ago; never what is in use, and no more than is needed. A proposal: somebody decides.
+ * pulled, then those that were pulled longest ago; never what is in use, and no more than is needed. What an image is made of and what
+ * is attached to it go with it, and are not proposed by themselves. A proposal: somebody decides.
  *
  * @param images all that the tenant has
  */
@@ -21,14 +22,22 @@ export function proposeCleanup(images: readonly StoredImage[], need: Need): Clea
   const deletions: Deletion[] = [];
   let freed: Need = { bytes: 0, images: 0 };
   const isEnough = (): boolean => freed.bytes >= need.bytes && freed.images >= need.images;
-  for (const image of images.filter(mayBeDeleted).toSorted(compareByWorth)) {
+  for (const image of independentOf(images).filter(mayBeDeleted).toSorted(compareByWorth)) {
     if (isEnough()) break;
     // Where bytes alone are lacking, what has none helps nobody.
-    if (freed.images >= need.images && image.sizeBytes === 0) continue;
+    if (freed.images >= need.images && (image.sizeBytes ?? 0) === 0) continue;
     deletions.push({ image, reason: reasonOf(image) });
-    freed = { bytes: freed.bytes + image.sizeBytes, images: freed.images + 1 };
+    freed = { bytes: freed.bytes + (image.sizeBytes ?? 0), images: freed.images + 1 };
   }
   return { deletions, freed, isEnough: isEnough() };
+}
+
+function independentOf(images: readonly StoredImage[]): readonly StoredImage[] {
+  const repositories = Map.groupBy(images, ({ registry, repository }) => `${registry}/${repository}`);
+  return [...repositories.values()].flatMap((group) => {
+    const { byDigest, wholesOf } = kinshipOf(group);
+    return group.filter((image) => wholesOf(image).length === 0 && (image.attachedTo === null || !byDigest.has(image.attachedTo)));
+  });
 }
 
 function compareByWorth(a: StoredImage, b: StoredImage): number {

@@ -11,11 +11,12 @@ import { keyOf, type StoredImage } from './stored-image.ts';
 const day = 24 * 60 * 60 * 1000;
 const image = (letter: string, ageDays: number, changes: Partial<StoredImage> = {}): StoredImage => ({
   ...{ registry: 'a.test', repository: 'acme/app', digest: digestOf(letter), tags: [`v${letter}`], sizeBytes: 10 },
-  ...{ pushedAtMs: nowMs - ageDays * day, lastPulledAtMs: null, isInUse: false },
+  ...{ pushedAtMs: nowMs - ageDays * day, lastPulledAtMs: null, isInUse: false, needs: [], attachedTo: null },
   ...changes,
 });
 const untagged = (letter: string, ageDays: number, changes: Partial<StoredImage> = {}) => image(letter, ageDays, { tags: [], ...changes });
 const policy = (name: string, spec: object, metadata: object = {}) => documentOf('RetentionPolicy', name, { match: {}, ...spec }, metadata);
+const deletedOf = (...given: Parameters<typeof planRetention>) => planRetention(...given).filter(({ verdict }) => verdict === 'delete');
 const lettersOf = (deletions: readonly { readonly image: StoredImage }[]): string =>
   deletions.map((each) => each.image.digest.at(-1)).join('');
 
@@ -81,6 +82,42 @@ const rules: readonly Rule[] = [
     images: [image('a', 1), image('b', 2)],
     then: 'b',
   },
+  {
+    rule: 'what an index is made of stays with it, and is judged when it is gone',
+    given: [policy('p', { keepNewest: 1, deleteUntaggedAfterDays: 7 })],
+    images: [
+      ...[image('a', 1, { needs: [digestOf('c')] }), image('b', 2, { needs: [digestOf('c'), digestOf('d')] })],
+      ...[untagged('c', 9), untagged('d', 9), untagged('e', 1)],
+    ],
+    then: 'db',
+  },
+  {
+    rule: 'what is attached stays and goes with what it is attached to, however old, and is not among the newest',
+    given: [policy('p', { keepNewest: 1, deleteUntaggedAfterDays: 7 })],
+    images: [
+      ...[image('a', 1), image('b', 2), image('c', 0.5, { attachedTo: digestOf('a'), tags: ['sha256-1.sig'] })],
+      ...[untagged('d', 99, { attachedTo: digestOf('a') }), untagged('e', 1, { attachedTo: digestOf('b') })],
+      ...[untagged('f', 1, { attachedTo: digestOf('e') }), untagged('1', 99, { attachedTo: digestOf('d') })],
+    ],
+    then: 'bef',
+  },
+  {
+    rule: 'what is attached to something that nobody knows stays',
+    given: [policy('p', { deleteUntaggedAfterDays: 7 })],
+    images: [untagged('a', 99, { attachedTo: digestOf('f') })],
+    then: '',
+  },
+  {
+    rule: 'what needs itself, as garbage can, stays',
+    given: [policy('p', { deleteUntaggedAfterDays: 7 })],
+    images: [
+      untagged('a', 9, { needs: [digestOf('a')] }),
+      untagged('b', 9, { needs: [digestOf('c')] }),
+      untagged('c', 9, { needs: [digestOf('b')] }),
+      untagged('d', 9, { attachedTo: digestOf('d') }),
+    ],
+    then: '',
+  },
   { rule: 'without policies nothing goes', given: [], images: [untagged('a', 999)], then: '' },
   {
     rule: "a tenant's own is about its own images",
@@ -94,17 +131,30 @@ describe('retention', () => {
   for (const { rule, given, images, then } of rules)
     it(rule, () => {
       const { surroundings } = compileRulebook(given).replication;
-      assert.equal(lettersOf(planRetention(surroundings, images, nowMs)), then);
-      assert.equal(lettersOf(planRetention(surroundings, images.toReversed(), nowMs)), then);
+      assert.equal(lettersOf(deletedOf(surroundings, images, nowMs)), then);
+      assert.equal(lettersOf(deletedOf(surroundings, images.toReversed(), nowMs)), then);
     });
 
   it('says why', () => {
-    const { surroundings } = compileRulebook([policy('p', { keepNewest: 1, deleteUntaggedAfterDays: 7 })]).replication;
+    const { surroundings } = compileRulebook([
+      policy('p', { keepNewest: 1, deleteUntaggedAfterDays: 7, keepTags: ['release-*'] }),
+    ]).replication;
+    const given = [
+      ...[image('a', 4), image('b', 2, { digest: 'e', needs: [digestOf('f')] }), untagged('c', 8), untagged('f', 7.5)],
+      ...[image('1', 9, { tags: ['release-1'] }), untagged('2', 8.5, { isInUse: null }), untagged('3', 7.7, { isInUse: true })],
+      untagged('4', 1, { attachedTo: 'e' }),
+    ];
     assert.deepEqual(
-      planRetention(surroundings, [image('a', 1), image('b', 2), untagged('c', 8)], nowMs).map(({ reason }) => reason),
+      planRetention(surroundings, given, nowMs).map(({ verdict, policy: by, reason }) => `${verdict} by ${by}: ${reason}`),
       [
-        'p: it has no tag, and was pushed more than 7 days ago',
-        'p: 1 tagged images of its repository are newer, and the newest 1 are kept',
+        'kept-by-policy by p: it has the tag release-1, which is kept',
+        'use-unknown by p: nobody knows whether it runs',
+        'delete by p: it has no tag, and was pushed more than 7 days ago',
+        'in-use by p: it runs',
+        'needed by p: it is a part of e, which stays',
+        'delete by p: it is number 2 of the tagged ones, and the newest 1 are kept',
+        'kept-by-policy by p: it is among the newest 1 tagged ones',
+        'needed by null: it is attached to e, which stays',
       ],
     );
   });
@@ -129,6 +179,11 @@ describe('a cleanup', () => {
     assert.deepEqual([lettersOf(deletions), freed], ['ed', { bytes: 20, images: 2 }]);
     assert.deepEqual(proposeCleanup(images, { bytes: 0, images: 0 }).deletions, []);
   });
+  it('takes images with what they are made of and what is attached to them, never those by themselves', () => {
+    const index = image('a', 1, { needs: [digestOf('b')] });
+    const parts = [untagged('b', 9), untagged('c', 9, { attachedTo: digestOf('a') }), untagged('d', 9, { repository: 'other' })];
+    assert.equal(lettersOf(proposeCleanup([index, ...parts], { bytes: 99, images: 0 }).deletions), 'da');
+  });
   it('says where all that may go is not enough', () => {
     const { deletions, isEnough } = proposeCleanup(images, { bytes: 51, images: 0 });
     assert.deepEqual([deletions.length, isEnough], [5, false]);
@@ -138,6 +193,7 @@ describe('a cleanup', () => {
     ...{ registry: fc.constant('a.test'), repository: fc.constantFrom('x', 'y') },
     ...{ digest: fc.constantFrom(...[...'abcdef'].map(digestOf)), tags: fc.subarray(['v1', 'v2']), sizeBytes: fc.nat(20) },
     ...{ pushedAtMs: fc.nat(3), lastPulledAtMs: fc.option(fc.nat(3)), isInUse: fc.constantFrom(true, false, null) },
+    ...{ needs: fc.constant([]), attachedTo: fc.constant(null) },
   });
   const stored = fc.uniqueArray(anyImage, { selector: keyOf, maxLength: 12 });
   it('of any images is the same in whatever order they come, never takes what is in use, and is enough where anything is', () =>
@@ -147,12 +203,12 @@ describe('a cleanup', () => {
         assert.deepEqual(proposeCleanup(each.toReversed(), { bytes, images: count }), cleanup);
         const free = each.filter(({ isInUse }) => isInUse === false);
         assert.ok(cleanup.deletions.every((deletion) => free.includes(deletion.image)));
-        const all = free.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+        const all = free.reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? 0), 0);
         assert.equal(cleanup.isEnough, all >= bytes && free.length >= count);
         if (!cleanup.isEnough) return;
         const last = cleanup.deletions.at(-1);
         if (last === undefined) return;
-        assert.ok(cleanup.freed.bytes - last.image.sizeBytes < bytes || cleanup.freed.images - 1 < count, 'the last one was needed');
+        assert.ok(cleanup.freed.bytes - (last.image.sizeBytes ?? 0) < bytes || cleanup.freed.images - 1 < count, 'the last one was needed');
       }),
     ));
 });

@@ -4,13 +4,18 @@ export type StoredImage = {
   readonly repository: string;
   readonly digest: string;
   readonly tags: readonly string[];
-  readonly sizeBytes: number;
-  /** By whoever pushed it first, not by a copy. Unix ms. */
+  /** Null: not known. */
+  readonly sizeBytes: number | null;
+  /** By whoever pushed it, not by a copy. Unix ms. */
   readonly pushedAtMs: number;
   /** By anybody but ourselves. Null: not known to have been. Unix ms. */
   readonly lastPulledAtMs: number | null;
-  /** Whether it runs, or an index or a signature that is kept needs it. Null: not known. */
+  /** Whether it runs. Null: not known. */
   readonly isInUse: boolean | null;
+  /** Manifests of its repository that it is made of: the platforms of an index. */
+  readonly needs: readonly string[];
+  /** Digest of its repository that it is about, of a signature or an SBOM; null for anything else. */
+  readonly attachedTo: string | null;
 };
 
 /** What to delete, and why. */
@@ -26,3 +31,23 @@ export const compareByAge = (a: StoredImage, b: StoredImage): number => {
 };
 
 export const keyOf = ({ registry, repository, digest }: StoredImage): string => `${registry}/${repository}@${digest}`;
+
+/** By the digests that they need or are about. */
+export type Kinship = {
+  readonly byDigest: ReadonlyMap<string, StoredImage>;
+  /** Those that an image is a part of. */
+  readonly wholesOf: (image: StoredImage) => readonly StoredImage[];
+};
+
+/** @param images of one repository */
+export function kinshipOf(images: readonly StoredImage[]): Kinship {
+  const byDigest = new Map(images.map((image) => [image.digest, image]));
+  const wholes = new Map<string, StoredImage[]>();
+  for (const image of images)
+    for (const digest of new Set(image.needs)) {
+      const known = wholes.get(digest);
+      if (known === undefined) wholes.set(digest, [image]);
+      else known.push(image);
+    }
+  return { byDigest, wholesOf: ({ digest }) => wholes.get(digest) ?? [] };
+}
