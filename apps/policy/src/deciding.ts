@@ -2,9 +2,11 @@ import { tagKey, type DecisionState, type ImageDecided, type ImageEvidence } fro
 import type { Emit } from '@waybill/stream';
 import { decidedEvent } from './decided-event.ts';
 import type { Draft } from './draft.ts';
-import { judge, type Occasion } from './judge.ts';
+import { judge, type Judgement, type Occasion } from './judge.ts';
 import type { PolicySet } from './policy-set.ts';
 import { reviewTimer } from './reviews.ts';
+import { agreedEvent, differedEvent } from './shadow/difference-events.ts';
+import { toldBy } from './shadow/compare.ts';
 
 /** What a decision is made with beside rows: the policies in force, the moment, and the id that an event will have. */
 export type Deciding = { readonly draft: Draft; readonly set: PolicySet; readonly atMs: number; readonly idOf: (emit: Emit) => string };
@@ -16,14 +18,47 @@ export type Deciding = { readonly draft: Draft; readonly set: PolicySet; readonl
  */
 export function decide(deciding: Deciding, row: DecisionState, evidence: ImageEvidence, occasion: Occasion): void {
   const { draft, set } = deciding;
-  const judgement = judge(set, row, evidence, momentOf(deciding, row));
+  const atMs = momentOf(deciding, row);
+  const judgement = judge(set, row, evidence, atMs);
   const next = judgement.row;
   if (next.reviewAtMs !== row.reviewAtMs) draft.schedule(tagKey(row, row.tag), next.reviewAtMs === null ? null : reviewTimer(next));
-  if (!judgement.isNews) return draft.putDecision(next);
-  const emit = decidedEvent(set, row, evidence, { ...judgement, occasion });
+  const told = judgement.isNews ? tell(deciding, row, evidence, { ...judgement, occasion }) : next;
+  draft.putDecision(told);
+  tellDifference({ ...deciding, atMs }, row, told, judgement);
+}
+
+/** @returns the row with the id of the event */
+function tell(
+  { draft, set, idOf }: Deciding,
+  row: DecisionState,
+  evidence: ImageEvidence,
+  judgement: Judgement & { readonly occasion: Occasion },
+): DecisionState {
+  const emit = decidedEvent(set, row, evidence, judgement);
   draft.emit(emit);
-  for (const what of notesOn(emit.event.data, occasion)) draft.note(what);
-  draft.putDecision({ ...next, decisionEventId: deciding.idOf(emit) });
+  for (const what of notesOn(emit.event.data, judgement.occasion)) draft.note(what);
+  return { ...judgement.row, decisionEventId: idOf(emit) };
+}
+
+function tellDifference(
+  { draft, set, atMs }: Deciding,
+  before: DecisionState,
+  row: DecisionState,
+  { beside, facts, ...active }: Judgement,
+): void {
+  const { shadow } = set;
+  if (beside.hasFailed) draft.note('candidate failed');
+  if (shadow === undefined || beside.news === undefined || beside.ruling === undefined) return;
+  draft.note(`candidate ${beside.news}`);
+  if (beside.news === 'agrees') draft.emit(agreedEvent(shadow, before, 'both decide it alike', atMs));
+  else draft.emit(differedEvent(set, shadow, row, { active, shadow: beside.ruling, facts, atMs }));
+}
+
+/** Of a tag of which nothing is decided any more nothing differs. */
+export function endDifference({ draft, set: { shadow }, atMs }: Deciding, row: DecisionState, reason: string): void {
+  if (shadow === undefined || toldBy(shadow, row) === '') return;
+  draft.note('candidate agrees');
+  draft.emit(agreedEvent(shadow, row, reason, atMs));
 }
 
 /** What is counted of a decision. */

@@ -1,16 +1,29 @@
-import type { DecisionState, ImageEvidence, Target } from '@waybill/domain';
-import { evaluate, evidenceBounds, nextChangeMs, recordedEvidence, versionOf, type Decision, type Evidence } from '@waybill/policy-engine';
+import { targetText, type DecisionState, type ImageEvidence } from '@waybill/domain';
+import {
+  evaluate,
+  evidenceBounds,
+  nextChangeMs,
+  recordedEvidence,
+  versionOf,
+  type Decision,
+  type Evidence,
+  type Rulebook,
+} from '@waybill/policy-engine';
 import { admissionOn, isAdmissionNews, type Admission } from './admission.ts';
 import type { PolicySet } from './policy-set.ts';
+import { compare, type Beside } from './shadow/compare.ts';
 
 /** What has a tag decided anew. */
 export type Occasion = 'push' | 'evidence' | 'time' | 'policies';
 
+/** What a set of policies says of a tag, and when time alone may have it say something else; Infinity for never. */
+export type Ruling = { readonly decision: Decision; readonly admission: Admission | null; readonly nextMs: number };
+
 /** What is decided about a tag now, beside what was told of it before. */
-export type Judgement = {
+export type Judgement = Ruling & {
   readonly facts: Evidence;
-  readonly decision: Decision;
-  readonly admission: Admission | null;
+  /** What a candidate would decide. Only `toldDifference` of the row depends on it, and an earlier `reviewAtMs`. */
+  readonly beside: Beside;
   /** As it will be; without the id of the event, where one follows. */
   readonly row: DecisionState;
   /** Whether anybody has to be told. */
@@ -18,16 +31,22 @@ export type Judgement = {
 };
 
 /** Pure: what `decide` would come to, for whoever wants to know whether it is worth while. */
-export function judge({ rulebook }: PolicySet, row: DecisionState, evidence: ImageEvidence, atMs: number): Judgement {
+export function judge({ rulebook, shadow }: PolicySet, row: DecisionState, evidence: ImageEvidence, atMs: number): Judgement {
   const facts = recordedEvidence(row, evidence);
-  const decision = decisionOn(evaluate(rulebook.replication, facts, atMs), facts, evidence);
-  const admission = admissionOn(rulebook.admission, facts, atMs);
-  const nextMs = Math.min(nextChangeMs(rulebook.replication, facts, atMs), nextChangeMs(rulebook.admission, facts, atMs));
-  const told = { ...row, reviewAtMs: nextMs === Infinity ? null : nextMs };
+  const ruleBy = ({ replication, admission }: Rulebook): Ruling => ({
+    decision: decisionOn(evaluate(replication, facts, atMs), facts, evidence),
+    admission: admissionOn(admission, facts, atMs),
+    nextMs: Math.min(nextChangeMs(replication, facts, atMs), nextChangeMs(admission, facts, atMs)),
+  });
+  const ruling = ruleBy(rulebook);
+  const { decision, admission } = ruling;
+  const beside = compare(shadow, row, ruling, ruleBy);
+  const nextMs = Math.min(ruling.nextMs, beside.ruling?.nextMs ?? Infinity);
+  const told = { ...row, toldDifference: beside.toldDifference, reviewAtMs: nextMs === Infinity ? null : nextMs };
   const isNews = isDecisionNews(row, decision) || isAdmissionNews(row, admission);
   const { outcome, awaiting, reason, policyId, targets } = decision;
   const now = { ...told, status: statuses[outcome], awaiting, reason, policyId, policySetVersion: versionOf(rulebook), changedAtMs: atMs };
-  const as = { facts, decision, admission, isNews };
+  const as = { ...ruling, facts, beside, isNews };
   if (isNews) return { ...as, row: { ...now, targets, toldOutcome: outcome, toldAdmission: admission?.outcome ?? '' } };
   // What has been told of a digest stays readable, while it waits as well as when it is decided alike once more.
   return { ...as, row: outcome === 'held' || row.status === 'held' ? now : told };
@@ -50,8 +69,6 @@ function isDecisionNews(row: DecisionState, { outcome, targets }: Decision): boo
     outcome !== told || (outcome === 'allow' && JSON.stringify(row.targets.map(targetText)) !== JSON.stringify(targets.map(targetText)))
   );
 }
-
-export const targetText = ({ registry, repository, tag }: Target): string => `${registry}/${repository}:${tag}`;
 
 function decisionOn(decision: Decision, { tag, digest }: Evidence, evidence: ImageEvidence): Decision {
   if (decision.outcome !== 'held' || evidence.tags.includes(tag)) return decision;

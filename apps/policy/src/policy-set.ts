@@ -1,4 +1,4 @@
-import type { Event, PolicyPublished, PolicyTrace } from '@waybill/domain';
+import type { Event, PolicyTrace } from '@waybill/domain';
 import {
   changedDocuments,
   compileRulebook,
@@ -8,12 +8,14 @@ import {
   versionOf,
   type KeyRing,
   type Document,
+  type DocumentChange,
   withChanges,
   type ParsedDocument,
   type Rulebook,
 } from '@waybill/policy-engine';
 import { StreamError } from '@waybill/stream';
 import { parse } from 'yaml';
+import { createShadowReader, type Shadow } from './shadow/read-shadow.ts';
 
 /** The policies in force, and the ones that cannot be. */
 export type PolicySet = {
@@ -25,6 +27,8 @@ export type PolicySet = {
    * Undefined where one was not in force lately, as far as this process knows, or where so much has changed that all are concerned.
    */
   readonly changedOver: (versions: readonly string[]) => readonly Document[] | undefined;
+  /** What is compared with them, where something is. */
+  readonly shadow: Shadow | undefined;
 };
 
 const documentLengthMax = 262_144;
@@ -48,9 +52,12 @@ export function createPolicyReader(keys?: KeyRing): (events: readonly Event[]) =
   let known: ReadonlyMap<string, Published> = new Map();
   let last: { readonly events: readonly Event[]; readonly set: PolicySet } = {
     events: [],
-    set: { rulebook: compileRulebook([]), broken: [], changedOver: () => undefined },
+    set: { rulebook: compileRulebook([]), broken: [], changedOver: () => undefined, shadow: undefined },
   };
   const history: Rulebook[] = [];
+  const readShadow = createShadowReader(({ data: { policyId, document, documentSha256 } }) =>
+    validOf(policyId, parsePublished({ policyId, document: document ?? '', documentSha256: documentSha256 ?? '' }, keys)),
+  );
   return (events) => {
     if (last.events === events) return last.set;
     const next = new Map<string, Published>();
@@ -63,10 +70,12 @@ export function createPolicyReader(keys?: KeyRing): (events: readonly Event[]) =
         before !== undefined && isSame(before.event, event) ? before : { event, parsed: parsePublished(event.data, keys) },
       );
     }
-    const set = changed(last.set, known, next);
+    const changes = changesBetween(known, next);
+    const set = withPolicies(last.set, changes, next);
+    const shadow = readShadow(events, { after: set.rulebook, changes });
     if (history.at(-1) !== set.rulebook) history.push(set.rulebook);
     history.splice(0, history.length - versionsMax);
-    last = { events, set: { ...set, changedOver: changesIn([...history]) } };
+    last = { events, set: { ...set, changedOver: changesIn([...history]), shadow } };
     known = next;
     return last.set;
   };
@@ -95,26 +104,40 @@ function changesIn(history: readonly Rulebook[]): PolicySet['changedOver'] {
   };
 }
 
-function changed(set: PolicySet, before: ReadonlyMap<string, Published>, after: ReadonlyMap<string, Published>): PolicySet {
+function changesBetween(before: ReadonlyMap<string, Published>, after: ReadonlyMap<string, Published>): readonly DocumentChange[] {
   const gone = [...before.keys()].filter((id) => !after.has(id));
   const come = [...after].filter(([id, { parsed }]) => before.get(id)?.parsed !== parsed);
-  if (gone.length + come.length === 0) return set;
+  return [
+    ...gone.map((id) => ({ id, document: undefined })),
+    ...come.map(([id, { parsed }]) => ({ id, document: parsed.ok ? parsed.document : undefined })),
+  ];
+}
+
+function withPolicies(set: PolicySet, changes: readonly DocumentChange[], after: ReadonlyMap<string, Published>): PolicySet {
+  if (changes.length === 0) return set;
   return {
     ...set,
-    rulebook: withChanges(set.rulebook, [
-      ...gone.map((id) => ({ id, document: undefined })),
-      ...come.map(([id, { parsed }]) => ({ id, document: parsed.ok ? parsed.document : undefined })),
-    ]),
+    rulebook: withChanges(set.rulebook, changes),
     broken: [...after].flatMap(([id, { parsed }]) => (parsed.ok ? [] : [brokenLine(id, parsed.faults)])).slice(0, brokenShownMax),
   };
 }
 
 const brokenLine = (policyId: string, faults: readonly string[]): PolicyTrace => ({
   ...{ policyId, matched: false, outcome: 'not-matched' },
-  reason: `is not valid: ${faults.slice(0, 3).join('; ')}`,
+  reason: brokenText(faults),
 });
 
-function parsePublished({ policyId, document, documentSha256 }: PolicyPublished, keys: KeyRing | undefined): ParsedDocument {
+const brokenText = (faults: readonly string[]): string => `is not valid: ${faults.slice(0, 3).join('; ')}`;
+
+/** @throws Error that names the policy and what is wrong with it */
+function validOf(policyId: string, parsed: ParsedDocument): Document {
+  if (parsed.ok) return parsed.document;
+  throw new Error(`policy ${policyId} ${brokenText(parsed.faults)}`);
+}
+
+type Text = { readonly policyId: string; readonly document: string; readonly documentSha256: string };
+
+function parsePublished({ policyId, document, documentSha256 }: Text, keys: KeyRing | undefined): ParsedDocument {
   if (!isSealed(document)) return parseText(policyId, document);
   const opened = unseal(document, policyId, keys);
   if (!opened.ok) throw new StreamError('KEY_MISSING', `policy ${policyId} is confidential, and ${opened.reason}`);

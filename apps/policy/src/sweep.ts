@@ -5,6 +5,7 @@ import { differs, judge } from './judge.ts';
 import type { Draft } from './draft.ts';
 import type { PolicySet } from './policy-set.ts';
 import { reviewRequest } from './reviews.ts';
+import { comparedEvent } from './shadow/difference-events.ts';
 
 /**
  * When other documents come into force, the tags of a partition are gone through in the background, a part per timer, and those that
@@ -14,8 +15,28 @@ import { reviewRequest } from './reviews.ts';
  * missed, and a tag that none of them concerns needs no look. A version that comes meanwhile moves the end to where the sweep stands
  * now, the way round: it need not begin anew, and ends however fast documents change.
  */
-const sweepKey = '@sweep';
-const timerOf = (partition: number): string => `sweep/${partition}`;
+export type Sweep = {
+  /** Of its row. */
+  readonly key: string;
+  /** Of its timers. */
+  readonly kind: SweepKind;
+  /** Of what tags are compared with; empty where there is nothing. */
+  readonly version: string;
+  readonly changedOver: PolicySet['changedOver'];
+  /** Stands for what was in force before the first version that is noted. */
+  readonly versionBefore: string;
+};
+export const sweepKinds = ['sweep', 'shadow'] as const;
+export type SweepKind = (typeof sweepKinds)[number];
+
+/** Stands for whatever was in force before; no set has it. */
+const anyVersion = '';
+
+/** A candidate has a sweep of its own: nothing that concerns what is in force waits for it, or begins anew because of it. */
+const sweepOf = ({ rulebook, changedOver, shadow }: PolicySet, kind: SweepKind): Sweep =>
+  kind === 'sweep'
+    ? { key: '@sweep', kind, version: versionOf(rulebook), changedOver, versionBefore: anyVersion }
+    : { key: '@shadow', kind, version: shadow?.version ?? '', changedOver: shadow?.changedOver ?? (() => []), versionBefore: 'none' };
 
 /** Of one step: so many keys are passed by, or so many tags decided, in a few ms. And versions that are remembered to lie between. */
 export type SweepBounds = { readonly keysMax: number; readonly decidedMax: number; readonly versionsMax: number };
@@ -23,30 +44,33 @@ export const sweepBounds: SweepBounds = { keysMax: 2_000, decidedMax: 200, versi
 
 export type Sweeping = { readonly context: Context; readonly draft: Draft; readonly set: PolicySet; readonly bounds: SweepBounds };
 
-/** Stands for whatever was in force before; no set has it. */
-const anyVersion = '';
-
 /** Must be called before anything is decided by a set. */
-export function noteVersion({ context, draft, set, bounds }: Sweeping, partition: number): void {
-  const version = versionOf(set.rulebook);
-  const known = context.get('evidence', sweepKey, 'PolicySweep');
-  if (known?.versions.at(-1) === version) return;
-  const versions = known === undefined || known.versions.length >= bounds.versionsMax ? [anyVersion] : known.versions;
-  const stand = known?.after ?? '';
-  putSweep(draft, { versions: [...versions, version], after: stand, until: null, again: stand === '' ? null : stand });
-  scheduleSweep(draft, timerOf(partition));
+export function noteVersions(sweeping: Sweeping, partition: number): void {
+  for (const kind of sweepKinds) noteVersion(sweeping, sweepOf(sweeping.set, kind), partition);
 }
 
-const putSweep = (draft: Draft, data: PolicySweep): void =>
-  draft.put({ store: 'evidence', key: sweepKey, row: { type: 'PolicySweep', data } });
+function noteVersion({ context, draft, bounds }: Sweeping, { key, kind, version, versionBefore }: Sweep, partition: number): void {
+  if (version === '') return;
+  const known = context.get('evidence', key, 'PolicySweep');
+  if (known?.versions.at(-1) === version) return;
+  const isForgotten = known !== undefined && known.versions.length >= bounds.versionsMax;
+  const versions = isForgotten ? [anyVersion] : (known?.versions ?? [versionBefore]);
+  const stand = known?.after ?? '';
+  putSweep(draft, key, { versions: [...versions, version], after: stand, until: null, again: stand === '' ? null : stand });
+  scheduleSweep(draft, kind, `${kind}/${partition}`);
+}
 
-const scheduleSweep = (draft: Draft, id: string): void => draft.schedule(id, { kind: 'sweep', key: id, payload: null });
+const putSweep = (draft: Draft, key: string, data: PolicySweep): void =>
+  draft.put({ store: 'evidence', key, row: { type: 'PolicySweep', data } });
+
+const scheduleSweep = (draft: Draft, kind: SweepKind, id: string): void => draft.schedule(id, { kind, key: id, payload: null });
 
 /** Goes on for one step. @returns why nothing follows, where nothing does */
-export function sweep({ context, draft, set, bounds }: Sweeping, timer: { readonly id: string; readonly atMs: number }): string {
+export function sweep({ context, draft, set, bounds }: Sweeping, timer: SweepTimer): string {
+  const { key: sweepKey, kind, changedOver } = sweepOf(set, timer.kind);
   const known = context.get('evidence', sweepKey, 'PolicySweep');
   if (known?.after === null || known === undefined) return 'all tags have been compared with the policies';
-  const changed = set.changedOver(known.versions);
+  const changed = changedOver(known.versions);
   const found = context.keys('decisions', { limit: bounds.keysMax, ...(known.after !== '' && { after: known.after }) });
   const keys = found.filter((key) => known.until === null || !isBehind(key, known.until));
   const concerned = keys.filter((key) => changed === undefined || mayConcern(changed, namesOf(key)));
@@ -54,11 +78,13 @@ export function sweep({ context, draft, set, bounds }: Sweeping, timer: { readon
   const isLastPart = keys.length < bounds.keysMax && concerned.length <= bounds.decidedMax;
   const stand = concerned.length > bounds.decidedMax ? concerned[bounds.decidedMax - 1] : keys.at(-1);
   const next = isLastPart ? turned(known) : { ...known, after: stand ?? known.after };
-  putSweep(draft, next);
-  if (next.after === null) return 'all tags have been compared with the policies';
-  scheduleSweep(draft, timer.id);
-  return 'no tag of this part is decided otherwise';
+  putSweep(draft, sweepKey, next);
+  if (next.after !== null) scheduleSweep(draft, kind, timer.id);
+  else if (kind === 'shadow' && set.shadow !== undefined) draft.emit(comparedEvent(set.shadow, timer));
+  return next.after === null ? 'all tags have been compared with the policies' : 'no tag of this part is decided otherwise';
 }
+
+type SweepTimer = { readonly id: string; readonly kind: SweepKind; readonly atMs: number };
 
 /** Where a sweep stands that has come to the end of the keys, or to the one that it was to go to. */
 const turned = ({ versions, again }: PolicySweep): PolicySweep =>

@@ -1,6 +1,6 @@
 import { tagKey, type DecisionState, type ImageEvidence } from '@waybill/domain';
 import { emptyEvidence, evidenceBounds, versionOf } from '@waybill/policy-engine';
-import { decide, type Deciding } from './deciding.ts';
+import { decide, endDifference, type Deciding } from './deciding.ts';
 import { beforeName } from './draft.ts';
 
 /** A push of one tag: what a decision about it refers to. `pushedAtMs` is the registry's time, so that what a tag is follows it. */
@@ -18,12 +18,13 @@ export function awaitDigest(deciding: Deciding, push: Push, failure: string | nu
   const previous = draft.decision(push, push.tag);
   leaveDigest(deciding, previous, '');
   forgetReview(deciding, previous);
+  if (previous !== undefined && failure !== null) endDifference(deciding, previous, 'its manifest cannot be read');
   if (previous !== undefined && previous.digest !== '') draft.putEvidence(emptyEvidence(push, previous.digest), beforeName(push.tag));
   draft.putDecision({
     ...heldRow(push, '', momentAfter(deciding, previous), versionOf(set.rulebook)),
     ...(previous && toldBy(previous)),
     // No event: a decision is about a digest, and the failed inspection is an event of its own.
-    ...(failure === null ? {} : { status: 'denied', awaiting: [], reason: `the inspection failed: ${failure}` }),
+    ...(failure === null ? {} : { status: 'denied', awaiting: [], toldDifference: '', reason: `the inspection failed: ${failure}` }),
   });
 }
 
@@ -39,7 +40,7 @@ export function pointTag(deciding: Deciding, push: Push, digest: string): void {
   const isRepeated = previous !== undefined && digestBefore(deciding, previous) === digest;
   const row = isRepeated
     ? { ...previous, digest, pushEventId, correlationId, pushedAtMs }
-    : { ...heldRow(push, digest, momentAfter(deciding, previous), versionOf(set.rulebook)), reviewAtMs: previous?.reviewAtMs ?? null };
+    : { ...heldRow(push, digest, momentAfter(deciding, previous), versionOf(set.rulebook)), ...carried(previous) };
   draft.putDecision(row);
   decide(deciding, row, evidence, 'push');
 }
@@ -65,6 +66,7 @@ export function dropTag(deciding: Deciding, deletion: Push): void {
   const { draft, set } = deciding;
   const row = draft.decision(deletion, deletion.tag);
   if (row !== undefined) digestBefore(deciding, row);
+  if (row !== undefined) endDifference(deciding, row, 'the tag was deleted');
   leaveDigest(deciding, row, '');
   forgetReview(deciding, row);
   const held = heldRow(deletion, '', momentAfter(deciding, row), versionOf(set.rulebook));
@@ -87,9 +89,12 @@ function forgetReview({ draft }: Pick<Deciding, 'draft'>, row: DecisionState | u
 }
 
 /** What is told of a digest while its tag waits. */
-const toldBy = ({ targets, decisionEventId, toldOutcome, toldAdmission }: DecisionState) => ({
-  ...{ targets, decisionEventId, toldOutcome, toldAdmission },
+const toldBy = ({ targets, decisionEventId, toldOutcome, toldAdmission, toldDifference }: DecisionState) => ({
+  ...{ targets, decisionEventId, toldOutcome, toldAdmission, toldDifference },
 });
+
+/** What stays when a tag points to another digest: a timer, and a difference that has to be taken back. */
+const carried = (row: DecisionState | undefined) => ({ reviewAtMs: row?.reviewAtMs ?? null, toldDifference: row?.toldDifference ?? '' });
 
 /** Later than all that was decided about the tag: the log's topics have clocks of their own, and copies follow the newest decision. */
 const momentAfter = ({ atMs }: Pick<Deciding, 'atMs'>, row: DecisionState | undefined): number =>

@@ -22,7 +22,7 @@ import { decide, type Deciding } from './deciding.ts';
 import { createDraft, pendingName, type Draft } from './draft.ts';
 import { createPolicyReader, type PolicySet } from './policy-set.ts';
 import { reviewedBy, reviewRequest } from './reviews.ts';
-import { noteVersion, sweep, sweepBounds, type SweepBounds } from './sweep.ts';
+import { noteVersions, sweep, sweepBounds, sweepKinds, type SweepBounds } from './sweep.ts';
 import { awaitDigest, decideTagsOf, dropTag, isLate, pointTag, type Push } from './tags.ts';
 
 /**
@@ -35,6 +35,9 @@ import { awaitDigest, decideTagsOf, dropTag, isLate, pointTag, type Push } from 
  * Decisions stay true: a timer per tag wakes when time alone may change what is decided (a scan grows too old, an exception expires), and
  * a change of policies has the tags gone through that it may concern. Either asks in `review-requests` for those to be decided anew.
  *
+ * A candidate, published beside the policies, decides every tag that they decide, and so at the same moment and from the same facts. Only
+ * where it comes to something else is that told, in `differences`; what is in force does not depend on it.
+ *
  * @param keys Without them no confidential policy can be in force
  */
 export function createPolicy(bounds: SweepBounds = sweepBounds, keys?: KeyRing): Topology {
@@ -46,7 +49,7 @@ export function createPolicy(bounds: SweepBounds = sweepBounds, keys?: KeyRing):
     outputs: [topics.decisions, topics.differences, topics.reviewRequests],
     held: topics.policyHeld,
     jobTopic: topics.policyJobs,
-    timers: ['review', 'sweep'],
+    timers: ['review', ...sweepKinds],
     rebuild: 'inputs',
     tables: { policies: topics.policies },
     watches: ['policies'],
@@ -70,12 +73,16 @@ type Taking = {
 
 /** Changes rows and emits in the draft, as do all that follow. @returns the reason to give where no event follows */
 function take({ topology, context, draft, set, bounds }: Taking, input: Input): string {
-  if (input.kind === 'timer' && input.timer.kind === 'sweep')
-    return sweep({ context, draft, set, bounds }, { id: input.timer.id, atMs: input.atMs });
+  const sweepKind = input.kind === 'timer' ? sweepKinds.find((kind) => kind === input.timer.kind) : undefined;
+  if (input.kind === 'timer' && sweepKind !== undefined)
+    return sweep({ context, draft, set, bounds }, { id: input.timer.id, kind: sweepKind, atMs: input.atMs });
   if (input.kind === 'timer') return onReviewDue(draft, set, input);
   if (input.kind !== 'event' && input.kind !== 'table') return `no event: ${input.kind}`;
-  noteVersion({ context, draft, set, bounds }, input.kind === 'event' ? input.record.partition : input.partition);
-  if (input.kind === 'table') return 'the policies are noted';
+  noteVersions({ context, draft, set, bounds }, input.kind === 'event' ? input.record.partition : input.partition);
+  if (input.kind === 'table') {
+    if (set.shadow !== undefined && set.shadow.fault !== '') draft.note('candidate unusable');
+    return 'the policies are noted';
+  }
   // The row refers to the decision, so its id is needed before the runtime gives it.
   const idOf: Deciding['idOf'] = (emit) => outcomeOf(topology, input, { emit: [emit] }).events[0]!.event.meta.id;
   return apply({ draft, set, atMs: input.atMs, idOf }, input.event);

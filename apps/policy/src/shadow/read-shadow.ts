@@ -1,0 +1,118 @@
+import type { Event, EventOf } from '@waybill/domain';
+import { changedDocuments, versionOf, withChanges, type Document, type DocumentChange, type Rulebook } from '@waybill/policy-engine';
+
+/** A candidate: what would decide if it were in force. It never is; what it would decide is compared, and told where it differs. */
+export type Shadow = {
+  /** Of its start. Another start is another shadow, also of the same candidate. */
+  readonly id: string;
+  readonly candidate: string;
+  /** The policies in force with the changes of the candidate; null where there is a fault. */
+  readonly rulebook: Rulebook | null;
+  /** Why nothing can be decided by it; empty where all is well. */
+  readonly fault: string;
+  /** Of what is compared: it changes with the candidate and with the policies in force. */
+  readonly version: string;
+  /** All that can make a comparison by one of these versions another one by the last; undefined where that may be anything. */
+  readonly changedOver: (versions: readonly string[]) => readonly Document[] | undefined;
+};
+
+/** The policies in force, and what has changed in them since they were looked at last. */
+export type Changed = { readonly after: Rulebook; readonly changes: readonly DocumentChange[] };
+
+type Candidate = EventOf<'CandidatePublished'>;
+/** @throws Error that says why it cannot be used; faults of what is in force are no reason to throw */
+export type ReadDocument = (event: Candidate) => Document;
+
+/** More would cost what is in force its speed when it changes. */
+export const candidateChangesMax = 1_000;
+/** Versions that are remembered; they share nearly all with each other. */
+const versionsMax = 16;
+/** To ask whether more of them concern a tag costs more than to decide it. */
+const concernedMax = 50;
+
+type Known = { readonly overlay: ReadonlyMap<string, DocumentChange>; readonly shadow: Shadow };
+
+/**
+ * Reads the candidate from what lies beside the policies, and keeps it over them while they change. Never throws: whatever is wrong with
+ * a candidate is its fault, and stops nothing.
+ */
+export function createShadowReader(read: ReadDocument): (events: readonly Event[], changed: Changed) => Shadow | undefined {
+  let known: Known | undefined;
+  const history: Compared[] = [];
+  return (events, { after, changes }) => {
+    const own = findCandidate(events);
+    if (own === undefined) return (known = undefined);
+    const { shadowId: id, candidate } = own[0]!.data;
+    const last = known?.shadow.id === id ? known : undefined;
+    if (last !== undefined && changes.length === 0) return last.shadow;
+    try {
+      const base = last?.shadow.rulebook ?? undefined;
+      const overlay = last === undefined || base === undefined ? overlayOf(own, read) : last.overlay;
+      const rulebook =
+        base === undefined
+          ? withChanges(after, [...overlay.values()])
+          : withChanges(
+              base,
+              changes.filter((change) => !overlay.has(change.id)),
+            );
+      const version = `${id} ${versionOf(after)} ${versionOf(rulebook)}`;
+      history.push({ version, active: after, candidate: rulebook });
+      history.splice(0, history.length - versionsMax);
+      known = { overlay, shadow: { id, candidate, rulebook, fault: '', version, changedOver: changesIn(id, [...history]) } };
+    } catch (error) {
+      const fault = error instanceof Error ? error.message : String(error);
+      known = { overlay: new Map(), shadow: { id, candidate, rulebook: null, fault, version: `${id} -`, changedOver: () => [] } };
+    }
+    return known.shadow;
+  };
+}
+
+/**
+ * The newest candidate of which all is there. Its events lie in several partitions and become visible one by one: half of one would tell
+ * differences that there are not.
+ */
+function findCandidate(events: readonly Event[]): readonly Candidate[] | undefined {
+  const published = events.filter((event) => event.type === 'CandidatePublished');
+  const complete = [...Map.groupBy(published, ({ data }) => data.shadowId).values()].filter(
+    (own) => own.length === own[0]!.data.changesCount,
+  );
+  return complete.toSorted(
+    ([a], [b]) => b!.data.publishedAtMs - a!.data.publishedAtMs || (a!.data.shadowId < b!.data.shadowId ? -1 : 1),
+  )[0];
+}
+
+function overlayOf(events: readonly Candidate[], read: ReadDocument): ReadonlyMap<string, DocumentChange> {
+  if (events.length > candidateChangesMax)
+    throw new Error(`it changes ${events.length} policies, over the limit of ${candidateChangesMax}`);
+  return new Map(
+    events.map((event) => {
+      const { policyId: id, document } = event.data;
+      return [id, { id, document: document === null ? undefined : read(event) }];
+    }),
+  );
+}
+
+type Compared = { readonly version: string; readonly active: Rulebook; readonly candidate: Rulebook };
+
+function changesIn(id: string, history: readonly Compared[]): Shadow['changedOver'] {
+  const found = new Map<string, readonly Document[] | undefined>();
+  const find = (versions: readonly string[]): readonly Document[] | undefined => {
+    // What was told of another shadow counts for nothing: before the first version of this one, no tag differed.
+    const own = versions.slice(versions.findLastIndex((version) => !version.startsWith(`${id} `) && version !== '') + 1);
+    const compared = own.map((version) => history.find((each) => each.version === version));
+    const documents: Document[] = [];
+    for (const [index, after] of compared.entries()) {
+      const before = compared[index - 1];
+      if (after === undefined) return undefined;
+      if (before !== undefined)
+        documents.push(...changedDocuments(before.active, after.active), ...changedDocuments(before.candidate, after.candidate));
+      else if (own.length < versions.length) documents.push(...changedDocuments(after.active, after.candidate));
+    }
+    return documents.length > concernedMax ? undefined : documents;
+  };
+  return (versions) => {
+    const key = versions.join();
+    if (!found.has(key)) found.set(key, find(versions));
+    return found.get(key);
+  };
+}
