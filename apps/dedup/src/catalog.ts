@@ -66,9 +66,11 @@ export function digestPushed(entry: DigestEntry | undefined, digest: string, pus
   };
 }
 
+/** A manifest after a pull. Our own robots pull to inspect, scan and copy: that is no use of it. */
 export function digestPulled(entry: DigestEntry | undefined, digest: string, pull: ImagePulled, eventId: string): DigestEntry {
   const known = entry ?? newDigest(digest, pull);
-  return { ...seen(known, pull, eventId), pullsCount: known.pullsCount + 1 };
+  const counted = { ...seen(known, pull, eventId), pullsCount: known.pullsCount + 1 };
+  return pull.byOwnRobot ? counted : { ...counted, lastPulledAtMs: Math.max(known.lastPulledAtMs ?? 0, happenedAtMs(pull)) };
 }
 
 /** A manifest after its deletion; what was seen after that is there again. */
@@ -79,7 +81,7 @@ export function digestDeleted(entry: DigestEntry, deletion: ImageDeleted, eventI
 
 const newDigest = (digest: string, { registry, repository, mediaType, ...event }: ImagePushed | ImagePulled): DigestEntry => {
   const atMs = happenedAtMs(event);
-  const counts = { pushesCount: 0, pullsCount: 0, deletedAtMs: null, lastEventId: '' };
+  const counts = { pushesCount: 0, pullsCount: 0, lastPulledAtMs: null, deletedAtMs: null, lastEventId: '' };
   return { registry, repository, digest, mediaType, firstSeenAtMs: atMs, lastSeenAtMs: atMs, ...counts };
 };
 

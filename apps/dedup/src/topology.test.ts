@@ -118,3 +118,21 @@ describe('a tag in the catalog', () => {
     assert.equal(pushing(['e2', push(['v1'], a, 2_000)], ['e1', deletion(['v1'], null, 1_000)]).tag('v1')?.digest, a);
   });
 });
+
+describe('pulls', () => {
+  const pull = (occurredAtMs: number, byOwnRobot: boolean) => ({
+    type: 'ImagePulled' as const,
+    data: { ...unsaid, ...base, tags: ['v1'], digest: a, occurredAtMs, byOwnRobot },
+  });
+
+  it('say when an image was last used; those of our own robots do not', () => {
+    const driver = topologyDriver(dedup);
+    const pulls = [push(['v1'], a, 1_000), pull(2_000, true), pull(5_000, false), pull(4_000, false), pull(9_000, true)];
+    const used = pulls.map((event, at) => {
+      driver.pipe(topics.imageEvents, key, event, { id: `e${at}` });
+      return (driver.row('catalog', `${key}@${a}`) as DigestEntry).lastPulledAtMs;
+    });
+    assert.deepEqual(used, [null, null, 5_000, 5_000, 5_000]);
+    assert.equal((driver.row('catalog', `${key}@${a}`) as DigestEntry).pullsCount, 4);
+  });
+});

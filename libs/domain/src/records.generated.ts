@@ -34,9 +34,12 @@ export type DigestEntry = {
   readonly firstSeenAtMs: number;
   readonly lastSeenAtMs: number;
   readonly pushesCount: number;
+  /** By whomever. */
   readonly pullsCount: number;
   readonly deletedAtMs: number | null;
   readonly lastEventId: string;
+  /** By anybody but accounts of our own; null for never, and as far as earlier versions know. */
+  readonly lastPulledAtMs: number | null;
 };
 
 /** An occurrence that was passed on; a second one with its id is not. */
