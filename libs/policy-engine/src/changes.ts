@@ -1,4 +1,4 @@
-import { truthOf } from './clause.ts';
+import { truthOfAll } from './clause.ts';
 import type { Evidence } from './evidence.ts';
 import { findDocument, isPolicy, type Document, type Rulebook } from './rulebook.ts';
 
@@ -18,5 +18,5 @@ export type Named = Pick<Evidence, 'registry' | 'repository' | 'tag'>;
  */
 export const mayConcern = (documents: readonly Document[], { registry, repository, tag }: Named): boolean => {
   const evidence: Evidence = { registry, repository, tag, digest: '', inspection: { status: 'missing' }, scans: [] };
-  return documents.some((document) => !isPolicy(document) || !document.clauses.some((clause) => truthOf(clause, evidence) === 'no'));
+  return documents.some((document) => !isPolicy(document) || truthOfAll(document.clauses, evidence) !== 'no');
 };

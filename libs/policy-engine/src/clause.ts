@@ -50,6 +50,20 @@ function anyMatches(patterns: readonly Pattern[], name: string): Truth {
   return 'no';
 }
 
+/** Of clauses that have to hold all: one that refuses is enough, whatever is not known of the others. */
+export function truthOfAll(clauses: readonly Clause[], evidence: Evidence): Truth {
+  let result: Truth = 'yes';
+  for (const clause of clauses) {
+    const truth = truthOf(clause, evidence);
+    if (truth === 'no') return 'no';
+    if (truth === 'unknown') result = 'unknown';
+  }
+  return result;
+}
+
+export const unknownAmong = (clauses: readonly Clause[], evidence: Evidence): readonly Clause[] =>
+  clauses.filter((clause) => truthOf(clause, evidence) === 'unknown');
+
 /** The fact that an unknown clause waits for. */
 export function awaitedBy(clause: Clause): string {
   if (clause.field === 'exclude') return awaitedBy(clause.clause);

@@ -1,4 +1,4 @@
-import { truthOf } from './clause.ts';
+import { truthOfAll } from './clause.ts';
 import { oncePer } from './once.ts';
 import type { Policy } from './policy.ts';
 import { exceptionsUntil } from './requirements/exceptions.ts';
@@ -40,7 +40,7 @@ function momentsOf({ document: { spec } }: Policy, { evidence, surroundings }: Q
 
 /** Another policy may begin to speak as well as one that speaks may fall silent; conditions see full hours alone. */
 const momentsOfConditions = (set: CompiledSet, { evidence, atMs }: Question): readonly number[] =>
-  timedIn(set).some(({ clauses }) => !clauses.some((clause) => truthOf(clause, evidence) === 'no')) ? [msOf(hourOf(atMs) + 1)] : [];
+  timedIn(set).some(({ clauses }) => truthOfAll(clauses, evidence) !== 'no') ? [msOf(hourOf(atMs) + 1)] : [];
 
 /** Few policies have such a condition. */
 const timedIn = oncePer((set: CompiledSet): readonly Policy[] => set.policies.filter(({ when }) => when?.dependsOnTime === true));

@@ -7,6 +7,6 @@ export const findRegistryAt = (host: string, { Registry: documents }: Pick<Surro
   byHost(documents).get(host);
 
 const byHost = oncePer((documents: Surroundings['Registry']): ReadonlyMap<string, Registry> => {
-  const lastFirst = [...documents.values()].toSorted((a, b) => (a.metadata.name < b.metadata.name ? 1 : -1));
+  const lastFirst = [...documents.values()].toReversed();
   return new Map(lastFirst.map((document) => [document.spec.host, document]));
 });

@@ -1,4 +1,4 @@
-import { awaitedBy, sentenceOf, truthOf } from './clause.ts';
+import { awaitedBy, sentenceOf, unknownAmong } from './clause.ts';
 import { matchPolicy, type Matching } from './match.ts';
 import type { Policy } from './policy.ts';
 import { deny, held, ruleOn, type Ruling } from './requirements.ts';
@@ -25,7 +25,7 @@ export function opinionOf(policy: Policy, question: Question): Opinion {
 /** It may be the one that decides: what it would say is waited for. */
 function ruleOnUnknown({ clauses, when }: Policy, question: Question): Ruling {
   const { evidence } = question;
-  const unknown = clauses.filter((clause) => truthOf(clause, evidence) === 'unknown');
+  const unknown = unknownAmong(clauses, evidence);
   const answer = when?.ask(question);
   const awaiting = [...new Set([...unknown.map(awaitedBy), ...(answer?.truth === 'unknown' ? answer.awaiting : [])])];
   const { inspection } = evidence;

@@ -48,6 +48,12 @@ describe('a rulebook', () => {
     for (const { surroundings } of [replication, admitted]) assert.equal(surroundings.Registry.get('b')?.spec.jurisdiction, 'EU');
   });
 
+  it('gives what policies look up in the order of names, whatever was published first', () => {
+    const [a, z] = ['a', 'z'].map((name) => parsed(written('Registry', name, { host: `${name}.test` })));
+    for (const { replication } of [compileRulebook([z!, registry, a!]), [registry, a!].reduce(withDocument, compileRulebook([z!]))])
+      assert.deepEqual([...replication.surroundings.Registry.keys()], ['a', 'b', 'z']);
+  });
+
   it('is after changes one by one what it would be at once, whichever they are', () =>
     fc.assert(
       fc.property(anyPolicies(6), anyPolicies(6), fc.shuffledSubarray([registry, tenant, admission]), (first, second, others) => {

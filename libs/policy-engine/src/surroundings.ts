@@ -1,7 +1,10 @@
 import type { OtherKind, Written } from './document/document.ts';
 import type { Evidence } from './evidence.ts';
 
-/** What is published beside policies, by name: decisions look it up. */
+/**
+ * What is published beside policies, by name: decisions look it up. Each kind lies in the order of names, so that nothing depends on what
+ * was published first.
+ */
 export type Surroundings = { readonly [K in OtherKind]: ReadonlyMap<string, Written<K>> };
 
 export const noSurroundings: Surroundings = {

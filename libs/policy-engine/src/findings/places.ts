@@ -1,5 +1,5 @@
 import type { Policy } from '../policy.ts';
-import { selectIn, sortedIn } from '../targets/choose.ts';
+import { selectIn } from '../targets/choose.ts';
 import { reasonAgainst } from '../targets/explain-targets.ts';
 import { clausesOfResidency, objectionTo } from '../targets/residency.ts';
 import { textOf } from './image.ts';
@@ -44,7 +44,7 @@ function checkSelectors(work: Work, policy: Policy): void {
     const own = limitAll(everything, policy.clauses);
     const image = (own && work.ask('places', [policy.id], () => work.solver.solve(own))) ?? null;
     const about = image === null ? '' : ` for images like ${textOf(image)}`;
-    const others = sortedIn(work.set.surroundings.Registry).flatMap((registry) => {
+    const others = [...work.set.surroundings.Registry.values()].flatMap((registry) => {
       const reason = reasonAgainst(registry, select);
       return reason === undefined ? [] : [`${registry.metadata.name}: ${reason}`];
     });

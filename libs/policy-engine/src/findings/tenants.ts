@@ -7,7 +7,7 @@ import type { Work } from './work.ts';
 
 /** Namespaces that have an image in common, policies of tenants that nobody has described, and quotas that leave no room at all. */
 export function findTenantMistakes(work: Work): void {
-  const tenants = [...work.set.surroundings.Tenant.values()].toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  const tenants = [...work.set.surroundings.Tenant.values()];
   for (const [at, first] of tenants.entries()) for (const second of tenants.slice(at + 1)) compare(work, first, second);
   checkNames(work);
   for (const tenant of tenants) {

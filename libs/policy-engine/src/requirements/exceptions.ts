@@ -1,4 +1,4 @@
-import { awaitedBy, truthOf, type Clause } from '../clause.ts';
+import { awaitedBy, truthOfAll, unknownAmong, type Clause } from '../clause.ts';
 import { compileMatch } from '../compile-match.ts';
 import { oncePer } from '../once.ts';
 import type { Question, Surroundings } from '../surroundings.ts';
@@ -16,10 +16,9 @@ export function exceptionFor(finding: string, { evidence, atMs, surroundings }: 
   let awaiting: readonly string[] = [];
   for (const { id, clauses, expiresAtMs } of byFinding(surroundings.Exception).get(finding) ?? []) {
     if (atMs >= expiresAtMs) break;
-    const truths = clauses.map((clause) => truthOf(clause, evidence));
-    if (truths.every((truth) => truth === 'yes')) return { holds: 'yes', id };
-    if (truths.includes('no')) continue;
-    awaiting = [...awaiting, ...clauses.filter((_, at) => truths[at] === 'unknown').map(awaitedBy)];
+    const isMeant = truthOfAll(clauses, evidence);
+    if (isMeant === 'yes') return { holds: 'yes', id };
+    if (isMeant === 'unknown') awaiting = [...awaiting, ...unknownAmong(clauses, evidence).map(awaitedBy)];
   }
   return awaiting.length > 0 ? { holds: 'unknown', awaiting } : { holds: 'no' };
 }

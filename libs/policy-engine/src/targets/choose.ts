@@ -6,8 +6,12 @@ import type { Question, Surroundings } from '../surroundings.ts';
 import { compareRanks, rankOf, roleOf } from './rank.ts';
 import { objectionTo, type Residence } from './residency.ts';
 
-/** A registry where the image must not lie, whatever the policy says, and why. */
-export type Refusal = { readonly registry: string; readonly reason: string };
+/** A registry where the image must not lie, whatever the policy says, or that nothing of it is for; and why. */
+export type Refusal = {
+  readonly registry: string;
+  readonly reason: string;
+  readonly code: 'RESIDENCY_REFUSED' | 'PLATFORMS_NONE';
+};
 
 /** Which registries a target means for an image. */
 export type Choice = {
@@ -29,7 +33,7 @@ export function choose(target: Target, question: Question, residence: Residence)
   for (const name of meant) {
     const reason = objectionTo(name, residence, question.surroundings);
     if (reason === undefined) kept.push(name);
-    else refused.push({ registry: name, reason });
+    else refused.push({ registry: name, reason, code: 'RESIDENCY_REFUSED' });
   }
   if (copies === undefined) return { chosen: kept, passedOver: [], refused, awaiting: [] };
   if (placement === 'by-pulls' && question.evidence.pullsByRegion === undefined && kept.length > copies)
@@ -44,11 +48,13 @@ export function choose(target: Target, question: Question, residence: Residence)
 
 /** The registries that have all that a selector asks for, by name. */
 export const selectIn = (select: Selector, { Registry }: Pick<Surroundings, 'Registry'>): readonly Registry[] =>
-  sortedIn(Registry).filter((registry) => unfitnessOf(registry, select) === undefined);
+  selectedIn(Registry)(select);
 
-/** Changes seldom, and every decision by selector asks for it. */
-export const sortedIn = oncePer((registries: Surroundings['Registry']): readonly Registry[] =>
-  [...registries.values()].toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)),
+/** Change seldom, and every decision by selector asks for them. */
+const selectedIn = oncePer((registries: Surroundings['Registry']) =>
+  oncePer((select: Selector): readonly Registry[] =>
+    [...registries.values()].filter((registry) => unfitnessOf(registry, select) === undefined),
+  ),
 );
 
 /** What of a registry a selector does not ask for; undefined where it fits. */

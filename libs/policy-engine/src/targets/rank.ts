@@ -21,7 +21,10 @@ function troubleOf({ spec: { limits }, fact }: At): string {
   return isFull ? 'full' : '';
 }
 
-const trouble: Standing = { key: (at) => (troubleOf(at) === '' ? 0 : 1), words: troubleOf };
+const wasChosen = ({ fact }: At): boolean => fact?.wasChosen === true;
+
+const trouble: Standing = { key: (at) => (troubleOf(at) === '' || wasChosen(at) ? 0 : 1), words: troubleOf };
+const before: Standing = { key: (at) => (wasChosen(at) ? 0 : 1), words: (at) => (wasChosen(at) ? 'chosen before' : '') };
 const role: Standing = { key: ({ spec }) => roles.indexOf(roleOf(spec)), words: ({ spec }) => roleOf(spec) };
 
 const priceOf = (price: number | undefined): string => `${price ?? 'an unknown price'}`;
@@ -49,13 +52,14 @@ const pulls: Standing = { key: (at) => -pullsOf(at), words: (at) => `${pullsOf(a
 
 /**
  * First those that are not known to be down or full; then by role; then by placement; then by name. One that is down is still taken where
- * there is no other: the copy then waits for it.
+ * there is no other: the copy then waits for it. And where it was chosen before, so that what lies there, or waits for it, does not move to
+ * and fro with its health; nor does it with every pull.
  */
 const standings: Readonly<Record<NonNullable<Target['placement']> | 'by-name', readonly Standing[]>> = {
   'by-name': [trouble, role],
   cheapest: [trouble, role, stored, moved],
   nearest: [trouble, role, distance],
-  'by-pulls': [trouble, role, pulls],
+  'by-pulls': [trouble, role, before, pulls],
 };
 
 const standingsOf = (placement: Target['placement']): readonly Standing[] => standings[placement ?? 'by-name'];
@@ -79,6 +83,6 @@ export function rankWords(registry: Registry, placement: Target['placement'], qu
 }
 
 export function compareRanks(a: Rank, b: Rank): number {
-  for (const [at, key] of a.keys.entries()) if (key !== b.keys[at]) return key < b.keys[at]! ? -1 : 1;
+  for (let at = 0; at < a.keys.length; at += 1) if (a.keys[at] !== b.keys[at]) return a.keys[at]! < b.keys[at]! ? -1 : 1;
   return a.registry < b.registry ? -1 : 1;
 }

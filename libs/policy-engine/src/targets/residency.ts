@@ -1,4 +1,4 @@
-import { awaitedBy, truthOf, type Clause } from '../clause.ts';
+import { awaitedBy, truthOfAll, unknownAmong, type Clause } from '../clause.ts';
 import { compileMatch } from '../compile-match.ts';
 import { ownMatch } from '../document/owner.ts';
 import type { Residency } from '../document/residency.ts';
@@ -20,10 +20,9 @@ export function residenceOf({ evidence, surroundings }: Question): Residence {
   const rules: Residency[] = [];
   const awaiting = new Set<string>();
   for (const { rule, clauses } of compiledIn(surroundings.Residency)) {
-    const unknown = clauses.filter((clause) => truthOf(clause, evidence) === 'unknown');
-    if (clauses.some((clause) => truthOf(clause, evidence) === 'no')) continue;
-    if (unknown.length === 0) rules.push(rule);
-    for (const clause of unknown) awaiting.add(awaitedBy(clause));
+    const isMeant = truthOfAll(clauses, evidence);
+    if (isMeant === 'yes') rules.push(rule);
+    if (isMeant === 'unknown') for (const clause of unknownAmong(clauses, evidence)) awaiting.add(awaitedBy(clause));
   }
   return { rules, awaiting: [...awaiting] };
 }
@@ -48,9 +47,7 @@ type Compiled = { readonly rule: Residency; readonly clauses: readonly Clause[] 
 
 /** By name, so that the same rule is always the one that is told. */
 const compiledIn = oncePer((residencies: Surroundings['Residency']): readonly Compiled[] =>
-  [...residencies.values()]
-    .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
-    .map((rule) => ({ rule, clauses: clausesOfResidency(rule) })),
+  [...residencies.values()].map((rule) => ({ rule, clauses: clausesOfResidency(rule) })),
 );
 
 /** What an image has to be like for a rule to be about it. */

@@ -216,10 +216,10 @@ describe('a condition', () => {
     const surroundings = {
       ...noSurroundings,
       Registry: new Map([
-        document('z', 'a.test', { region: 'us-1' }),
         document('a', 'a.test', { region: 'eu-1' }),
-        document('m', 'a.test', { region: 'us-2' }),
         document('b', 'b.test', {}),
+        document('m', 'a.test', { region: 'us-2' }),
+        document('z', 'a.test', { region: 'us-1' }),
       ]),
     } as Surroundings;
     assert.deepEqual(ask("registry.region == 'eu-1' && registry.role == 'primary'", {}, nowMs, surroundings), yes);
