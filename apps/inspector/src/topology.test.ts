@@ -19,9 +19,9 @@ const index: Inspected = {
 };
 const artifact: Inspected = { ...index, digest: sha('2'), kind: 'artifact', artifactType: 'application/vnd.test.sbom', platforms: [] };
 
-const start = () => {
+const start = (trustSha256: string | null = null) => {
   const inspect = () => Promise.reject(new Error('the driver runs no jobs'));
-  const driver = topologyDriver(inspector(inspect, { timeoutMs: 1, concurrencyMax: 1, perRegistryMax: 1, attemptsMax: 1 }));
+  const driver = topologyDriver(inspector(inspect, { timeoutMs: 1, concurrencyMax: 1, perRegistryMax: 1, attemptsMax: 1, trustSha256 }));
   const push = (id: string, data: Partial<ImagePushed> = {}, atMs = nowMs) => {
     const pushed: ImagePushed = {
       ...{ ...unsaid, registry: 'r.test', repository: 'team/app', tags: ['v1'], digest: index.digest, occurredAtMs: null },

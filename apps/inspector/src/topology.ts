@@ -8,6 +8,8 @@ export type InspectorSettings = {
   readonly concurrencyMax: number;
   readonly perRegistryMax: number;
   readonly attemptsMax: number;
+  /** What signatures are verified with; null, and without it, nobody looks. */
+  readonly trustSha256?: string | null;
 };
 
 /**
@@ -33,7 +35,7 @@ export const inspector = (inspect: Inspect, settings: InspectorSettings): Topolo
     },
   },
   handle(input, context) {
-    if (isEvent(input, 'ImagePushed')) return push(input.event, input.atMs, context);
+    if (isEvent(input, 'ImagePushed')) return push(input.event, input.atMs, context, settings.trustSha256 ?? null);
     if (isEvent(input, 'ImageDeleted')) return { ignored: 'what is deleted needs no inspection' };
     if (input.kind === 'job-done') return finish(input);
     if (input.kind === 'job-failed') return fail(input);
@@ -41,13 +43,14 @@ export const inspector = (inspect: Inspect, settings: InspectorSettings): Topolo
   },
 });
 
-function push({ data, meta }: EventOf<'ImagePushed'>, atMs: number, context: Context): Step {
+function push({ data, meta }: EventOf<'ImagePushed'>, atMs: number, context: Context, trustSha256: string | null): Step {
   const { registry, repository, tags, digest } = data;
   if (digest === null && tags.length === 0) return { ignored: 'names neither digest nor tag' };
   const payload: InspectPayload = { registry, repository, tags, digest, pushEventId: meta.id };
-  // What a digest stands for never changes. Artifacts are read again: a kind that a later version knows as an image must be found.
+  // What a digest stands for never changes. Artifacts are read again: a kind that a later version knows as an image must be found. So is
+  // what was verified with other keys than those of today.
   const known = digest === null ? undefined : context.get('facts', digestKey(data, digest), 'ImageFacts');
-  if (known && known.platforms.length > 0) return { emit: report(payload, known, atMs) };
+  if (known && known.platforms.length > 0 && known.trustSha256 === trustSha256) return { emit: report(payload, known, atMs) };
   return { schedule: [{ id: meta.id, kind: 'inspect', key: repositoryKey(data), payload, host: registry }] };
 }
 

@@ -10,12 +10,19 @@ import { closeGracefully } from './shutdown.ts';
 import { StreamConfig } from './stream-config.ts';
 import { createStreamMetrics } from './stream-metrics.ts';
 
+export type AppOptions = {
+  readonly app: string;
+  readonly topology: Topology;
+  /** What an operator should see of its configuration, in the line that says that it has started. */
+  readonly startedWith?: Readonly<Record<string, string | number>>;
+};
+
 /**
  * A stream app's whole process: configuration, log, codec, local state, the topology, ops server, and the way out.
  * Asked for with `--redeliver`, it runs over a range of its inputs in a sandbox instead.
  * Ends with exit code 1 when it can go on no more, so that whatever supervises it starts it anew.
  */
-export async function runApp({ app, topology: declared }: { readonly app: string; readonly topology: Topology }): Promise<void> {
+export async function runApp({ app, topology: declared, startedWith }: AppOptions): Promise<void> {
   const config = loadConfig(StreamConfig, process.env);
   const topology = versioned(declared, config.PROJECTION_VERSION);
   const request = findRedeliverRequest(process.argv);
@@ -54,7 +61,7 @@ export async function runApp({ app, topology: declared }: { readonly app: string
     observer: observerOf(logger, metrics),
     onCrash: fail,
   });
-  logger.info({ opsPort: ops.port, inputs: topology.inputs.map(({ name }) => name) }, 'started');
+  logger.info({ opsPort: ops.port, inputs: topology.inputs.map(({ name }) => name), ...startedWith }, 'started');
 }
 
 function observerOf(logger: Logger, metrics: ReturnType<typeof createStreamMetrics>): Observer {

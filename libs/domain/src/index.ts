@@ -1,4 +1,6 @@
 export { assertNever } from './assert-never.ts';
+export { findAttachmentTag } from './attachment-tag.ts';
+export type { AttachmentTag } from './attachment-tag.ts';
 export { deterministicId } from './ids.ts';
 export type { Event, EventMeta, EventOf, RecordType, TypedRecord } from './events.ts';
 export { happenedAtMs } from './occurrence.ts';

@@ -9,6 +9,7 @@ export { probeRegistry } from './host/probe.ts';
 export type { ProbeAnswer } from './host/probe.ts';
 export { createRegistryClients, findRegistry } from './host/registries.ts';
 export type { RegistryClients } from './host/registries.ts';
+export { mapConcurrently } from './host/concurrent.ts';
 export { digestOf, hasDigest } from './descriptor/digest.ts';
 export { findBlobSize, openBlob, readBlob } from './blob/blob.ts';
 export { uploadBlob } from './blob/upload.ts';
