@@ -1,9 +1,10 @@
-// policy-ours-main.ts <tenants|wildcards> <policies> <evaluations>: our engine in a process of its own, with `--expose-gc`. Prints a
+// policy-ours-main.ts <tenants|wildcards|selectors> <policies> <evaluations>: our engine in a process of its own, with `--expose-gc`. Prints a
 // line of JSON.
-import { compileRulebook, evaluate, explain, inputsSha256, traceOf, versionOf, withDocument } from '@waybill/policy-engine';
+import { compileRulebook, evaluate, explain, inputsSha256, isPolicy, traceOf, versionOf, withDocument } from '@waybill/policy-engine';
 import { median } from './bench.ts';
 import { comparedCount, measure, measureMs, type PeerDecision } from './policy-figures.ts';
 import { makeImages, makePolicies, makeWildcardImages, makeWildcardPolicies, nowMs, ourEvidence, ourPolicies } from './policy-input.ts';
+import { selectingDocuments } from './policy-selectors.ts';
 
 const [kind, ...numbers] = process.argv.slice(2);
 const [policiesCount, count] = numbers.map(Number) as [number, number];
@@ -20,9 +21,9 @@ const heapMib = (): number => {
   return process.memoryUsage().heapUsed / 2 ** 20;
 };
 const heapBeforeMib = heapMib();
-const policies = ourPolicies(written);
+const documents = kind === 'selectors' ? selectingDocuments(written) : ourPolicies(written);
 const begunAtMs = performance.now();
-const rulebook = compileRulebook(policies);
+const rulebook = compileRulebook(documents);
 const set = rulebook.replication;
 const prepareMs = performance.now() - begunAtMs;
 // What is made when it is first asked for takes memory too.
@@ -40,6 +41,7 @@ const burst = () => Promise.all(images.slice(0, 1_000).map(async (image) => eval
 const burstsMs: number[] = [];
 for (let round = 0; round < 21; round += 1) burstsMs.push(await measureMs(burst));
 
+const policies = documents.filter(isPolicy);
 let changed = rulebook;
 const change = measure(1_000, (index) => (changed = withDocument(changed, policies[(index * 37) % policies.length]!)));
 const versionMs = await measureMs(() => versionOf(changed));
