@@ -1,4 +1,5 @@
 import type { EventOf, ImageDecided, ScanReported } from '@waybill/domain';
+import { recordedFacts } from './recorded-facts.ts';
 import { emptyEvidence, recordedEvidence, withFailedInspection, withInspection, withScan } from './recorded-evidence.ts';
 import type { Evidence } from './evidence.ts';
 
@@ -24,5 +25,6 @@ export function evidenceBehind(decided: ImageDecided, { inspection, reports }: E
   const named = new Set(decided.scans.map(({ digest, scanEventId }) => `${digest} ${scanEventId}`));
   const isNamed = ({ digest, scanEventId }: ScanReported): boolean => named.has(`${digest} ${scanEventId}`);
   const { sboms, signatures } = decided;
-  return recordedEvidence(decided, { ...reports.filter(isNamed).reduce(withScan, inspected), sboms, signatures });
+  const recorded = { ...reports.filter(isNamed).reduce(withScan, inspected), sboms, signatures };
+  return { ...recordedEvidence(decided, recorded), ...recordedFacts(decided) };
 }

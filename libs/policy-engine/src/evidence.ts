@@ -40,7 +40,12 @@ export type Inspection =
     };
 
 /** Each absent where it is not known. */
-export type RegistryFact = { readonly isHealthy?: boolean; readonly usedBytes?: number };
+export type RegistryFact = {
+  readonly isHealthy?: boolean;
+  readonly usedBytes?: number;
+  /** Whether the decision before on this digest sends it there: it is there, or on its way. */
+  readonly wasChosen?: boolean;
+};
 
 export type UsageFact = {
   /** Over all registries, each copy counted. */

@@ -1,3 +1,4 @@
+export { noteAsked } from './asked.ts';
 export { changedDocuments, mayConcern } from './changes.ts';
 export { isSealed, seal, unseal } from './confidential/envelope.ts';
 export type { Opened } from './confidential/envelope.ts';
@@ -23,6 +24,7 @@ export {
   withInspection,
   withScan,
 } from './recorded-evidence.ts';
+export { recordFacts } from './recorded-facts.ts';
 export { parsePolicy } from './policy.ts';
 export type { ParsedPolicy, Policy } from './policy.ts';
 export { compileRulebook, isPolicy, parseDocument, versionOf, withChanges, withDocument } from './rulebook.ts';
@@ -51,5 +53,6 @@ export { proposeCleanup } from './retention/propose-cleanup.ts';
 export type { Cleanup, Need } from './retention/propose-cleanup.ts';
 export type { Deletion, StoredImage } from './retention/stored-image.ts';
 export type { TargetExplanation } from './targets/explain-targets.ts';
+export { choosersIn, troublesIn } from './targets/trouble.ts';
 export { copiesLeaveAtMs, pullsByRegionOf, registryUsageOf, tenantUsageOf } from './tenants/add-up.ts';
 export { withTenant } from './tenants/namespaces.ts';

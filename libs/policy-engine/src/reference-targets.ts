@@ -1,4 +1,4 @@
-import type { Target } from '@waybill/domain';
+import { findPlatform, formatPlatform, type Target } from '@waybill/domain';
 import type { Decision } from './evaluate.ts';
 import { compilePattern } from './pattern/pattern.ts';
 import type { Policy } from './policy.ts';
@@ -50,6 +50,7 @@ export function referenceDestination(policy: Policy, question: Question, { match
     });
   const targets: Target[] = [];
   let isRefused = false;
+  let isForOthers = false;
   for (const written of policy.document.spec.replicate ?? []) {
     const meant = written.registry === undefined ? selected(written, surroundings) : [written.registry];
     isRefused ||= !meant.every(mayLieIn);
@@ -58,16 +59,31 @@ export function referenceDestination(policy: Policy, question: Question, { match
     if (placement === 'by-pulls' && evidence.pullsByRegion === undefined && allowed.length > copies)
       return { ...nothing, outcome: 'held', code: 'FACTS_AWAITED', awaiting: ['pulls'] };
     const inOrder = written.copies === undefined ? allowed : allowed.toSorted((a, b) => preferred(a, b, placement, question));
-    for (const registry of inOrder.slice(0, copies)) {
+    const part = partOf(written, evidence.inspection);
+    if (part === 'unknown') return { ...nothing, outcome: 'held', code: 'FACTS_AWAITED', awaiting: ['platforms'] };
+    isForOthers ||= part === 'none' && inOrder.length > 0;
+    for (const registry of part === 'none' ? [] : inOrder.slice(0, copies)) {
       const repository = (written.repository ?? '{repository}').split('{repository}').join(evidence.repository);
       const tag = (written.tag ?? '{tag}').split('{tag}').join(evidence.tag);
-      targets.push({ registry, repository, tag, platforms: [], priorityClass: 'normal' });
+      targets.push({ registry, repository, tag, platforms: part === 'none' ? [] : part, priorityClass: written.priorityClass ?? 'normal' });
     }
   }
   if (targets.length === 0 && policy.document.spec.replicate !== undefined)
-    return { ...nothing, outcome: 'deny', code: isRefused ? 'RESIDENCY_REFUSED' : 'TARGETS_NONE' };
-  const once = targets.filter((target, at) => targets.findIndex((other) => JSON.stringify(other) === JSON.stringify(target)) === at);
+    return { ...nothing, outcome: 'deny', code: isRefused ? 'RESIDENCY_REFUSED' : isForOthers ? 'PLATFORMS_NONE' : 'TARGETS_NONE' };
+  const placeOf = ({ registry, repository, tag }: Target): string => JSON.stringify([registry, repository, tag]);
+  const once = targets.filter((target, at) => targets.findIndex((other) => placeOf(other) === placeOf(target)) === at);
   return withinQuota(question, once.length) ?? { ...nothing, outcome: 'allow', code: 'REQUIREMENTS_MET', targets: once };
+}
+
+/** Those that are wanted of what an image is for; all of it has no names. */
+function partOf({ platforms: wanted }: Written, inspection: Question['evidence']['inspection']): readonly string[] | 'none' | 'unknown' {
+  if (wanted === undefined || (inspection.status === 'done' && inspection.kind === 'artifact')) return [];
+  if (inspection.status !== 'done' || inspection.platforms === undefined) return 'unknown';
+  const spell = (text: string): string => formatPlatform(findPlatform(text)!);
+  const known = new Set(inspection.platforms.map(spell));
+  const taken = [...known].filter((platform) => wanted.map(spell).includes(platform)).toSorted();
+  if (taken.length === 0) return 'none';
+  return taken.length === known.size ? [] : taken;
 }
 
 function withinQuota({ evidence, surroundings }: Question, copies: number): Destination | undefined {
@@ -98,7 +114,7 @@ function selected({ select = {} }: Written, { Registry }: Surroundings): readonl
     .toSorted();
 }
 
-/** Those that are up and not full; then by role; then by placement; then by name. */
+/** Those that are up and not full, or were chosen before; then by role; then by placement; then by name. */
 function preferred(a: string, b: string, placement: Written['placement'], { evidence, surroundings }: Question): number {
   const home = [...surroundings.Registry.values()]
     .toSorted((one, other) => (one.metadata.name < other.metadata.name ? -1 : 1))
@@ -107,9 +123,10 @@ function preferred(a: string, b: string, placement: Written['placement'], { evid
     const { role = 'primary', region, jurisdiction, cost, limits } = surroundings.Registry.get(name)!.spec;
     const fact = evidence.registries?.[name];
     const isFull = fact?.usedBytes !== undefined && fact.usedBytes >= (limits?.bytesMax ?? Infinity);
-    const first = [fact?.isHealthy === false || isFull ? 1 : 0, ['primary', 'secondary', 'fallback'].indexOf(role)];
+    const isBefore = fact?.wasChosen === true;
+    const first = [!isBefore && (fact?.isHealthy === false || isFull) ? 1 : 0, ['primary', 'secondary', 'fallback'].indexOf(role)];
     if (placement === 'cheapest') return [...first, cost?.storedPerGbMonth ?? Infinity, cost?.movedPerGb ?? Infinity];
-    if (placement === 'by-pulls') return [...first, -(evidence.pullsByRegion?.[region ?? ''] ?? 0)];
+    if (placement === 'by-pulls') return [...first, isBefore ? 0 : 1, -(evidence.pullsByRegion?.[region ?? ''] ?? 0)];
     if (placement !== 'nearest') return first;
     if (region !== undefined && region === home?.region) return [...first, 0];
     return [...first, jurisdiction !== undefined && jurisdiction === home?.jurisdiction ? 1 : 2];

@@ -45,7 +45,12 @@ const match = fc.record(
 );
 /** All at one place of an index, where only an inspection tells them apart. */
 const crowded: typeof match = fc.record({ kinds: few(kind), labels }, { requiredKeys: [] });
-const rename = { repository: fc.constantFrom('m/{repository}', 'fixed') };
+const platform = fc.constantFrom('linux/amd64', 'linux/arm64', 'linux/arm64/v8', 'linux/arm/v7');
+const what = {
+  platforms: few(platform),
+  priorityClass: fc.constantFrom('critical' as const, 'high' as const, 'normal' as const, 'low' as const),
+};
+const rename = { ...what, repository: fc.constantFrom('m/{repository}', 'fixed') };
 const region = fc.constantFrom('r1', 'r2');
 const jurisdiction = fc.constantFrom('EU', 'US');
 const role = fc.constantFrom('primary' as const, 'secondary' as const, 'fallback' as const);
@@ -203,6 +208,7 @@ const inspection: fc.Arbitrary<Evidence['inspection']> = fc.oneof(
         labels: fc.dictionary(labelName, labelValue, { maxKeys: 4 }),
         platformDigests: fc.uniqueArray(digest, { maxLength: 2 }),
         sizeBytes: fc.nat(10),
+        platforms: fc.uniqueArray(platform, { maxLength: 3 }),
       },
       { requiredKeys: ['status', 'kind', 'labels', 'platformDigests'] },
     ),
@@ -217,7 +223,7 @@ export const anyEvidence = (atMs: number): fc.Arbitrary<Evidence> =>
       tenant: fc.oneof(tenant, fc.constant(null)),
       registries: fc.dictionary(
         fc.constantFrom('x', 'y', 'z', 'w'),
-        fc.record({ isHealthy: fc.boolean(), usedBytes: fc.constantFrom(9, 10) }, { requiredKeys: [] }),
+        fc.record({ isHealthy: fc.boolean(), usedBytes: fc.constantFrom(9, 10), wasChosen: fc.boolean() }, { requiredKeys: [] }),
         { maxKeys: 4 },
       ),
       usage,

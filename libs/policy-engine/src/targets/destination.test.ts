@@ -126,6 +126,24 @@ const rules: readonly Rule[] = [
     then: ['us'],
   },
   {
+    rule: 'one that was chosen before stays chosen while it is down: what lies there does not move to and fro',
+    replicate: [{ select: { jurisdictions: ['EU'] }, copies: 1, placement: 'cheapest' }],
+    when: { registries: { eu: { isHealthy: false, wasChosen: true } } },
+    then: ['eu'],
+  },
+  {
+    rule: 'one that took its place gives way again once it is up',
+    replicate: [{ select: { jurisdictions: ['EU'], regions: ['eu-west', 'eu-north'] }, copies: 1, placement: 'nearest' }],
+    when: { registries: { a: { isHealthy: true }, spare: { isHealthy: true, wasChosen: true } } },
+    then: ['a'],
+  },
+  {
+    rule: 'one that was chosen by pulls stays chosen when others are pulled more, among those of its role',
+    replicate: [{ select: { roles: ['primary'] }, copies: 1, placement: 'by-pulls' }],
+    when: { pullsByRegion: { 'us-east': 7, 'eu-west': 6 }, registries: { eu: { wasChosen: true } } },
+    then: ['eu'],
+  },
+  {
     rule: 'a full one gives way',
     given: [registry('us', { jurisdiction: 'US', limits: { bytesMax: 100 } }), registry('us-2', { jurisdiction: 'US' })],
     replicate: [{ select: { jurisdictions: ['US'] }, copies: 1 }],

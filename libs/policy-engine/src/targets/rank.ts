@@ -2,6 +2,7 @@ import type { Registry } from '../document/registry.ts';
 import type { Target } from '../document/target.ts';
 import type { RegistryFact } from '../evidence.ts';
 import type { Question } from '../surroundings.ts';
+import { troubleOf } from './trouble.ts';
 
 type Spec = Registry['spec'];
 
@@ -15,15 +16,10 @@ type At = { readonly spec: Spec; readonly fact: RegistryFact | undefined; readon
 const roles = ['primary', 'secondary', 'fallback'] as const;
 export const roleOf = ({ role = 'primary' }: Spec): (typeof roles)[number] => role;
 
-function troubleOf({ spec: { limits }, fact }: At): string {
-  if (fact?.isHealthy === false) return 'not healthy';
-  const isFull = limits?.bytesMax !== undefined && fact?.usedBytes !== undefined && fact.usedBytes >= limits.bytesMax;
-  return isFull ? 'full' : '';
-}
-
 const wasChosen = ({ fact }: At): boolean => fact?.wasChosen === true;
 
-const trouble: Standing = { key: (at) => (troubleOf(at) === '' || wasChosen(at) ? 0 : 1), words: troubleOf };
+const troubleAt = ({ spec, fact }: At): string => troubleOf(spec, fact);
+const trouble: Standing = { key: (at) => (troubleAt(at) === '' || wasChosen(at) ? 0 : 1), words: troubleAt };
 const before: Standing = { key: (at) => (wasChosen(at) ? 0 : 1), words: (at) => (wasChosen(at) ? 'chosen before' : '') };
 const role: Standing = { key: ({ spec }) => roles.indexOf(roleOf(spec)), words: ({ spec }) => roleOf(spec) };
 
