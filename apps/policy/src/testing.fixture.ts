@@ -7,6 +7,7 @@ import {
   type ImagePushed,
   type ReviewRequested,
   type Topic,
+  type TypedRecord,
 } from '@waybill/domain';
 import { notLookedAt, unsaid } from '@waybill/domain/testing';
 import type { Topology } from '@waybill/stream';
@@ -66,7 +67,9 @@ export type Happening =
 
 /** The topology with some policies in force, fed with happenings. */
 export type Policies = Readonly<Record<string, ReturnType<typeof published>>>;
-export function startPolicy(policies: Policies = { prod: published('prod', prod) }, topology: Topology = createPolicy()) {
+/** What lies in the topic of policies, candidates among it. */
+export type PolicyTable = Readonly<Record<string, TypedRecord>>;
+export function startPolicy(policies: PolicyTable = { prod: published('prod', prod) }, topology: Topology = createPolicy()) {
   const driver = topologyDriver(topology);
   driver.table('policies', policies);
   let [clockMs, requestsRead] = [nowMs, 0];
@@ -101,7 +104,7 @@ export function startPolicy(policies: Policies = { prod: published('prod', prod)
     },
     readRequests,
     /** Publishes other policies in place of all; the app is told. */
-    publish: (changed: Policies, atMs = nowMs): void => {
+    publish: (changed: PolicyTable, atMs = nowMs): void => {
       driver.table('policies', changed);
       driver.tellOf('policies', { atMs });
     },

@@ -30,13 +30,13 @@ export const agreedEvent = ({ id: shadowId, candidate }: Shadow, row: DecisionSt
 
 /** All tags of a partition were compared, or cannot be. */
 export function comparedEvent(
-  { id: shadowId, candidate, rulebook, fault }: Shadow,
+  { id: shadowId, candidate, rulebook, fault, version }: Shadow,
   { id, atMs }: { readonly id: string; readonly atMs: number },
 ): Emit {
   const candidateSetVersion = rulebook === null ? '' : versionOf(rulebook);
   const data = { candidate, shadowId, partition: Number(id.split('/')[1]), candidateSetVersion, fault, comparedAtMs: atMs };
   const event: TypedRecord = { type: 'CandidateCompared', data };
-  return { topic: topics.differences, key: id, subject: `candidate/${candidate}`, event, correlationId: shadowId };
+  return { topic: topics.differences, key: id, subject: `candidate/${candidate}`, event, discriminator: version, correlationId: shadowId };
 }
 
 const nameOf = ({ registry, repository, tag, digest }: DecisionState) => ({ registry, repository, tag, digest });
