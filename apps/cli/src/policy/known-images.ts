@@ -1,6 +1,7 @@
-import { digestKey, tagKey, topics, type DecisionState, type ImageEvidence, type Topic } from '@waybill/domain';
+import { digestKey, tagKey, topics, type DecisionState, type ImageEvidence } from '@waybill/domain';
 import { recordedEvidence, type Evidence } from '@waybill/policy-engine';
-import { readProjection, recordsOf, versionTopic, type Codec, type EventLog } from '@waybill/stream';
+import { readProjection, versionTopic, type Codec, type EventLog } from '@waybill/stream';
+import { rowsOf } from './log-rows.ts';
 
 export type KnownImages = {
   /** All that is known of each tag that is there now. */
@@ -14,7 +15,7 @@ export async function readKnownImages(log: EventLog, codec: Codec, countMax: num
   const { liveVersion } = await readProjection(log, codec, 'policy');
   const tags = new Map<string, DecisionState>();
   let leftOutCount = 0;
-  for await (const [key, row] of rowsOf(log, codec, versionTopic(topics.decisionState, liveVersion))) {
+  for await (const { key, row } of rowsOf(log, codec, versionTopic(topics.decisionState, liveVersion))) {
     tags.delete(key);
     if (row?.type !== 'DecisionState' || row.data.status === 'deleted' || row.data.digest === '') continue;
     tags.set(tagKey(row.data, row.data.tag), row.data);
@@ -29,7 +30,7 @@ export async function readKnownImages(log: EventLog, codec: Codec, countMax: num
 async function readEvidence(log: EventLog, codec: Codec, tags: readonly DecisionState[], version: number): Promise<readonly Evidence[]> {
   const wanted = new Set(tags.map((tag) => digestKey(tag, tag.digest)));
   const found = new Map<string, ImageEvidence>();
-  for await (const [key, row] of rowsOf(log, codec, versionTopic(topics.policyEvidence, version))) {
+  for await (const { key, row } of rowsOf(log, codec, versionTopic(topics.policyEvidence, version))) {
     if (!wanted.has(key)) continue;
     if (row?.type === 'ImageEvidence') found.set(key, row.data);
     else found.delete(key);
@@ -38,14 +39,4 @@ async function readEvidence(log: EventLog, codec: Codec, tags: readonly Decision
     const recorded = found.get(digestKey(tag, tag.digest));
     return recorded === undefined ? [] : [recordedEvidence(tag, recorded)];
   });
-}
-
-async function* rowsOf(log: EventLog, codec: Codec, { name: topic }: Topic) {
-  for (let partition = 0; partition < log.partitions; partition++) {
-    const place = { topic, partition };
-    const { first, end } = await log.bounds(place);
-    for await (const { key, value } of recordsOf(log, place, { from: first, to: end })) {
-      if (key !== null) yield [key.toString(), value === null ? undefined : await codec.decode(value)] as const;
-    }
-  }
 }
