@@ -18,6 +18,7 @@ const severities = {
   RESIDENCY_CONFLICT: 'warning',
   RETENTION_OVER_QUOTA: 'warning',
   SELECTOR_EMPTY: 'error',
+  TARGETS_CONTRADICT: 'warning',
   TARGET_NEVER_VALID: 'error',
   TENANTS_OVERLAP: 'error',
   TENANT_UNKNOWN: 'error',

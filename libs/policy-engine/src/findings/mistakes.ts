@@ -5,6 +5,9 @@ import { textOf, type Image } from './image.ts';
 import { requiredBy } from './required.ts';
 import { asItIs, everything, limit, limitAll, type Space } from './space.ts';
 import { findTemplate } from './template.ts';
+import type { Target } from '../document/target.ts';
+import { selectIn } from '../targets/choose.ts';
+import { normalized } from '../targets/part.ts';
 import type { Work } from './work.ts';
 
 /** What is wrong with a policy by itself, in the light of what names can be and of the registries that there are. */
@@ -56,6 +59,7 @@ function checkMatch(work: Work, policy: Policy): void {
     return;
   }
   checkTargets(work, policy, own, image);
+  checkSamePlaces(work, policy, image);
   checkRequirements(work, policy, own, image);
 }
 
@@ -89,6 +93,32 @@ function checkTargets(work: Work, { id, document: { spec } }: Policy, own: Space
     work.report('TARGET_NEVER_VALID', [id], `spec.replicate.${at}`, image, message);
   }
 }
+
+/** Of two targets that mean the same place the first one counts. Told where their templates are written alike, so that it is so for each image. */
+function checkSamePlaces({ set, report }: Work, { id, document: { spec } }: Policy, image: Image): void {
+  const targets = (spec.replicate ?? []).map((target) => ({
+    target,
+    names: `${target.repository ?? '{repository}'}:${target.tag ?? '{tag}'}`,
+    registries:
+      target.registry === undefined
+        ? selectIn(target.select ?? {}, set.surroundings).map(({ metadata }) => metadata.name)
+        : [target.registry],
+  }));
+  for (const [at, { target, names, registries }] of targets.entries()) {
+    const first = targets
+      .slice(0, at)
+      .findIndex((other) => other.names === names && other.registries.some((name) => registries.includes(name)));
+    const earlier = targets[first];
+    if (earlier === undefined || takingText(earlier.target) === takingText(target)) continue;
+    const where = earlier.registries.find((name) => registries.includes(name));
+    const what = `${id} means ${where} twice under the same names: spec.replicate.${first} with ${takingText(earlier.target)}, which decides`;
+    const message = `${what}, and spec.replicate.${at} with ${takingText(target)}; leave one out, or give it another tag`;
+    report('TARGETS_CONTRADICT', [id], `spec.replicate.${at}`, image, message);
+  }
+}
+
+const takingText = ({ platforms, priorityClass = 'normal' }: Target): string =>
+  `${platforms === undefined ? 'all platforms' : normalized(platforms).join(', ')} and class ${priorityClass}`;
 
 function checkRequirements(work: Work, policy: Policy, own: Space, image: Image): void {
   for (const { path, clauses, what } of requiredBy(policy)) {

@@ -45,6 +45,42 @@ const rules: readonly Rule[] = [
     then: ['COPIES_TOO_MANY p spec.replicate.0.copies a.test/a:a'],
   },
   {
+    rule: 'one place with two parts of an image is said: the first target decides',
+    given: [policy('p', { replicate: [{ registry: 'b', platforms: ['linux/amd64'] }, { registry: 'b' }] })],
+    then: ['TARGETS_CONTRADICT p spec.replicate.1 a.test/a:a'],
+    says: /means b twice under the same names: spec\.replicate\.0 with linux\/amd64 and class normal, which decides, and spec\.replicate\.1 with all platforms/,
+  },
+  {
+    rule: 'so is one with two classes, also by way of a selector',
+    given: [eu, us, policy('p', { replicate: [{ select: { jurisdictions: ['EU'] } }, { registry: 'b', priorityClass: 'critical' }] })],
+    then: ['TARGETS_CONTRADICT p spec.replicate.1 a.test/a:a'],
+  },
+  {
+    rule: 'it is not where the names differ',
+    given: [
+      policy('p', {
+        match: { registries: ['a.test'] },
+        replicate: [
+          { registry: 'b', platforms: ['linux/arm64'] },
+          { registry: 'b', tag: '{tag}-all' },
+        ],
+      }),
+    ],
+    then: [],
+  },
+  {
+    rule: 'nor where the same is said in other words',
+    given: [
+      policy('p', {
+        replicate: [
+          { registry: 'b', platforms: ['linux/arm64/v8'] },
+          { registry: 'b', platforms: ['linux/arm64'], tag: '{tag}' },
+        ],
+      }),
+    ],
+    then: [],
+  },
+  {
     rule: 'a target where images must not lie is said, with such an image',
     given: [eu, us, gdpr, policy('p', { match: { registries: ['a.test'] }, replicate: [{ registry: 'b' }, { registry: 'c' }] })],
     then: ['RESIDENCY_CONFLICT p,residency/gdpr spec.replicate.1.registry a.test/a:a (data=personal)'],

@@ -1,7 +1,9 @@
-import { isRepositoryName, isTag, type Target } from '@waybill/domain';
+import { isRepositoryName, isTag, targetKey, type Target } from '@waybill/domain';
 import type { Policy } from '../policy.ts';
 import type { Question } from '../surroundings.ts';
+import type { Target as WrittenTarget } from '../document/target.ts';
 import { choose, type Refusal } from './choose.ts';
+import { partOf } from './part.ts';
 import { residenceOf } from './residency.ts';
 import { quotaObjection } from '../tenants/quota.ts';
 
@@ -18,9 +20,12 @@ type Hold = {
 };
 
 /** Stable for good. */
-export type DestinationCode = 'TARGET_INVALID' | 'TARGETS_NONE' | 'RESIDENCY_REFUSED' | 'QUOTA_EXCEEDED';
+export type DestinationCode = 'PLATFORMS_NONE' | 'TARGET_INVALID' | 'TARGETS_NONE' | 'RESIDENCY_REFUSED' | 'QUOTA_EXCEEDED';
 
-/** Each target once, in the order of the policy; those that residency refuses are left out, and told. All must fit the tenant's quota. */
+/**
+ * Each place once, in the order of the policy: of two targets that mean the same, the first says what is copied. Those that residency
+ * refuses, and those that nothing of the image is for, are left out, and told. All must fit the tenant's quota.
+ */
 export function destinationOf(policy: Policy, question: Question): Destination {
   const { replicate } = policy.document.spec;
   if (replicate === undefined) return { outcome: 'allow', targets: [], refusals: [] };
@@ -31,24 +36,30 @@ export function destinationOf(policy: Policy, question: Question): Destination {
   for (const written of replicate) {
     const { chosen, refused, awaiting } = choose(written, question, residence);
     if (awaiting.length > 0) return waiting(awaiting, ': it is not known where the image is pulled');
-    for (const registry of chosen) add(targets, targetIn(registry, written, question.evidence));
     refusals.push(...refused);
+    const part = partOf(written, question.evidence);
+    if (part.kind === 'unknown') return waiting([part.awaiting], ': it is not known which platforms the image is for');
+    if (part.kind === 'none')
+      refusals.push(...chosen.map((registry) => ({ registry, reason: part.reason, code: 'PLATFORMS_NONE' as const })));
+    else for (const registry of chosen) add(targets, targetIn(registry, written, part.platforms, question.evidence));
   }
   const destination = settled(targets, refusals);
   return (destination.outcome === 'allow' ? quotaObjection(question, targets.length) : undefined) ?? destination;
 }
 
 function settled(targets: readonly Target[], refusals: readonly Refusal[]): Destination {
-  if (targets.length === 0 && refusals.length > 0)
-    return { outcome: 'deny', code: 'RESIDENCY_REFUSED', reason: `it may go nowhere that the policy names: ${refusalText(refusals)}` };
+  if (targets.length === 0 && refusals.length > 0) {
+    const code = refusals.every((refusal) => refusal.code === 'PLATFORMS_NONE') ? 'PLATFORMS_NONE' : 'RESIDENCY_REFUSED';
+    const why = code === 'PLATFORMS_NONE' ? 'nothing of it goes where the policy names' : 'it may go nowhere that the policy names';
+    return { outcome: 'deny', code, reason: `${why}: ${refusalText(refusals)}` };
+  }
   if (targets.length === 0) {
     const reason = 'no registry has what spec.replicate selects: correct it, or the Registry documents';
     return { outcome: 'deny', code: 'TARGETS_NONE', reason };
   }
   const wrong = targets.find(({ repository, tag }) => !isRepositoryName(repository) || !isTag(tag));
   if (wrong === undefined) return { outcome: 'allow', targets, refusals };
-  const name = `${wrong.registry}/${wrong.repository}:${wrong.tag}`;
-  const reason = `target ${name} is no valid name: correct spec.replicate of the policy`;
+  const reason = `target ${targetKey(wrong)} is no valid name: correct spec.replicate of the policy`;
   return { outcome: 'deny', code: 'TARGET_INVALID', reason };
 }
 
@@ -60,16 +71,17 @@ const waiting = (awaiting: readonly string[], why: string): Destination => ({
 });
 
 /** A value put into a template is not itself read as one. */
-const targetIn = (
+export const targetIn = (
   registry: string,
-  written: { readonly repository?: string; readonly tag?: string },
+  written: WrittenTarget,
+  platforms: readonly string[],
   { repository, tag }: Question['evidence'],
 ): Target => ({
   registry,
   repository: written.repository?.replaceAll('{repository}', () => repository) ?? repository,
   tag: written.tag?.replaceAll('{tag}', () => tag) ?? tag,
-  platforms: [],
-  priorityClass: 'normal',
+  platforms,
+  priorityClass: written.priorityClass ?? 'normal',
 });
 
 function add(targets: Target[], target: Target): void {
