@@ -10,6 +10,7 @@ import { policy } from '../apps/policy/src/topology.ts';
 import { withHealth } from '../apps/replicator/src/health.ts';
 import { replicator } from '../apps/replicator/src/topology.ts';
 import { scanner } from '../apps/scanner/src/topology.ts';
+import { usage } from '../apps/usage/src/topology.ts';
 
 /** Who reads and writes which topics, as far as it can be printed. */
 export type Flow = {
@@ -65,6 +66,7 @@ export const flows: readonly Flow[] = [
   edge('deploy', { outputs: [topics.policies] }),
   stage(policy),
   stage(withHealth(replicator(notRun, notRun, { ...limits, perTargetMax: 1 }), neverAsked)),
+  stage(usage((name) => name)),
   stage(audit),
   edge('cli', {
     inputs: [topics.deliveries],

@@ -9,6 +9,7 @@ import { InspectorConfig } from '../apps/inspector/src/config.ts';
 import { PolicyConfig } from '../apps/policy/src/config.ts';
 import { ReplicatorConfig } from '../apps/replicator/src/config.ts';
 import { ScannerConfig } from '../apps/scanner/src/config.ts';
+import { UsageConfig } from '../apps/usage/src/config.ts';
 
 const own: readonly (readonly [title: string, schema: TObject])[] = [
   ['gateway', GatewayConfig],
@@ -16,6 +17,7 @@ const own: readonly (readonly [title: string, schema: TObject])[] = [
   ['scanner, beside what every stream app has', ScannerConfig],
   ['policy, beside what every stream app has', PolicyConfig],
   ['replicator, beside what every stream app has', ReplicatorConfig],
+  ['usage, beside what every stream app has', UsageConfig],
   ['api', ApiConfig],
 ];
 
@@ -30,7 +32,7 @@ export function printConfiguration(): string {
       'published by `waybill deploy`). Their values may hold `${NAME}` and `${NAME:-default}`.',
       'Secrets are files that these name, never values.',
     ].join('\n'),
-    `## Every stream app (dedup, inspector, scanner, policy, replicator, audit)\n\n${configTable(StreamConfig)}`,
+    `## Every stream app (dedup, inspector, scanner, policy, replicator, usage, audit)\n\n${configTable(StreamConfig)}`,
     ...own.map(([title, schema]) => `## ${title}\n\n${configTable(schema)}`),
   ]
     .join('\n\n')

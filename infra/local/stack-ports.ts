@@ -1,7 +1,7 @@
 import { pickPorts } from './ports.ts';
 
 /** In the data's direction; the order of tables and of ops ports. */
-export const appNames = ['gateway', 'dedup', 'inspector', 'scanner', 'policy', 'replicator', 'audit', 'api'] as const;
+export const appNames = ['gateway', 'dedup', 'inspector', 'scanner', 'policy', 'replicator', 'usage', 'audit', 'api'] as const;
 export type AppName = (typeof appNames)[number];
 
 export type StackPorts = {

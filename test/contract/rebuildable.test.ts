@@ -5,9 +5,10 @@ import { stateTopicsOf, versioned, type Topology } from '@waybill/stream';
 import { audit } from '../../apps/audit/src/topology.ts';
 import { dedup } from '../../apps/dedup/src/topology.ts';
 import { policy } from '../../apps/policy/src/topology.ts';
+import { usage } from '../../apps/usage/src/topology.ts';
 
 describe('the list of apps that can be rebuilt', () => {
-  const apps: readonly Topology[] = [dedup, policy];
+  const apps: readonly Topology[] = [dedup, policy, usage((name) => name)];
 
   it('says what their topologies say', () => {
     const declared = apps.map((app) => [app.group, { inputs: app.inputs, state: stateTopicsOf(app) }] as const);

@@ -226,7 +226,7 @@ describe('the log', () => {
       assert.ok(
         !all.some(({ value, headers }) => value?.includes(secret) || Object.values(headers).some((header) => header.includes(secret))),
       );
-      for (const app of ['gateway', 'dedup', 'inspector', 'scanner', 'policy', 'replicator', 'audit', 'api'] as const)
+      for (const app of ['gateway', 'dedup', 'inspector', 'scanner', 'policy', 'replicator', 'usage', 'audit', 'api'] as const)
         assert.ok(!waybill.stack.logs(app).includes(secret), app);
     }
   });

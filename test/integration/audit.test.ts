@@ -245,7 +245,7 @@ describe('the api', () => {
 describe('the table of groups', () => {
   it('says what the apps themselves read', async () => {
     const read: Record<string, readonly string[]> = {};
-    for (const app of ['dedup', 'inspector', 'scanner', 'policy', 'replicator', 'audit']) read[app] = inputsOf(app);
+    for (const app of ['dedup', 'inspector', 'scanner', 'policy', 'replicator', 'usage', 'audit']) read[app] = inputsOf(app);
     const declared = Object.fromEntries(
       Object.entries(groups).map(([group, inputs]) => [group, inputs.map(({ name }) => name).toSorted()]),
     );

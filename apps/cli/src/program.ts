@@ -176,7 +176,7 @@ function addProjection(program: Command, { console, env, onExit }: ProgramOption
     });
   withLogOptions(projection.command('prepare'))
     .description('create the topics of a version; repeatable')
-    .argument('<app>', 'dedup or policy')
+    .argument('<app>', 'dedup, policy or usage')
     .argument('<version>', 'of 2 on', integer(2, 999))
     .option('--replication <count>', 'copies of every topic; 3 in production', integer(1, 10), 1)
     .addHelpText('after', examples(['waybill projection prepare dedup 2']))
@@ -188,7 +188,7 @@ function addProjection(program: Command, { console, env, onExit }: ProgramOption
     });
   withLogOptions(projection.command('swap'))
     .description('make another version live: its events go out from where the old one ends')
-    .argument('<app>', 'dedup or policy')
+    .argument('<app>', 'dedup, policy or usage')
     .requiredOption('--to <version>', 'version to make live', integer(1, 999))
     .requiredOption('--reason <text>', 'why: stays in the log with who asked')
     .option('--as <name>', 'who asks', env['USER'] ?? 'unknown')
@@ -213,7 +213,7 @@ function addRedeliver(program: Command, { console, env, onExit }: ProgramOptions
   const at = 'an offset, or a time like 2026-11-20T10:00Z';
   withLogOptions(redeliver.command('run', { isDefault: true }))
     .description('run an app over a range of its inputs again, apart from the live one, and compare what it says; exit 1 where it differs')
-    .argument('<app>', 'dedup, inspector, policy, replicator or scanner')
+    .argument('<app>', 'dedup, inspector, policy, replicator, scanner or usage')
     .requiredOption('--from <bound>', at, parseBound)
     .option('--to <bound>', `${at}, itself not part of it; the end of what is there now unless given`, parseBound)
     .option('--input <topic>', 'of this topic only; offsets need one')

@@ -166,6 +166,10 @@ export const rebuildable: Readonly<Record<string, { readonly inputs: readonly To
     inputs: [topics.images, topics.inspections, topics.scanReports, topics.reviewRequests],
     state: [topics.decisionState, topics.policyEvidence, topics.policyJobs, topics.policyHeld],
   },
+  usage: {
+    inputs: [topics.decisions, topics.replications, topics.copyChanges, topics.images, topics.imageEvents],
+    state: [topics.usageState, topics.usageMarks, topics.usageJobs, topics.usageHeld],
+  },
 };
 
 export type TopicId = keyof typeof topics;

@@ -12,7 +12,14 @@ export async function readLiveVersions(log: EventLog, codec: Codec): Promise<Liv
 }
 
 /** State topics that no endpoint shows: marks, evidence and heads of other apps. */
-const unread: readonly Topic[] = [topics.dedupMarks, topics.imageFacts, topics.policyEvidence, topics.auditHeads];
+const unread: readonly Topic[] = [
+  topics.dedupMarks,
+  topics.imageFacts,
+  topics.policyEvidence,
+  topics.auditHeads,
+  topics.usageMarks,
+  topics.usageState,
+];
 
 /** What the read model is a fold of, by the name under which the live versions write it. */
 export const followedTopics = (live: LiveVersions = {}): ReadonlyMap<string, Topic> =>

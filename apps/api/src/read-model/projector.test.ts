@@ -170,7 +170,7 @@ describe('the read model', () => {
 });
 
 describe('versions of an app side by side', () => {
-  const live = { dedup: 2, policy: 1 };
+  const live = { dedup: 2, policy: 1, usage: 1 };
   const entry = (tag: string) => jsonCodec.encode({ type: 'TagEntry', data: { tag } } as unknown as TypedRecord);
   const rowOf = (topic: string, key: string, value: Buffer | null): LogRecord => ({
     ...{ topic, partition: 0, offset: 0, timestampMs: 0, key: Buffer.from(key), value, headers: {} },
@@ -184,7 +184,7 @@ describe('versions of an app side by side', () => {
       bounds: async () => ({ first: 0, end: records.length }),
       read: async (_place, _range, onRecords) => onRecords(records, records.length),
     } as Partial<EventLog> as EventLog;
-    assert.deepEqual(await readLiveVersions(log, jsonCodec), { dedup: 1, policy: 1 });
+    assert.deepEqual(await readLiveVersions(log, jsonCodec), { dedup: 1, policy: 1, usage: 1 });
     const { topic, partition, key, value, headers } = encodeSwap(jsonCodec, log, swap);
     records.push({ topic, partition, offset: 0, timestampMs: 0, key: Buffer.from(key!), value, headers });
     assert.deepEqual(await readLiveVersions(log, jsonCodec), live);

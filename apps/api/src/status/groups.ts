@@ -7,5 +7,6 @@ export const groups: Readonly<Record<string, readonly Topic[]>> = {
   scanner: [topics.scanRequests],
   policy: [topics.images, topics.inspections, topics.scanReports, topics.reviewRequests],
   replicator: [topics.decisions],
+  usage: [topics.decisions, topics.replications, topics.copyChanges, topics.images, topics.imageEvents],
   audit: auditedTopics,
 };

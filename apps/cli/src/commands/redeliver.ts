@@ -13,7 +13,7 @@ import { dateTime, grouped, shortId } from '../output/text.ts';
 import { requireListening } from '../reach.ts';
 
 /** Not the audit: what it says hangs together in the order in which it came. `waybill audit verify` does that again. */
-const appNames = ['dedup', 'inspector', 'policy', 'replicator', 'scanner'];
+const appNames = ['dedup', 'inspector', 'policy', 'replicator', 'scanner', 'usage'];
 
 export type RedeliverOptions = {
   readonly output: OutputFormat;
