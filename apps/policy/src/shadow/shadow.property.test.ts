@@ -19,7 +19,7 @@ const written = (name: string, spec: string): Policies[string] =>
   published(name, `apiVersion: waybill/v1\nkind: ReplicationPolicy\nmetadata: { name: ${name} }\nspec: { ${spec} }`);
 const documents: readonly Policies[string][] = [
   written('p0', "match: { tags: ['a*'] }, replicate: [{ registry: b }], require: { scan: { withinHours: 2, worstSeverity: low } }"),
-  written('p0', "match: { tags: ['a*'] }, replicate: [{ registry: c }], require: { scan: { withinHours: 30, worstSeverity: high } }"),
+  written('p0', "match: { tags: ['a*'] }, replicate: [{ registry: c }]"),
   written('p1', "priority: 1, match: { tags: ['ab'] }, effect: deny"),
   written('p1', "priority: 1, match: { tags: ['b', 'ab'] }, replicate: [{ registry: d }]"),
   written('p2', "priority: 2, match: { kinds: [index], tags: ['b*'] }, replicate: [{ registry: b }]"),
@@ -68,6 +68,7 @@ function live(steps: readonly Step[], hasCandidates: boolean) {
   const started = startPolicy({}, small());
   let [atMs, policies, overlay, shadowId] = [nowMs, {} as Policies, undefined as Overlay | undefined, ''];
   const publish = (): void => started.publish({ ...policies, ...(hasCandidates ? candidateOf(overlay, shadowId) : {}) }, atMs);
+  started.when(...tags.map((tag) => ({ push: tag, tags: [tag], digest: digests[0]!, at: atMs, occurred: atMs })));
   for (const [index, step] of steps.entries()) {
     if (step.do === 'push') started.when({ push: `p${index}`, tags: [step.tag], digest: step.digest, at: atMs, occurred: atMs });
     if (step.do === 'inspect') started.when({ inspected: step.digest, of: 'p', platforms: [amd], at: atMs });

@@ -133,6 +133,15 @@ describe('a difference is told', () => {
     assert.deepEqual([agreed.data.digest, agreed.data.candidate, agreed.data.shadowId], [d2, 'next', 's1']);
   });
 
+  it('again for another digest of which the same differs', () => {
+    const started = startPolicy({ ...inForce, ...candidate('s1', { frozen: frozen('v1') }) });
+    started.when({ push: 'p1', tags: ['v1'], digest: d1 }, { push: 'p2', tags: ['v1'], digest: d2 });
+    assert.deepEqual(
+      differences(started).map(({ digest }) => digest),
+      [d1, d2],
+    );
+  });
+
   it('to be over when its tag is deleted, or its manifest cannot be read', () => {
     const started = startPolicy({ ...inForce, ...candidate('s1', { frozen: frozen('*') }) });
     started.when(...all(['v1', 'v2']), { deleted: ['v1'] }, { push: 'p2', tags: ['v2'], digest: null });
@@ -188,6 +197,9 @@ describe('a difference is told', () => {
     change(started, { ...inForce, ...candidate('s2', { frozen: frozen('v1') }) }, nowMs + 2);
     assert.deepEqual(texts(started).slice(3), ['v1 allow -> deny']);
     assert.equal(differences(started).at(-1)?.shadowId, 's2');
+    change(started, { ...inForce, ...candidate('s3', { frozen: frozen('v2') }) }, nowMs + 3);
+    started.when({ push: 'p2', tags: ['v1'], digest: d1, at: nowMs + 4 });
+    assert.equal(texts(started).length, 4, 'nothing was told of the third that could be over');
   });
 
   it('when the policies in force change under the candidate', () => {
@@ -198,6 +210,8 @@ describe('a difference is told', () => {
     assert.deepEqual(texts(started).slice(2), ['v1 agrees'], 'both deny it now');
     change(started, { ...inForce, ...next }, nowMs + 1);
     assert.deepEqual(texts(started).slice(3), ['v1 allow -> deny']);
+    change(started, { ...inForce, frozen: published('frozen', frozen('v2')), ...next }, nowMs + 2);
+    assert.deepEqual(texts(started).slice(4), [], 'what the candidate says of a policy goes before what is in force of it');
   });
 
   it('in numbers, too', () => {
