@@ -13,7 +13,7 @@ type Item = Queued & { readonly job: ReturnType<typeof rowOf> };
 const itemOf = (id: string, changes: Partial<Item['job']> = {}, dueAtMs = 0): Item => ({ job: rowOf(id, changes), dueAtMs });
 
 /** The rule in its plainest form: looks at everything, each time. */
-function firstOf(waiting: ReadonlySet<Item>, underWay: ReadonlySet<Item>, nowMs: number): Item | undefined {
+function firstOf(waiting: ReadonlySet<Item>, underWay: ReadonlySet<Item>, nowMs: number, starts: Starts): Item | undefined {
   const countOf = (isSame: (item: Item) => boolean): number => [...underWay].filter(isSame).length;
   const onHost = (job: Item['job']): number => countOf((other) => other.job.kind === job.kind && other.job.host === job.host);
   const eligible = [...waiting].filter(({ job, dueAtMs }) => {
@@ -24,10 +24,23 @@ function firstOf(waiting: ReadonlySet<Item>, underWay: ReadonlySet<Item>, nowMs:
   const isBefore = (a: Item, b: Item): boolean => {
     if (a.job.priority !== b.job.priority) return a.job.priority > b.job.priority;
     const fewer = onHost(a.job) - onHost(b.job);
-    return fewer !== 0 ? fewer < 0 : a.dueAtMs !== b.dueAtMs ? a.dueAtMs < b.dueAtMs : a.job.id < b.job.id;
+    return fewer !== 0 ? fewer < 0 : isOlder(a, b);
   };
-  return eligible.reduce<Item | undefined>((first, item) => (first && isBefore(first, item) ? first : item), undefined);
+  const firstBy = (isFirst: typeof isOlder, items: readonly Item[]): Item | undefined =>
+    items.reduce<Item | undefined>((first, item) => (first && isFirst(first, item) ? first : item), undefined);
+  if (starts.all % 10 === 9) return firstBy(isOlder, eligible);
+  const first = firstBy(isBefore, eligible);
+  if (first === undefined || (starts.perLane.get(laneOf(first)) ?? 0) % 10 !== 9) return first;
+  return firstBy(
+    isOlder,
+    eligible.filter((item) => laneOf(item) === laneOf(first)),
+  );
 }
+
+/** How many have begun; of a lane since it had no jobs. */
+type Starts = { all: number; readonly perLane: Map<string, number> };
+const laneOf = ({ job: { kind, host } }: Item): string => `${kind} ${host}`;
+const isOlder = (a: Item, b: Item): boolean => (a.dueAtMs !== b.dueAtMs ? a.dueAtMs < b.dueAtMs : a.job.id < b.job.id);
 
 const action = fc.oneof(
   {
@@ -57,10 +70,18 @@ describe('the queue', () => {
         const queue = new JobQueue<Item>({ kinds: kindsOf(limits), jobsMax, newCircuit: alwaysClosed });
         const [waiting, underWay] = [new Set<Item>(), new Set<Item>()];
         let [nowMs, idsCount] = [0, 0];
+        const starts: Starts = { all: 0, perLane: new Map() };
+        const forgetEmptyLanes = (): void => {
+          const lanes = new Set([...waiting, ...underWay].map(laneOf));
+          for (const lane of starts.perLane.keys()) if (!lanes.has(lane)) starts.perLane.delete(lane);
+        };
         const take = (): boolean => {
-          const expected = firstOf(waiting, underWay, nowMs);
+          forgetEmptyLanes();
+          const expected = firstOf(waiting, underWay, nowMs, starts);
           assert.equal(queue.take(nowMs), expected);
           if (!expected) return false;
+          starts.all += 1;
+          starts.perLane.set(laneOf(expected), (starts.perLane.get(laneOf(expected)) ?? 0) + 1);
           waiting.delete(expected);
           underWay.add(expected);
           return true;
@@ -81,9 +102,10 @@ describe('the queue', () => {
           else {
             const item = pick(step.do === 'release' ? underWay : waiting, step.pick);
             if (item && step.do === 'release') release(item);
-            else if (item && waiting.delete(item)) queue.delete(item);
+            else if (item && waiting.delete(item)) assert.ok(queue.delete(item));
           }
           assert.equal(queue.underWayCount, underWay.size);
+          forgetEmptyLanes();
         }
         for (nowMs += 100; waiting.size > 0;) if (!take()) release(pick(underWay, 0)!);
         for (const item of underWay) release(item);
@@ -101,6 +123,50 @@ describe('the queue', () => {
     assert.equal(queue.take(0), undefined);
     queue.release(taken[0]!);
     assert.equal(queue.take(0)?.job.id, 'new');
+  });
+
+  it('takes the urgent first from a long backlog, and of ten starts at a host one for what is due longest', () => {
+    const kinds = kindsOf({ copy: { concurrencyMax: 1, perHostMax: 1, isTimer: false } });
+    const queue = new JobQueue<Item>({ kinds, jobsMax: 1, newCircuit: alwaysClosed });
+    for (let index = 0; index < 1_000; index++) queue.add(itemOf(`n${index}`, { kind: 'copy', host: 'x' }, index - 2_000));
+    for (let index = 0; index < 45; index++) queue.add(itemOf(`c${index}`, { kind: 'copy', host: 'x', priority: 2 }, index - 45));
+    const taken = Array.from({ length: 60 }, () => {
+      const item = queue.take(0)!;
+      queue.release(item);
+      return item.job.id;
+    });
+    const urgent = Array.from({ length: 45 }, (_, index) => `c${index}`);
+    assert.deepEqual(
+      taken.filter((id) => id.startsWith('c')),
+      urgent,
+      'in the order in which they are due',
+    );
+    assert.deepEqual(taken.filter((id) => id.startsWith('n')).slice(0, 6), ['n0', 'n1', 'n2', 'n3', 'n4', 'n5']);
+    assert.equal(taken.lastIndexOf('c44'), 44 + 4, 'four others have gone before the last of them');
+  });
+
+  it('lets no flood of the urgent hold up anything for ever, at the same host or at others', () => {
+    for (const host of ['x', 'y']) {
+      const kinds = kindsOf({ copy: { concurrencyMax: 2, perHostMax: 1, isTimer: false } });
+      const queue = new JobQueue<Item>({ kinds, jobsMax: 2, newCircuit: alwaysClosed });
+      let nowMs = 0;
+      const flood = (): void => {
+        for (const at of ['x', 'z', 'x', 'z']) queue.add(itemOf(`urgent${(nowMs += 1)}`, { kind: 'copy', host: at, priority: 9 }, nowMs));
+      };
+      flood();
+      const underWay = [queue.take(nowMs)!, queue.take(nowMs)!];
+      const calm = ['a', 'b', 'c', 'd', 'e'];
+      for (const id of calm) queue.add(itemOf(id, { kind: 'copy', host, priority: -1 }, nowMs));
+      const begun: string[] = [];
+      for (let starts = 0; starts < 200; starts++) {
+        flood();
+        queue.release(underWay.shift()!);
+        const next = queue.take(nowMs)!;
+        underWay.push(next);
+        begun.push(next.job.id);
+      }
+      assert.deepEqual(begun.filter((id) => calm.includes(id)), calm, `at ${host}`); // prettier-ignore
+    }
   });
 
   it('lets timers by, however many jobs are under way', () => {

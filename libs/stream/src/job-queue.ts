@@ -24,7 +24,10 @@ type Lane<T> = {
   readonly kind: Kind<T>;
   readonly host: string | null;
   readonly circuit: Circuit | undefined;
+  /** Those that could begin now: the first to go first, and the longest due. */
   readonly ready: Heap<T>;
+  readonly readyByAge: Heap<T>;
+  startsCount: number;
   /** Ready, waiting or under way. */
   jobsCount: number;
   runningCount: number;
@@ -36,6 +39,7 @@ type Kind<T> = {
   readonly lanes: Map<string | null, Lane<T>>;
   /** Lanes whose first job could begin now. */
   readonly open: Heap<Lane<T>>;
+  readonly openByAge: Heap<Lane<T>>;
   runningCount: number;
 };
 
@@ -43,10 +47,14 @@ export type HostCircuit = { readonly kind: string; readonly host: string } & Pic
 
 /** Circuits that are remembered of hosts without jobs. Hosts come from outside: their number is not ours. */
 const idleLanesMax = 1_000;
+/** Of so many starts, in all and of each host, one is for the job that is due longest, whatever its priority. */
+const startsPerTurn = 10;
 
 /**
  * Which job is next: of all that are due and within every limit the one with the highest priority; among equals that of the host with
- * the fewest under way, then the longest due. So a host with a long backlog leaves the others their share.
+ * the fewest under way, then the longest due. So a host with a long backlog leaves the others their share. Every tenth start is for the
+ * job that is due longest: among all that may begin, and among those of each host. So no flood of urgent jobs holds up the others for
+ * ever, and it costs the urgent ones a tenth of the places while others wait.
  *
  * Pure but for the circuits. A job that waits costs nothing while others are taken: what is due later, and what its kind, its host or
  * the host's circuit holds back, is not looked at.
@@ -61,13 +69,21 @@ export class JobQueue<T extends Queued> {
   /** Lanes without jobs whose circuit has something to remember, the longest idle first. */
   readonly #idle = new Set<Lane<T>>();
   #runningCount = 0;
+  #startsCount = 0;
 
   constructor(options: JobQueueOptions) {
     this.#options = options;
     this.#kinds = new Map(
       [...options.kinds].map(([name, limits]) => [
         name,
-        { name, limits, lanes: new Map<string | null, Lane<T>>(), open: new Heap<Lane<T>>(isLaneBefore), runningCount: 0 },
+        {
+          name,
+          limits,
+          lanes: new Map<string | null, Lane<T>>(),
+          open: new Heap<Lane<T>>(isLaneBefore),
+          openByAge: new Heap<Lane<T>>(isLaneOlder),
+          runningCount: 0,
+        },
       ]),
     );
   }
@@ -81,12 +97,13 @@ export class JobQueue<T extends Queued> {
     this.#later.set(item);
   }
 
-  /** Forgets a job that has not been taken. */
-  delete(item: T): void {
+  /** Forgets a job that has not been taken. @returns whether it was there */
+  delete(item: T): boolean {
     const lane = this.#findLane(item.job);
-    if (!lane || !(this.#later.delete(item) || lane.ready.delete(item))) return;
+    if (!lane || !(this.#later.delete(item) || takeOut(lane, item))) return false;
     lane.jobsCount -= 1;
     this.#refresh(lane, undefined);
+    return true;
   }
 
   /** The next job to begin; it counts towards the limits until it is released. */
@@ -95,15 +112,19 @@ export class JobQueue<T extends Queued> {
       this.#later.delete(item);
       const lane = this.#findLane(item.job)!;
       lane.ready.set(item);
+      lane.readyByAge.set(item);
       this.#refresh(lane, nowMs);
     }
     for (let lane = this.#shut.first(); lane && lane.circuit!.opensAtMs <= nowMs; lane = this.#shut.first()) this.#refresh(lane, nowMs);
-    let lane = this.#firstLane();
+    const isTurn = isTurnAfter(this.#startsCount);
+    let lane = this.#firstLane(isTurn);
     // A circuit may have opened, or be probed, since its lane was put where it is.
-    for (; lane?.circuit && lane.circuit.opensAtMs > nowMs; lane = this.#firstLane()) this.#refresh(lane, nowMs);
+    for (; lane?.circuit && lane.circuit.opensAtMs > nowMs; lane = this.#firstLane(isTurn)) this.#refresh(lane, nowMs);
     if (!lane) return undefined;
-    const item = lane.ready.first()!;
-    lane.ready.delete(item);
+    const item = (isTurn || isTurnAfter(lane.startsCount) ? lane.readyByAge : lane.ready).first()!;
+    takeOut(lane, item);
+    lane.startsCount += 1;
+    if (!lane.kind.limits.isTimer) this.#startsCount += 1;
     this.#underWay.set(item, { lane, tell: lane.circuit?.enter() });
     this.#count(lane, 1);
     this.#refresh(lane, nowMs);
@@ -146,12 +167,13 @@ export class JobQueue<T extends Queued> {
     });
   }
 
-  #firstLane(): Lane<T> | undefined {
+  #firstLane(isTurn: boolean): Lane<T> | undefined {
+    const isBefore: typeof isLaneBefore = isTurn ? isLaneOlder : isLaneBefore;
     let first: Lane<T> | undefined;
-    for (const { limits, open, runningCount } of this.#kinds.values()) {
-      const lane = open.first();
+    for (const { limits, open, openByAge, runningCount } of this.#kinds.values()) {
+      const lane = (isTurn ? openByAge : open).first();
       const isFull = runningCount >= limits.concurrencyMax || (!limits.isTimer && this.#runningCount >= this.#options.jobsMax);
-      if (lane && !isFull && (!first || isLaneBefore(lane, first))) first = lane;
+      if (lane && !isFull && (!first || isBefore(lane, first))) first = lane;
     }
     return first;
   }
@@ -166,7 +188,8 @@ export class JobQueue<T extends Queued> {
     if (!kind) return undefined;
     const host = kind.limits.isTimer ? null : job.host;
     const circuit = host === null ? undefined : this.#options.newCircuit();
-    const lane: Lane<T> = { kind, host, circuit, ready: new Heap<T>(isJobBefore), jobsCount: 0, runningCount: 0 };
+    const heaps = { ready: new Heap<T>(isJobBefore), readyByAge: new Heap<T>(isJobOlder) };
+    const lane: Lane<T> = { kind, host, circuit, ...heaps, startsCount: 0, jobsCount: 0, runningCount: 0 };
     kind.lanes.set(host, lane);
     return lane;
   }
@@ -184,8 +207,10 @@ export class JobQueue<T extends Queued> {
     const canBegin = ready.size > 0 && lane.runningCount < perHostMax;
     const opensAtMs = circuit?.opensAtMs ?? 0;
     const isOpen = opensAtMs === 0 || (nowMs !== undefined && opensAtMs <= nowMs);
-    if (canBegin && isOpen) kind.open.set(lane);
-    else kind.open.delete(lane);
+    for (const open of [kind.open, kind.openByAge]) {
+      if (canBegin && isOpen) open.set(lane);
+      else open.delete(lane);
+    }
     if (canBegin && !isOpen && opensAtMs < Infinity) this.#shut.set(lane);
     else this.#shut.delete(lane);
     this.#idle.delete(lane);
@@ -199,11 +224,22 @@ export class JobQueue<T extends Queued> {
   }
 }
 
-const isJobBefore = ({ job: a, dueAtMs: aMs }: Queued, { job: b, dueAtMs: bMs }: Queued): boolean =>
-  a.priority !== b.priority ? a.priority > b.priority : aMs !== bMs ? aMs < bMs : a.id < b.id;
+function takeOut<T extends Queued>({ ready, readyByAge }: Lane<T>, item: T): boolean {
+  readyByAge.delete(item);
+  return ready.delete(item);
+}
+
+const isTurnAfter = (startsCount: number): boolean => startsCount % startsPerTurn === startsPerTurn - 1;
+
+const isJobOlder = ({ job: a, dueAtMs: aMs }: Queued, { job: b, dueAtMs: bMs }: Queued): boolean => (aMs !== bMs ? aMs < bMs : a.id < b.id);
+
+const isJobBefore = (a: Queued, b: Queued): boolean =>
+  a.job.priority !== b.job.priority ? a.job.priority > b.job.priority : isJobOlder(a, b);
 
 function isLaneBefore<T extends Queued>(a: Lane<T>, b: Lane<T>): boolean {
   const [first, second] = [a.ready.first()!, b.ready.first()!];
   if (first.job.priority === second.job.priority && a.runningCount !== b.runningCount) return a.runningCount < b.runningCount;
   return isJobBefore(first, second);
 }
+
+const isLaneOlder = <T extends Queued>(a: Lane<T>, b: Lane<T>): boolean => isJobOlder(a.readyByAge.first()!, b.readyByAge.first()!);
