@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { examples, type Globals, type LogOptions, type ProgramOptions, withLogOptions } from '../command-line.ts';
 import { integer } from '../options.ts';
 import type { PolicySource } from '../policy/findings.ts';
+import { addProposals } from './proposals.ts';
 
 /** `waybill policy …` */
 export function addPolicy(program: Command, options: ProgramOptions): void {
@@ -21,6 +22,7 @@ export function addPolicy(program: Command, options: ProgramOptions): void {
   addChecks(policy, options);
   addChanges(policy, options);
   addHistory(policy, options);
+  addProposals(policy, options);
 }
 
 const folderOf = (env: ProgramOptions['env']): string => `${env['CONFIG_DIR'] ?? 'config'}/policies`;

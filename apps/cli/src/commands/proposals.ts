@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { examples, type Globals, type LogOptions, type ProgramOptions, withLogOptions } from '../command-line.ts';
+import { integer } from '../options.ts';
+
+type Flags = LogOptions & { readonly keyFile?: string; readonly running?: string; readonly limit: number };
+type RetentionFlags = Flags & { readonly registry?: string; readonly kept: boolean };
+
+const runningOption = [
+  '--running <file>',
+  'of images that run, one per line; - for standard input. Without: nothing is known to be unused',
+] as const;
+
+/** What policies would do that nobody does by itself: `waybill policy retention` and its like. */
+export function addProposals(policy: Command, { console, env, onExit }: ProgramOptions): void {
+  const keyOption = [
+    '--key-file <file>',
+    'with the keys of confidential policies; POLICY_KEY_FILE unless given',
+    env['POLICY_KEY_FILE'],
+  ] as const;
+  withLogOptions(policy.command('retention'))
+    .description('say what the retention policies in force would delete now, and why; nothing is deleted')
+    .argument('[repositories...]', 'names or globs, below the host; all unless given')
+    .option('--registry <host>', 'of this registry only')
+    .option(...runningOption)
+    .option('--kept', 'list what stays, too, and why', false)
+    .option('--limit <count>', 'list at most so many', integer(1, 1_000_000), 100)
+    .option(...keyOption)
+    .addHelpText(
+      'after',
+      examples([
+        "kubectl get pods -A -o jsonpath='{.items[*].status.containerStatuses[*].imageID}' | tr ' ' '\\n' > running.txt",
+        'waybill policy retention --running running.txt',
+        "waybill policy retention 'shop/**' --registry a.example.com --running running.txt --kept -o json",
+      ]),
+    )
+    .action(async (repositories: readonly string[], { keyFile, ...flags }: RetentionFlags, command: Command) => {
+      const { showRetention } = await import('./policy-retention.ts');
+      const { withLog } = await import('../connect.ts');
+      const { openVault } = await import('../policy/vault.ts');
+      const { output } = command.optsWithGlobals<Globals>();
+      const { registry, running, kept, limit } = flags;
+      const asked = { output, repositories, registry, running, kept, limit, vault: await openVault(keyFile) };
+      onExit(await withLog(flags, (log, codec) => showRetention(asked, log, codec, console)));
+    });
+}
