@@ -17,13 +17,20 @@ export type PolicyLog = {
   readonly base: string;
 };
 
-/** As far as it is in the log now. What cannot be read says nothing of what is in force, and is not in the way of what is to be. */
-export async function readPolicyLog(log: EventLog, codec: Codec): Promise<PolicyLog> {
-  const events: PolicyEvent[] = [];
+/** As far as it is in the log now. */
+export const readPolicyLog = async (log: EventLog, codec: Codec): Promise<PolicyLog> =>
+  policyLogOf((await readPublished(log, codec)).filter(isOfPolicies));
+
+/**
+ * All that was ever published, oldest first, candidates among it. What cannot be read says nothing of what is in force, and is not in the
+ * way of what is to be.
+ */
+export async function readPublished(log: EventLog, codec: Codec): Promise<readonly Event[]> {
+  const events: Event[] = [];
   const take = async (records: readonly LogRecord[]): Promise<void> => {
     for (const record of records) {
       const event = await decodeEvent(codec, record).catch(unlessUndecodable);
-      if (event !== undefined && isOfPolicies(event)) events.push(event);
+      if (event !== undefined) events.push(event);
     }
   };
   for (let partition = 0; partition < log.partitions; partition++) {
@@ -31,7 +38,7 @@ export async function readPolicyLog(log: EventLog, codec: Codec): Promise<Policy
     const { first, end } = await log.bounds(place);
     await log.read(place, { from: first, to: end }, take);
   }
-  return policyLogOf(events.toSorted((a, b) => a.meta.timeMs - b.meta.timeMs));
+  return events.toSorted((a, b) => a.meta.timeMs - b.meta.timeMs);
 }
 
 export function policyLogOf(events: readonly PolicyEvent[]): PolicyLog {
@@ -45,7 +52,8 @@ function unlessUndecodable(error: unknown): undefined {
   if (!(error instanceof StreamError) || error.code !== 'RECORD_UNDECODABLE') throw error;
 }
 
-const isOfPolicies = (event: Event): event is PolicyEvent => event.type === 'PolicyPublished' || event.type === 'PolicyRetired';
+/** Candidates are never in force, and no part of the history of what is. */
+export const isOfPolicies = (event: Event): event is PolicyEvent => event.type === 'PolicyPublished' || event.type === 'PolicyRetired';
 
 const settledMsMax = 15_000;
 const pauseMs = 100;
