@@ -1,5 +1,5 @@
 import { repositoryKey, tagKey, targetKey, topics, type DecisionState, type ImageDecided, type ImageEvidence } from '@waybill/domain';
-import { inputsSha256, traceMax, traceOf, versionOf, withTenant } from '@waybill/policy-engine';
+import { inputsSha256, recordFacts, traceMax, traceOf, versionOf, withTenant } from '@waybill/policy-engine';
 import type { Emit } from '@waybill/stream';
 import { toldOutcome, type Judgement, type Occasion } from './judge.ts';
 import type { PolicySet } from './policy-set.ts';
@@ -17,15 +17,23 @@ export function decidedEvent(
   { rulebook, broken }: PolicySet,
   row: DecisionState,
   evidence: ImageEvidence,
-  { decision, admission, facts, occasion, row: { changedAtMs: atMs } }: Judgement & { readonly occasion: Occasion },
+  {
+    decision,
+    admission,
+    facts: { evidence: asking, asked },
+    occasion,
+    row: { changedAtMs: atMs },
+  }: Judgement & { readonly occasion: Occasion },
 ): DecidedEmit {
   const { registry, repository, tag, digest, pushEventId } = row;
   const { outcome, code, policyId, reason } = decision;
   const allowed = new Set(decision.targets.map(targetKey));
   const takenBack = row.targets.filter((target) => !allowed.has(targetKey(target)));
+  const trace = traceOf(rulebook.replication, asking, atMs);
+  const facts = asked(); // Also what the trace has asked for.
   const data: ImageDecided = {
     ...{ registry, repository, tag, digest, outcome, code, policyId, policySetVersion: versionOf(rulebook), reason },
-    trace: [...traceOf(rulebook.replication, facts, atMs), ...broken].slice(0, traceMax),
+    trace: [...trace, ...broken].slice(0, traceMax),
     // A deny names the targets that it takes back: a copy to them may still be waiting.
     targets: outcome === 'allow' ? decision.targets : takenBack,
     exceptionIds: decision.exceptionIds,
@@ -38,7 +46,7 @@ export function decidedEvent(
     inspectionEventId: evidence.inspectionEventId,
     sboms: evidence.sboms,
     signatures: evidence.signatures,
-    ...{ registries: [], usage: null, pullsByRegion: null },
+    ...recordFacts(facts),
     inputsSha256: inputsSha256(facts, atMs),
     // For whoever counts what tenants have.
     tenant: withTenant(facts, rulebook.replication.surroundings).tenant ?? null,

@@ -3,13 +3,13 @@ import type { Emit } from '@waybill/stream';
 import { decidedEvent } from './decided-event.ts';
 import type { Draft } from './draft.ts';
 import { judge, type Judgement, type Occasion } from './judge.ts';
-import type { PolicySet } from './policy-set.ts';
+import type { InForce } from './in-force.ts';
 import { reviewTimer } from './reviews.ts';
 import { agreedEvent, differedEvent } from './shadow/difference-events.ts';
 import { toldBy } from './shadow/compare.ts';
 
 /** What a decision is made with beside rows: the policies in force, the moment, and the id that an event will have. */
-export type Deciding = { readonly draft: Draft; readonly set: PolicySet; readonly atMs: number; readonly idOf: (emit: Emit) => string };
+export type Deciding = { readonly draft: Draft; readonly set: InForce; readonly atMs: number; readonly idOf: (emit: Emit) => string };
 
 /**
  * Decides a tag anew and keeps the result in its row, with a timer for the moment at which time alone may change it. An event follows
@@ -51,7 +51,7 @@ function tellDifference(
   if (shadow === undefined || beside.news === undefined || beside.ruling === undefined) return;
   draft.note(`candidate ${beside.news}`);
   if (beside.news === 'agrees') draft.emit(agreedEvent(shadow, before, 'both decide it alike', atMs));
-  else draft.emit(differedEvent(set, shadow, row, { active, shadow: beside.ruling, facts, atMs }));
+  else draft.emit(differedEvent(set, shadow, row, { active, shadow: beside.ruling, facts: facts.asked(), atMs }));
 }
 
 /** Of a tag of which nothing is decided any more nothing differs. */

@@ -3,25 +3,29 @@ import {
   evaluate,
   evidenceBounds,
   nextChangeMs,
+  noteAsked,
   recordedEvidence,
   versionOf,
+  type Asking,
   type Decision,
   type Evidence,
   type Rulebook,
 } from '@waybill/policy-engine';
 import { admissionOn, isAdmissionNews, type Admission } from './admission.ts';
-import type { PolicySet } from './policy-set.ts';
+import type { InForce } from './in-force.ts';
+import { roomAtMs, withKnown } from './known-facts.ts';
 import { compare, type Beside } from './shadow/compare.ts';
 
 /** What has a tag decided anew. */
-export type Occasion = 'push' | 'evidence' | 'time' | 'policies';
+export type Occasion = 'push' | 'evidence' | 'time' | 'policies' | 'registries' | 'usage';
 
 /** What a set of policies says of a tag, and when time alone may have it say something else; Infinity for never. */
 export type Ruling = { readonly decision: Decision; readonly admission: Admission | null; readonly nextMs: number };
 
 /** What is decided about a tag now, beside what was told of it before. */
 export type Judgement = Ruling & {
-  readonly facts: Evidence;
+  /** What it was made from. */
+  readonly facts: Asking;
   /** What a candidate would decide. Only `toldDifference` of the row depends on it, and an earlier `reviewAtMs`. */
   readonly beside: Beside;
   /** As it will be; without the id of the event, where one follows. */
@@ -31,16 +35,24 @@ export type Judgement = Ruling & {
 };
 
 /** Pure: what `decide` would come to, for whoever wants to know whether it is worth while. */
-export function judge({ rulebook, shadow }: PolicySet, row: DecisionState, evidence: ImageEvidence, atMs: number): Judgement {
-  const facts = recordedEvidence(row, evidence);
-  const ruleBy = ({ replication, admission }: Rulebook): Ruling => ({
-    decision: decisionOn(evaluate(replication, facts, atMs), facts, evidence),
-    admission: admissionOn(admission, facts, atMs),
-    nextMs: Math.min(nextChangeMs(replication, facts, atMs), nextChangeMs(admission, facts, atMs)),
-  });
-  const ruling = ruleBy(rulebook);
+export function judge(set: InForce, row: DecisionState, evidence: ImageEvidence, atMs: number): Judgement {
+  const { rulebook, shadow } = set;
+  const all = withKnown(recordedEvidence(row, evidence), toldOutcome(row) === 'allow' ? row.targets : [], set, atMs);
+  const facts = noteAsked(all);
+  const ruleOn =
+    (given: Evidence) =>
+    ({ replication, admission }: Rulebook): Ruling => {
+      const decision = decisionOn(evaluate(replication, given, atMs), given, evidence);
+      const waitsUntilMs = decision.outcome === 'held' && decision.code === 'QUOTA_EXCEEDED' ? roomAtMs(given, set, atMs) : Infinity;
+      return {
+        decision,
+        admission: admissionOn(admission, given, atMs),
+        nextMs: Math.min(nextChangeMs(replication, given, atMs), nextChangeMs(admission, given, atMs), waitsUntilMs),
+      };
+    };
+  const ruling = ruleOn(facts.evidence)(rulebook);
   const { decision, admission } = ruling;
-  const beside = compare(shadow, row, ruling, ruleBy);
+  const beside = compare(shadow, row, ruling, ruleOn(all));
   const nextMs = Math.min(ruling.nextMs, beside.ruling?.nextMs ?? Infinity);
   const told = { ...row, toldDifference: beside.toldDifference, reviewAtMs: nextMs === Infinity ? null : nextMs };
   const isNews = isDecisionNews(row, decision) || isAdmissionNews(row, admission);

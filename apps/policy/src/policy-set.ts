@@ -36,7 +36,7 @@ const brokenShownMax = 10;
 /** Versions that are remembered; they share nearly all with each other. */
 const versionsMax = 16;
 /** To ask whether more of them concern a tag costs more than to decide it. */
-const concernedMax = 50;
+export const concernedMax = 50;
 
 type Published = { readonly event: Event; readonly parsed: ParsedDocument };
 

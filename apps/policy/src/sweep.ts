@@ -1,14 +1,14 @@
 import type { DecisionState, PolicySweep } from '@waybill/domain';
-import { mayConcern, versionOf } from '@waybill/policy-engine';
+import { mayConcern, versionOf, type Document } from '@waybill/policy-engine';
 import type { Context } from '@waybill/stream';
 import { differs, judge } from './judge.ts';
 import type { Draft } from './draft.ts';
-import type { PolicySet } from './policy-set.ts';
+import { changedInForce, haveSameDocuments, versionInForce, type InForce } from './in-force.ts';
 import { reviewRequest } from './reviews.ts';
 import { comparedEvent } from './shadow/difference-events.ts';
 
 /**
- * When other documents come into force, the tags of a partition are gone through in the background, a part per timer, and those that
+ * When other documents come into force, or registries fail or come back, the tags of a partition are gone through in the background, a part per timer, and those that
  * would now be decided otherwise are asked to be. Where it stands is a row: a kill -9 costs nothing.
  *
  * Nothing is decided by a version that the row does not name. So between the versions it names lie all changes that a tag here may have
@@ -22,7 +22,7 @@ export type Sweep = {
   readonly kind: SweepKind;
   /** Of what tags are compared with; empty where there is nothing. */
   readonly version: string;
-  readonly changedOver: PolicySet['changedOver'];
+  readonly changedOver: (versions: readonly string[]) => readonly Document[] | undefined;
   /** Stands for what was in force before the first version that is noted. */
   readonly versionBefore: string;
 };
@@ -33,16 +33,18 @@ export type SweepKind = (typeof sweepKinds)[number];
 const anyVersion = '';
 
 /** A candidate has a sweep of its own: nothing that concerns what is in force waits for it, or begins anew because of it. */
-const sweepOf = ({ rulebook, changedOver, shadow }: PolicySet, kind: SweepKind): Sweep =>
-  kind === 'sweep'
-    ? { key: '@sweep', kind, version: versionOf(rulebook), changedOver, versionBefore: anyVersion }
-    : { key: '@shadow', kind, version: shadow?.version ?? '', changedOver: shadow?.changedOver ?? (() => []), versionBefore: 'none' };
+const sweepOf = (set: InForce, kind: SweepKind): Sweep => {
+  const changedOver = (versions: readonly string[]) => changedInForce(set, versions);
+  if (kind === 'sweep') return { key: '@sweep', kind, version: versionInForce(set), changedOver, versionBefore: anyVersion };
+  const { version = '', changedOver: changedByIt = () => [] } = set.shadow ?? {};
+  return { key: '@shadow', kind, version, changedOver: changedByIt, versionBefore: 'none' };
+};
 
 /** Of one step: so many keys are passed by, or so many tags decided, in a few ms. And versions that are remembered to lie between. */
 export type SweepBounds = { readonly keysMax: number; readonly decidedMax: number; readonly versionsMax: number };
 export const sweepBounds: SweepBounds = { keysMax: 2_000, decidedMax: 200, versionsMax: 8 };
 
-export type Sweeping = { readonly context: Context; readonly draft: Draft; readonly set: PolicySet; readonly bounds: SweepBounds };
+export type Sweeping = { readonly context: Context; readonly draft: Draft; readonly set: InForce; readonly bounds: SweepBounds };
 
 /** Must be called before anything is decided by a set. */
 export function noteVersions(sweeping: Sweeping, partition: number): void {
@@ -74,7 +76,8 @@ export function sweep({ context, draft, set, bounds }: Sweeping, timer: SweepTim
   const found = context.keys('decisions', { limit: bounds.keysMax, ...(known.after !== '' && { after: known.after }) });
   const keys = found.filter((key) => known.until === null || !isBehind(key, known.until));
   const concerned = keys.filter((key) => changed === undefined || mayConcern(changed, namesOf(key)));
-  for (const key of concerned.slice(0, bounds.decidedMax)) compare({ context, draft, set, bounds }, key, timer.atMs);
+  const occasion = kind === 'sweep' && haveSameDocuments(known.versions) ? 'registries' : 'policies';
+  for (const key of concerned.slice(0, bounds.decidedMax)) compare({ context, draft, set, bounds }, { key, occasion, atMs: timer.atMs });
   const isLastPart = keys.length < bounds.keysMax && concerned.length <= bounds.decidedMax;
   const stand = concerned.length > bounds.decidedMax ? concerned[bounds.decidedMax - 1] : keys.at(-1);
   const next = isLastPart ? turned(known) : { ...known, after: stand ?? known.after };
@@ -90,13 +93,15 @@ type SweepTimer = { readonly id: string; readonly kind: SweepKind; readonly atMs
 const turned = ({ versions, again }: PolicySweep): PolicySweep =>
   again === null ? { versions: versions.slice(-1), after: null, until: null, again } : { versions, after: '', until: again, again: null };
 
-function compare({ context, draft, set }: Sweeping, key: string, atMs: number): void {
+type Compared = { readonly key: string; readonly occasion: 'registries' | 'policies'; readonly atMs: number };
+
+function compare({ context, draft, set }: Sweeping, { key, occasion, atMs }: Compared): void {
   const row = context.get('decisions', key, 'DecisionState');
   if (row === undefined || row.digest === '' || row.status === 'deleted') return;
   const evidence = draft.evidence(row, row.digest);
   if (evidence === undefined) return;
   const { isNews, row: next } = judge(set, row, evidence, Math.max(atMs, row.changedAtMs));
-  if (isNews || differs(row, next)) draft.emit(reviewRequest(row, 'policies', versionOf(set.rulebook), atMs));
+  if (isNews || differs(row, next)) draft.emit(reviewRequest(row, occasion, versionOf(set.rulebook), atMs));
 }
 
 /** Of a key as `tagKey` makes it. */

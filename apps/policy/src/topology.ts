@@ -20,7 +20,7 @@ import {
 import { outcomeOf, type Context, type Input, type Topology } from '@waybill/stream';
 import { decide, type Deciding } from './deciding.ts';
 import { createDraft, pendingName, type Draft } from './draft.ts';
-import { createPolicyReader, type PolicySet } from './policy-set.ts';
+import { createInForceReader, tableNames, type InForce } from './in-force.ts';
 import { reviewedBy, reviewRequest } from './reviews.ts';
 import { noteVersions, sweep, sweepBounds, sweepKinds, type SweepBounds } from './sweep.ts';
 import { awaitDigest, decideTagsOf, dropTag, isLate, pointTag, type Push } from './tags.ts';
@@ -41,7 +41,7 @@ import { awaitDigest, decideTagsOf, dropTag, isLate, pointTag, type Push } from 
  * @param keys Without them no confidential policy can be in force
  */
 export function createPolicy(bounds: SweepBounds = sweepBounds, keys?: KeyRing): Topology {
-  const readPolicies = createPolicyReader(keys);
+  const readInForce = createInForceReader(keys);
   const topology: Topology = {
     group: 'policy',
     inputs: [topics.images, topics.inspections, topics.scanReports, topics.reviewRequests],
@@ -51,10 +51,10 @@ export function createPolicy(bounds: SweepBounds = sweepBounds, keys?: KeyRing):
     jobTopic: topics.policyJobs,
     timers: ['review', ...sweepKinds],
     rebuild: 'inputs',
-    tables: { policies: topics.policies },
-    watches: ['policies'],
+    tables: { policies: topics.policies, health: topics.registryHealth, usage: topics.usage },
+    watches: tableNames,
     handle(input, context) {
-      const [draft, set] = [createDraft(context), readPolicies(context.table('policies'))];
+      const [draft, set] = [createDraft(context), readInForce(context.table)];
       return draft.step(take({ topology, context, draft, set, bounds }, input));
     },
   };
@@ -67,7 +67,7 @@ type Taking = {
   readonly topology: Topology;
   readonly context: Context;
   readonly draft: Draft;
-  readonly set: PolicySet;
+  readonly set: InForce;
   readonly bounds: SweepBounds;
 };
 
@@ -88,7 +88,7 @@ function take({ topology, context, draft, set, bounds }: Taking, input: Input): 
   return apply({ draft, set, atMs: input.atMs, idOf }, input.event);
 }
 
-function onReviewDue(draft: Draft, set: PolicySet, { timer, atMs }: Extract<Input, { kind: 'timer' }>): string {
+function onReviewDue(draft: Draft, set: InForce, { timer, atMs }: Extract<Input, { kind: 'timer' }>): string {
   const reviewed = reviewedBy(timer);
   const row = draft.decision(reviewed, reviewed.tag);
   if (row === undefined || row.digest !== reviewed.digest) return 'the tag has moved on';
@@ -201,13 +201,15 @@ function onScanReported(deciding: Deciding, data: ScanReported): string {
   return 'unchanged or held';
 }
 
+const occasions = ['time', 'registries', 'usage'] as const;
+
 /** At the moment that it asks for, also where the clock that wrote it is behind: nobody would ask again. */
 function onReviewRequested(deciding: Deciding, { dueAtMs, occasion, ...reviewed }: ReviewRequested): string {
   const row = deciding.draft.decision(reviewed, reviewed.tag);
   if (row === undefined || row.digest !== reviewed.digest) return 'the tag has moved on';
   const evidence = deciding.draft.evidence(row, row.digest) ?? emptyEvidence(row, row.digest);
   const atMs = Math.max(deciding.atMs, dueAtMs);
-  decide({ ...deciding, atMs }, row, evidence, occasion === 'time' ? occasion : 'policies');
+  decide({ ...deciding, atMs }, row, evidence, occasions.find((known) => known === occasion) ?? 'policies');
   return 'decided as before';
 }
 

@@ -1,4 +1,7 @@
 export { noteAsked } from './asked.ts';
+export type { Asking } from './asked.ts';
+export { candidateChangesMax, findCandidate } from './candidate.ts';
+export type { CandidateChange } from './candidate.ts';
 export { changedDocuments, mayConcern } from './changes.ts';
 export { isSealed, seal, unseal } from './confidential/envelope.ts';
 export type { Opened } from './confidential/envelope.ts';
@@ -25,6 +28,7 @@ export {
   withScan,
 } from './recorded-evidence.ts';
 export { recordFacts } from './recorded-facts.ts';
+export { oncePer } from './once.ts';
 export { parsePolicy } from './policy.ts';
 export type { ParsedPolicy, Policy } from './policy.ts';
 export { compileRulebook, isPolicy, parseDocument, versionOf, withChanges, withDocument } from './rulebook.ts';

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import type { DecisionState, Event, TenantUsage } from '@waybill/domain';
+import {
+  choosersIn,
+  copiesLeaveAtMs,
+  oncePer,
+  registryUsageOf,
+  tenantUsageOf,
+  withTenant,
+  type Evidence,
+  type RegistryFact,
+  type Rulebook,
+  type Surroundings,
+} from '@waybill/policy-engine';
+import type { InForce } from './in-force.ts';
+
+/** What others tell, beside what is known of each image. */
+export type KnownFacts = {
+  /** By the names of registries. */
+  readonly registries: Readonly<Record<string, RegistryFact>>;
+  /** A part per partition. */
+  readonly usageOf: (tenant: string) => readonly TenantUsage[];
+};
+
+/** Of more nothing is known, so that no event names more. */
+const registriesMax = 256;
+
+/** Reads tables of events; as long as they are the same, so is the result. */
+export function createFactsReader(): (health: readonly Event[], usage: readonly Event[]) => KnownFacts {
+  let last: { readonly health: readonly Event[]; readonly usage: readonly Event[]; readonly known: KnownFacts } | undefined;
+  return (health, usage) => {
+    if (last?.health !== health || last.usage !== usage) last = { health, usage, known: factsFrom(health, usage) };
+    return last.known;
+  };
+}
+
+function factsFrom(health: readonly Event[], usage: readonly Event[]): KnownFacts {
+  const facts = new Map<string, RegistryFact>();
+  for (const { type, data } of health)
+    if (type === 'RegistryHealthChanged' && data.isHealthy !== null) facts.set(data.registry, { isHealthy: data.isHealthy });
+  const used = usage.flatMap(({ type, data }) => (type === 'RegistryUsage' ? [data] : []));
+  for (const [name, parts] of Map.groupBy(used, ({ registry }) => registry))
+    facts.set(name, { ...facts.get(name), ...registryUsageOf(parts) });
+  const tenants = usage.flatMap(({ type, data }) => (type === 'TenantUsage' ? [data] : []));
+  const byTenant = Map.groupBy(tenants, ({ tenant }) => tenant);
+  const named = [...facts].toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(0, registriesMax);
+  return { registries: Object.fromEntries(named), usageOf: (tenant) => byTenant.get(tenant) ?? [] };
+}
+
+export const nothingKnown: KnownFacts = { registries: {}, usageOf: () => [] };
+
+/**
+ * The evidence of a tag with what is known beside its image: as much as policies that are in force, or a candidate, can ask for.
+ * A tenant of whom nothing is counted has nothing: what it has is counted from the decisions about it.
+ * @param told Targets that an allowing decision on its digest has named; none where it was none
+ */
+export function withKnown(evidence: Evidence, told: DecisionState['targets'], set: InForce, atMs: number): Evidence {
+  const { rulebook, shadow, known } = set;
+  const books = [rulebook, ...(shadow?.rulebook ? [shadow.rulebook] : [])];
+  const tenant = books.some(limitsTenants) ? tenantOf(evidence, rulebook) : null;
+  return {
+    ...evidence,
+    ...(books.some((book) => choosersIn(book).length > 0) && { registries: withChosen(known.registries, told) }),
+    ...(tenant !== null && { usage: { ...tenantUsageOf(known.usageOf(tenant), atMs), isCounted: told.length > 0 } }),
+  };
+}
+
+function withChosen(registries: KnownFacts['registries'], told: DecisionState['targets']): KnownFacts['registries'] {
+  if (told.length === 0) return registries;
+  return { ...registries, ...Object.fromEntries(told.map(({ registry }) => [registry, { ...registries[registry], wasChosen: true }])) };
+}
+
+const tenantOf = (evidence: Evidence, { replication }: Rulebook): string | null =>
+  withTenant(evidence, replication.surroundings).tenant ?? null;
+
+const limitsTenants = ({ replication }: Rulebook): boolean => hasQuota(replication.surroundings.Tenant);
+
+const hasQuota = oncePer((tenants: Surroundings['Tenant']): boolean => [...tenants.values()].some(({ spec }) => spec.quota !== undefined));
+
+/**
+ * When an image that waits for room in its tenant's hour is to be decided again; Infinity where it waits for something else. Those of a
+ * tenant that wait for the same moment come one after the other within a minute, so that what is allowed first is counted before the last.
+ */
+export function roomAtMs(evidence: Evidence, { rulebook, known }: InForce, atMs: number): number {
+  const tenant = tenantOf(evidence, rulebook);
+  const leavesAtMs = tenant === null ? Infinity : copiesLeaveAtMs(known.usageOf(tenant), atMs);
+  return leavesAtMs + (digestNumber(`${evidence.repository}:${evidence.tag}`) % spreadMs);
+}
+const spreadMs = 60_000;
+const digestNumber = (text: string): number => createHash('sha256').update(text).digest().readUInt32BE();
