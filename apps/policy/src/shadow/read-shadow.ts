@@ -1,5 +1,15 @@
-import type { Event, EventOf } from '@waybill/domain';
-import { changedDocuments, versionOf, withChanges, type Document, type DocumentChange, type Rulebook } from '@waybill/policy-engine';
+import type { Event } from '@waybill/domain';
+import {
+  candidateChangesMax,
+  changedDocuments,
+  findCandidate,
+  type CandidateChange,
+  versionOf,
+  withChanges,
+  type Document,
+  type DocumentChange,
+  type Rulebook,
+} from '@waybill/policy-engine';
 
 /** A candidate: what would decide if it were in force. It never is; what it would decide is compared, and told where it differs. */
 export type Shadow = {
@@ -19,12 +29,9 @@ export type Shadow = {
 /** The policies in force, and what has changed in them since they were looked at last. */
 export type Changed = { readonly after: Rulebook; readonly changes: readonly DocumentChange[] };
 
-type Candidate = EventOf<'CandidatePublished'>;
 /** @throws Error that says why it cannot be used; faults of what is in force are no reason to throw */
-export type ReadDocument = (event: Candidate) => Document;
+export type ReadDocument = (change: CandidateChange) => Document;
 
-/** More would cost what is in force its speed when it changes. */
-export const candidateChangesMax = 1_000;
 /** Versions that are remembered; they share nearly all with each other. */
 const versionsMax = 16;
 /** To ask whether more of them concern a tag costs more than to decide it. */
@@ -67,27 +74,13 @@ export function createShadowReader(read: ReadDocument): (events: readonly Event[
   };
 }
 
-/**
- * The newest candidate of which all is there. Its events lie in several partitions and become visible one by one: half of one would tell
- * differences that there are not.
- */
-function findCandidate(events: readonly Event[]): readonly Candidate[] | undefined {
-  const published = events.filter((event) => event.type === 'CandidatePublished');
-  const complete = [...Map.groupBy(published, ({ data }) => data.shadowId).values()].filter(
-    (own) => own.length === own[0]!.data.changesCount,
-  );
-  return complete.toSorted(
-    ([a], [b]) => b!.data.publishedAtMs - a!.data.publishedAtMs || (a!.data.shadowId < b!.data.shadowId ? -1 : 1),
-  )[0];
-}
-
-function overlayOf(events: readonly Candidate[], read: ReadDocument): ReadonlyMap<string, DocumentChange> {
-  if (events.length > candidateChangesMax)
-    throw new Error(`it changes ${events.length} policies, over the limit of ${candidateChangesMax}`);
+function overlayOf(changes: readonly CandidateChange[], read: ReadDocument): ReadonlyMap<string, DocumentChange> {
+  if (changes.length > candidateChangesMax)
+    throw new Error(`it changes ${changes.length} policies, over the limit of ${candidateChangesMax}`);
   return new Map(
-    events.map((event) => {
-      const { policyId: id, document } = event.data;
-      return [id, { id, document: document === null ? undefined : read(event) }];
+    changes.map((change) => {
+      const { policyId: id, document } = change.data;
+      return [id, { id, document: document === null ? undefined : read(change) }];
     }),
   );
 }
