@@ -100,6 +100,33 @@ describe('policy plan', () => {
     assert.match(images[2]!, /^ {2}a\.test\/other\/app:4 {2}deny -> allow to b\/other\/app:4, by other: scanned, worst severity none/);
   });
 
+  it('decides by both what may run as well, as soon as either speaks of it', async () => {
+    const run = (tags: string): string =>
+      `apiVersion: waybill/v1\nkind: AdmissionPolicy\nmetadata: { name: run }\nspec: { match: { tags: ['${tags}'] } }\n`;
+    const started = startLog();
+    await started.apply({ demo: policy('demo', 24) });
+    for (const tag of ['1', '2']) remember(started.memory, 'demo/app', tag, 2);
+    const files = { demo: policy('demo', 24) };
+    const admissionOf = async (folder: Readonly<Record<string, string>>, output: 'table' | 'json' = 'table') =>
+      (await plan(started, folder, { output, retireMissing: true })).out;
+    assert.doesNotMatch(await admissionOf({ demo: policy('demo', 12) }), /may run/);
+    const added = (await admissionOf({ ...files, run: run('1') })).split('\n');
+    const at = added.indexOf('may run: 2 would be decided otherwise: 1 unsaid -> allow, 1 unsaid -> deny');
+    assert.match(added[at - 1]!, /^2 images known now, none of them would be decided otherwise$/);
+    assert.match(added[at + 1]!, /^ {2}a\.test\/demo\/app:1 {2}unsaid -> allow, by admission\/run: nothing more is required$/);
+    assert.match(added[at + 2]!, /^ {2}a\.test\/demo\/app:2 {2}unsaid -> deny, by no policy: no policy matches$/);
+    await started.apply({ run: run('1') });
+    const { images } = JSON.parse(await admissionOf({ ...files, run: run('2') }, 'json')) as {
+      images: { changedCount: number; admission: { changedCount: number; counts: readonly object[] } };
+    };
+    assert.deepEqual([images.changedCount, images.admission.changedCount], [0, 2]);
+    assert.deepEqual(images.admission.counts, [
+      { from: 'allow', to: 'deny', count: 1 },
+      { from: 'deny', to: 'allow', count: 1 },
+    ]);
+    assert.match(await admissionOf(files), /^may run: 2 would be decided otherwise: 1 allow -> unsaid, 1 deny -> unsaid$/m);
+  });
+
   it('tells of images that would go elsewhere', async () => {
     const started = startLog();
     await started.apply({ demo: policy('demo', 24) });

@@ -3,7 +3,7 @@ import type { Console, OutputFormat } from '../console.ts';
 import { CliError, type ExitCode, exitCodes } from '../exit.ts';
 import { lineDiff } from '../output/line-diff.ts';
 import { counted, grouped, printable } from '../output/text.ts';
-import { backtest, type Backtest } from '../policy/backtest.ts';
+import { backtest, type Backtest, type Comparison } from '../policy/backtest.ts';
 import { findRegistries, type PolicySource } from '../policy/findings.ts';
 import { placedInFile, readPolicyFolder } from '../policy/folder.ts';
 import { readKnownImages } from '../policy/known-images.ts';
@@ -107,16 +107,25 @@ export const summary = (changes: readonly Pick<Change, 'kind'>[]): string =>
     .join(', ');
 
 function printBacktest(
-  { imagesCount, changedCount, counts, examples, leftOutCount }: Backtest & { readonly leftOutCount: number },
+  { imagesCount, admission, leftOutCount, ...copies }: Backtest & { readonly leftOutCount: number },
   console: Console,
 ) {
-  const how = counts.map(({ from, to, count }) => `${grouped(count)} ${from === to ? 'to other targets' : `${from} -> ${to}`}`);
   const older = leftOutCount > 0 ? `; ${grouped(leftOutCount)} older ones were not looked at, --images takes more` : '';
-  const sum =
-    changedCount === 0
-      ? 'none of them would be decided otherwise'
-      : `${grouped(changedCount)} would be decided otherwise: ${how.join(', ')}`;
-  console.out(`${counted(imagesCount, 'image')} known now, ${sum}${older}`);
+  console.out(`${counted(imagesCount, 'image')} known now, ${sumOf(copies)}${older}`);
+  printShifts(copies, console);
+  if (admission === null) return;
+  console.out(`may run: ${sumOf(admission)}`);
+  printShifts(admission, console);
+}
+
+function sumOf({ changedCount, counts }: Comparison): string {
+  const how = counts.map(({ from, to, count }) => `${grouped(count)} ${from === to ? 'to other targets' : `${from} -> ${to}`}`);
+  return changedCount === 0
+    ? 'none of them would be decided otherwise'
+    : `${grouped(changedCount)} would be decided otherwise: ${how.join(', ')}`;
+}
+
+function printShifts({ changedCount, examples }: Comparison, console: Console): void {
   for (const { image, before, after } of examples) {
     const { outcome, policyId, reason, targets } = after;
     const where = targets.length === 0 ? '' : ` to ${targets.join(', ')}`;
