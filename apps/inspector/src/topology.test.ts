@@ -95,6 +95,28 @@ describe('a pushed image', () => {
     assert.equal(scans().length, 4);
   });
 
+  it('is read again where its signatures were verified with other keys, or by nobody', () => {
+    const { driver, push, inspected } = start('keys of today');
+    push('push-1');
+    driver.finishJob('push-1', { ...index, trustSha256: 'keys of before' });
+    push('push-2');
+    driver.finishJob('push-2', { ...index, signatures: [], trustSha256: 'keys of today' });
+    push('push-3');
+    assert.deepEqual(driver.jobs(), []);
+    assert.deepEqual(
+      inspected().map(({ data }) => data.trustSha256),
+      ['keys of before', 'keys of today', 'keys of today'],
+    );
+  });
+
+  it('whose job began before signatures were looked at has none to tell of', () => {
+    const { driver, push, inspected } = start();
+    push('push-1');
+    const { signatures: _, subjectSignatures: _s, refusedSignatures: _r, trustSha256: _t, ...before } = index;
+    driver.finishJob('push-1', before);
+    assert.deepEqual([inspected()[0]?.data.signatures, inspected()[0]?.data.refusedSignatures], [null, []]);
+  });
+
   it('is read for each repository that holds it', () => {
     const { driver, push } = start();
     push('push-1');

@@ -59,7 +59,7 @@ function refuseOtherUse({ verificationMaterial: { content } }: Bundle): void {
 
 function usesOf(certificate: Buffer): readonly string[] {
   try {
-    return (new X509Certificate(certificate).keyUsage) ?? [];
+    return new X509Certificate(certificate).keyUsage ?? [];
   } catch (cause) {
     throw new Refusal('SIGNATURE_MALFORMED', 'its certificate cannot be read', { cause });
   }

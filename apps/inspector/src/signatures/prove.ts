@@ -2,6 +2,7 @@ import type { InspectedImage } from '@waybill/oci';
 import { noProofs, type Proofs } from '../inspected.ts';
 import { isCarrier, readCandidates, readCarrier, type Candidate, type Place } from './read-carriers.ts';
 import { Refusal } from './refusal.ts';
+import type { Signer } from './signer.ts';
 import type { Trust } from './trust.ts';
 import { verifyBundle } from './verify-bundle.ts';
 import { verifySimpleSigning } from './verify-simple-signing.ts';
@@ -12,7 +13,8 @@ export type Prove = (place: Place, image: InspectedImage, signal: AbortSignal) =
 /** Where no keys and roots are configured: nobody looks, and nothing is said of signatures. */
 export const proveNothing: Prove = () => Promise.resolve(noProofs);
 
-/** Refused ones travel in events. */
+/** What travels in an event. */
+const verifiedMax = 100;
 const refusedMax = 50;
 const reasonLengthMax = 500;
 
@@ -26,38 +28,38 @@ export const createProve =
     prove(trust, nowMs(), place, image, signal);
 
 async function prove(trust: Trust, verifiedAtMs: number, place: Place, image: InspectedImage, signal: AbortSignal): Promise<Proofs> {
-  const isSignature = image.kind === 'artifact' && image.subject !== null && isCarrier(image);
   // A signature is not signed in turn.
-  const [subject, candidates] = isSignature
-    ? [image.subject, await readCarrier(place, image.digest, signal)]
-    : [image.digest, await readCandidates(place, image, signal)];
-  const { verified, refused } = sort(candidates, subject, trust);
-  const signatures = verified.map((signature) => ({ ...signature, verifiedAtMs }));
+  const signed = image.kind === 'artifact' && isCarrier(image) ? image.subject : null;
+  const judge = (candidate: Candidate): Verdict => verdictOn(candidate, signed ?? image.digest, trust);
+  const verdicts =
+    signed === null
+      ? await readCandidates(place, image, judge, signal)
+      : await readCarrier(place, { carrier: image.digest }, judge, signal);
+  const verified = verdicts.flatMap((verdict) => ('code' in verdict ? [] : [{ ...verdict, verifiedAtMs }]));
+  // Once for each signer: who signs every build again adds nothing.
+  const bySigner = new Map(verified.map((signature) => [JSON.stringify([signature.key, signature.issuer, signature.subject]), signature]));
+  const signatures = [...bySigner.values()].slice(0, verifiedMax);
   return {
-    signatures: isSignature ? [] : signatures,
-    subjectSignatures: isSignature ? signatures : [],
-    refusedSignatures: refused.slice(0, refusedMax),
+    signatures: signed === null ? signatures : [],
+    subjectSignatures: signed === null ? [] : signatures,
+    refusedSignatures: verdicts.filter((verdict) => 'code' in verdict).slice(0, refusedMax),
     trustSha256: trust.sha256,
   };
 }
 
-function sort(candidates: readonly Candidate[], digest: string, trust: Trust) {
-  const [verified, refused]: [Omit<Proofs['subjectSignatures'][number], 'verifiedAtMs'>[], Proofs['refusedSignatures'][number][]] = [
-    [],
-    [],
-  ];
-  for (const candidate of candidates) {
-    try {
-      verified.push({ digest: candidate.carrier, ...verify(candidate, digest, trust) });
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      refused.push({ digest: candidate.carrier, code: error.code, reason: error.message.slice(0, reasonLengthMax) });
-    }
+type Refused = Proofs['refusedSignatures'][number];
+type Verdict = Omit<Proofs['subjectSignatures'][number], 'verifiedAtMs'> | Refused;
+
+function verdictOn(candidate: Candidate, digest: string, trust: Trust): Verdict {
+  try {
+    return { digest: candidate.carrier, ...verify(candidate, digest, trust) };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { digest: candidate.carrier, code: error.code, reason: error.message.slice(0, reasonLengthMax) };
   }
-  return { verified, refused };
 }
 
-function verify(candidate: Candidate, digest: string, trust: Trust) {
+function verify(candidate: Candidate, digest: string, trust: Trust): Signer {
   switch (candidate.form) {
     case 'unread':
       throw candidate.refusal;

@@ -21,11 +21,18 @@ const simpleSigningType = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const cosignArtifactType = 'application/vnd.dev.cosign.artifact.sig.v1+json';
 
 /** What is read of what is said to sign one image, whoever pushed it. Attestations in bundles cannot be told before they are read. */
-export const carrierBounds = { carriersMax: 100, signaturesMax: 64, bundleBytesMax: 256 * 1_024, payloadBytesMax: 64 * 1_024 } as const;
+export const carrierBounds = {
+  carriersMax: 100,
+  /** One tag gathers what others give a manifest each. */
+  layersMax: 64,
+  referrerLayersMax: 8,
+  bundleBytesMax: 256 * 1_024,
+  payloadBytesMax: 64 * 1_024,
+} as const;
 const readsAtOnceMax = 4;
 
 /** A signature as it lies in a layer of the manifest that carries it. */
-export type Candidate = { readonly carrier: Digest } & (
+export type Candidate = { readonly carrier: string } & (
   | { readonly form: 'bundle'; readonly bytes: Buffer }
   | { readonly form: 'simple-signing'; readonly bytes: Buffer; readonly annotations: Readonly<Record<string, string>> }
   | { readonly form: 'unread'; readonly refusal: Refusal }
@@ -42,35 +49,49 @@ export type Place = {
 export const isCarrier = ({ artifactType }: Pick<InspectedImage['referrers'][number], 'artifactType'>): boolean =>
   artifactType !== null && (bundleType.test(artifactType) || artifactType === simpleSigningType || artifactType === cosignArtifactType);
 
+/** Judges a signature as soon as it is read, so that no more of them than are read at once lie in memory. */
+export type Judge<T> = (candidate: Candidate) => T;
+
 /**
- * All that is said to sign an image: bundles and others among its referrers, and the tag of its digest.
+ * All that is said to sign an image: what the tag of its digest leads to, and bundles and others among its referrers.
  * @throws OciError where the registry fails to answer, so that nothing that is there is taken for missing
  */
-export async function readCandidates(place: Place, image: InspectedImage, signal: AbortSignal): Promise<readonly Candidate[]> {
+export async function readCandidates<T>(place: Place, image: InspectedImage, judge: Judge<T>, signal: AbortSignal): Promise<readonly T[]> {
   const { client, repository } = place;
-  const carriers = image.referrers.filter(isCarrier).map(({ digest }) => digest as Digest);
+  const { carriersMax, layersMax, referrerLayersMax } = carrierBounds;
   const tagged = await findManifestDigest(client, { repository, reference: `${referrersTag(image.digest as Digest)}.sig` }, signal);
-  const all = [...new Set([...(tagged === undefined ? [] : [tagged]), ...carriers])];
-  const read = await mapConcurrently(all.slice(0, carrierBounds.carriersMax), readsAtOnceMax, signal, (digest, either) =>
-    readCarrier(place, digest, either),
+  const carriers = new Set(image.referrers.filter(isCarrier).map(({ digest }) => digest));
+  if (tagged !== undefined) carriers.delete(tagged);
+  const all = [...(tagged === undefined ? [] : [tagged]), ...carriers];
+  const judged = await mapConcurrently(all.slice(0, carriersMax), readsAtOnceMax, signal, (carrier, either) =>
+    readCarrier(place, { carrier, layersMax: carrier === tagged ? layersMax : referrerLayersMax }, judge, either),
   );
-  const left = all.length - carrierBounds.carriersMax;
+  const left = all.length - carriersMax;
+  if (left <= 0) return judged.flat();
   const why = `${left} more of what is said to sign it was not looked at: delete what is not needed, or push the signature again`;
-  return [...read.flat(), ...(left > 0 ? [unread(image.digest, new Refusal('SIGNATURES_TOO_MANY', why))] : [])];
+  return [judge(unread(image.digest, new Refusal('SIGNATURES_TOO_MANY', why))), ...judged.flat()];
 }
 
+type Carrier = { readonly carrier: string; readonly layersMax?: number };
+
 /** The signatures in one manifest. @throws OciError as {@link readCandidates} does */
-export async function readCarrier(place: Place, carrier: string, signal: AbortSignal): Promise<readonly Candidate[]> {
+export async function readCarrier<T>(
+  place: Place,
+  { carrier, layersMax = carrierBounds.layersMax }: Carrier,
+  judge: Judge<T>,
+  signal: AbortSignal,
+): Promise<readonly T[]> {
   const { client, repository } = place;
   const manifest = await unlessDamaged(place, () => getManifest(client, { repository, reference: carrier }, signal));
-  if (manifest instanceof Refusal) return [unread(carrier, manifest)];
+  if (manifest instanceof Refusal) return [judge(unread(carrier, manifest))];
   const layers = layersOf(manifest);
+  const judged: T[] = [];
   // Newer ones are added at the end.
-  const left = layers.length - carrierBounds.signaturesMax;
-  const candidates: Candidate[] =
-    left > 0 ? [unread(carrier, new Refusal('SIGNATURES_TOO_MANY', `it has ${left} more, which are older`))] : [];
-  for (const layer of layers.slice(-carrierBounds.signaturesMax)) candidates.push(await readLayer(place, carrier, layer, signal));
-  return candidates;
+  for (const layer of layers.slice(-layersMax)) judged.push(judge(await readLayer(place, carrier, layer, signal)));
+  const left = layers.length - layersMax;
+  return left <= 0
+    ? judged
+    : [judge(unread(carrier, new Refusal('SIGNATURES_TOO_MANY', `it has ${left} more, which are older`))), ...judged];
 }
 
 const isBundle = ({ mediaType }: DescriptorDocument): boolean => bundleType.test(mediaType);
@@ -86,15 +107,16 @@ function layersOf(manifest: Manifest): readonly DescriptorDocument[] {
 async function readLayer(place: Place, carrier: string, layer: DescriptorDocument, signal: AbortSignal): Promise<Candidate> {
   const { client, repository } = place;
   const { bundleBytesMax, payloadBytesMax } = carrierBounds;
-  const descriptor = { mediaType: layer.mediaType, digest: layer.digest as Digest, sizeBytes: layer.size };
   const bytesMax = isBundle(layer) ? bundleBytesMax : payloadBytesMax;
+  const descriptor = { mediaType: layer.mediaType, digest: layer.digest as Digest, sizeBytes: layer.size };
   const bytes = await unlessDamaged(place, () => readBlob(client, { repository, descriptor }, bytesMax, signal));
   if (bytes instanceof Refusal) return unread(carrier, bytes);
-  if (isBundle(layer)) return { form: 'bundle', carrier: carrier as Digest, bytes };
-  return { form: 'simple-signing', carrier: carrier as Digest, bytes, annotations: layer.annotations ?? {} };
+  return isBundle(layer)
+    ? { form: 'bundle', carrier, bytes }
+    : { form: 'simple-signing', carrier, bytes, annotations: layer.annotations ?? {} };
 }
 
-const unread = (carrier: string, refusal: Refusal): Candidate => ({ form: 'unread', carrier: carrier as Digest, refusal });
+const unread = (carrier: string, refusal: Refusal): Candidate => ({ form: 'unread', carrier, refusal });
 
 /** What is wrong with the content itself, and stays so however often it is asked for. */
 const damages: readonly OciErrorCode[] = ['CONTENT_NOT_FOUND', 'CONTENT_TOO_LARGE', 'MANIFEST_INVALID', 'MANIFEST_UNSUPPORTED'];

@@ -1,0 +1,197 @@
+import { createHash, generateKeyPairSync, hash, sign, type KeyObject } from 'node:crypto';
+import { initializeCA, initializeCTLog, initializeTLog } from '@sigstore/mock';
+import { HashAlgorithm, PublicKeyDetails, TrustedRoot } from '@sigstore/protobuf-specs';
+import { parsePublicKey } from './keys.ts';
+import { signaturePredicate } from './verify-bundle.ts';
+
+export const digestOf = (letter: string): string => `sha256:${letter.repeat(64)}`;
+
+export type SigningKey = { readonly privateKey: KeyObject; readonly pem: string };
+
+export function newKey(namedCurve = 'prime256v1'): SigningKey {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve });
+  return { privateKey, pem: publicKey.export({ type: 'spki', format: 'pem' }).toString() };
+}
+export const trusted = ({ pem }: SigningKey) => parsePublicKey(pem);
+
+const base64 = (bytes: Uint8Array | string): string => Buffer.from(bytes).toString('base64');
+const pemOf = (der: Uint8Array): string => `-----BEGIN CERTIFICATE-----\n${base64(der)}\n-----END CERTIFICATE-----\n`;
+
+/** What cosign signs in its older form. */
+export const payloadOf = (digest: string, type = 'cosign container image signature'): Buffer =>
+  Buffer.from(JSON.stringify({ critical: { identity: {}, image: { 'docker-manifest-digest': digest }, type }, optional: null }));
+
+export type SimpleSigning = { readonly payload: Buffer; readonly annotations: Readonly<Record<string, string>> };
+export function signSimply({ privateKey }: SigningKey, payload: Buffer, algorithm = 'sha256'): SimpleSigning {
+  return { payload, annotations: { 'dev.cosignproject.cosign/signature': base64(sign(algorithm, payload, privateKey)) } };
+}
+
+export type Statement = { readonly predicateType?: string; readonly payloadType?: string };
+type Envelope = { readonly payload: string; readonly payloadType: string; readonly signatures: readonly { readonly sig: string }[] };
+
+/** A statement about a digest in an envelope, signed by what is given. */
+export function envelopeOf(digest: string, sign: (bytes: Buffer) => Buffer, statement: Statement = {}): Envelope {
+  const { predicateType = signaturePredicate, payloadType = 'application/vnd.in-toto+json' } = statement;
+  const [algorithm = '', hex] = digest.split(':');
+  const subject = [{ digest: { [algorithm]: hex } }];
+  const payload = Buffer.from(JSON.stringify({ _type: 'https://in-toto.io/Statement/v1', subject, predicateType, predicate: {} }));
+  const encoded = Buffer.concat([Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} `), payload]);
+  return { payload: base64(payload), payloadType, signatures: [{ sig: base64(sign(encoded)) }] };
+}
+
+export const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+export const bundleOf = (verificationMaterial: object, dsseEnvelope: Envelope): Buffer =>
+  Buffer.from(JSON.stringify({ mediaType: bundleType, verificationMaterial, dsseEnvelope }));
+
+export const bundleByKey = ({ privateKey }: SigningKey, digest: string, statement: Statement = {}): Buffer =>
+  bundleOf(
+    { publicKey: { hint: '' } },
+    envelopeOf(digest, (bytes) => sign('sha256', bytes, privateKey), statement),
+  );
+
+export type Identity = { readonly subject?: string; readonly issuer?: string; readonly isKnownToCtLog?: boolean; readonly loggedAt?: Date };
+export const ci = { subject: 'https://git.test/shop/build.yml@refs/heads/main', issuer: 'https://ci.test' } as const;
+
+const logUrl = 'https://log.test';
+
+/** An authority, a CT log and a transparency log of their own, without a network. */
+export async function startSigstore() {
+  const pair = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  const ctLog = await initializeCTLog(pair());
+  const [authorityKeys, logKeys] = [pair(), pair()];
+  const authority = await initializeCA(authorityKeys, ctLog);
+  // The same authority, which keeps what it issues from the CT log.
+  const silent = await initializeCA(authorityKeys);
+  const der = logKeys.publicKey.export({ type: 'spki', format: 'der' });
+
+  const certify = async (
+    { publicKey }: { readonly publicKey: KeyObject },
+    { subject = ci.subject, issuer = ci.issuer, isKnownToCtLog = true }: Identity,
+  ) =>
+    Buffer.from(
+      (
+        await (isKnownToCtLog ? authority : silent).issueCertificate({
+          publicKey: publicKey.export({ type: 'spki', format: 'der' }),
+          subjectAltName: subject,
+          extensions: [{ oid: '1.3.6.1.4.1.57264.1.8', value: issuer }],
+        })
+      ).buffer,
+    );
+  const log = async (entry: object, at?: Date) => {
+    // Its types lack a package that is not installed.
+    const log = (await initializeTLog(logUrl, logKeys, at)) as {
+      readonly log: (entry: object) => Promise<Readonly<Record<string, Logged>>>;
+    };
+    return Object.values(await log.log(entry))[0]!;
+  };
+
+  return {
+    root: rootOf(Buffer.from(authority.rootCertificate.buffer), ctLog, der),
+
+    /** A bundle as cosign makes it. */
+    bundle: async (digest: string, identity: Identity = {}, statement: Statement = {}): Promise<BundleDocument> => {
+      const keys = pair();
+      const certificate = await certify(keys, identity);
+      const envelope = envelopeOf(digest, (bytes) => sign('sha256', bytes, keys.privateKey), statement);
+      const entry = await log(dsseEntry(envelope), identity.loggedAt);
+      return {
+        mediaType: bundleType,
+        verificationMaterial: { certificate: { rawBytes: base64(certificate) }, tlogEntries: [tlogEntryOf(entry)] },
+        dsseEnvelope: envelope,
+      };
+    },
+
+    /** The older form. */
+    simply: async (digest: string, identity: Identity = {}): Promise<SimpleSigning> => {
+      const keys = pair();
+      const payload = payloadOf(digest);
+      const certificate = await certify(keys, identity);
+      const signature = base64(sign('sha256', payload, keys.privateKey));
+      const { body, integratedTime, logIndex, logID, verification } = await log(rekordEntry(payload, signature), identity.loggedAt);
+      const logged = { SignedEntryTimestamp: verification.signedEntryTimestamp, Payload: { body, integratedTime, logIndex, logID } };
+      return {
+        payload,
+        annotations: {
+          'dev.cosignproject.cosign/signature': signature,
+          'dev.sigstore.cosign/certificate': pemOf(certificate),
+          'dev.sigstore.cosign/bundle': JSON.stringify(logged),
+        },
+      };
+    },
+  };
+}
+export type Sigstore = Awaited<ReturnType<typeof startSigstore>>;
+
+export type BundleDocument = {
+  readonly mediaType: string;
+  readonly verificationMaterial: { readonly certificate: { readonly rawBytes: string }; readonly tlogEntries: readonly object[] };
+  readonly dsseEnvelope: Envelope;
+};
+export const bytesOf = (document: object): Buffer => Buffer.from(JSON.stringify(document));
+
+function rootOf(certificate: Buffer, ctLog: { readonly publicKey: Buffer }, logKey: Buffer): string {
+  const validFor = { start: new Date(0), end: undefined };
+  const logOf = (baseUrl: string, rawBytes: Buffer) => ({
+    ...{ baseUrl, hashAlgorithm: HashAlgorithm.SHA2_256, checkpointKeyId: undefined, operator: '' },
+    logId: { keyId: createHash('sha256').update(rawBytes).digest() },
+    publicKey: { rawBytes, keyDetails: PublicKeyDetails.PKIX_ECDSA_P256_SHA_256, validFor },
+  });
+  const root = TrustedRoot.toJSON({
+    mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
+    certificateAuthorities: [
+      { uri: '', operator: '', subject: undefined, certChain: { certificates: [{ rawBytes: certificate }] }, validFor },
+    ],
+    ctlogs: [logOf('https://ct.test', ctLog.publicKey)],
+    tlogs: [logOf(logUrl, logKey)],
+    timestampAuthorities: [],
+  });
+  return JSON.stringify(root);
+}
+
+const dsseEntry = ({ payload, signatures }: Envelope): object => ({
+  apiVersion: '0.0.1',
+  kind: 'dsse',
+  spec: {
+    payloadHash: { algorithm: 'sha256', value: hash('sha256', Buffer.from(payload, 'base64'), 'hex') },
+    signatures: [{ signature: signatures[0]!.sig, verifier: '' }],
+  },
+});
+
+const rekordEntry = (payload: Buffer, signature: string): object => ({
+  apiVersion: '0.0.1',
+  kind: 'hashedrekord',
+  spec: { data: { hash: { algorithm: 'sha256', value: hash('sha256', payload, 'hex') } }, signature: { content: signature } },
+});
+
+/** An answer of Rekor's API. */
+type Logged = {
+  readonly body: string;
+  readonly integratedTime: number;
+  readonly logIndex: number;
+  readonly logID: string;
+  readonly verification: {
+    readonly signedEntryTimestamp: string;
+    readonly inclusionProof: {
+      readonly logIndex: number;
+      readonly treeSize: number;
+      readonly rootHash: string;
+      readonly checkpoint: string;
+    };
+  };
+};
+
+function tlogEntryOf({ body, integratedTime, logIndex, logID, verification }: Logged): object {
+  const { kind, apiVersion } = JSON.parse(Buffer.from(body, 'base64').toString()) as { kind: string; apiVersion: string };
+  const { inclusionProof: proof, signedEntryTimestamp } = verification;
+  return {
+    ...{ logIndex: String(logIndex), integratedTime: String(integratedTime), canonicalizedBody: body },
+    logId: { keyId: Buffer.from(logID, 'hex').toString('base64') },
+    kindVersion: { kind, version: apiVersion },
+    inclusionPromise: { signedEntryTimestamp },
+    inclusionProof: {
+      ...{ logIndex: String(proof.logIndex), treeSize: String(proof.treeSize), hashes: [] },
+      rootHash: Buffer.from(proof.rootHash, 'hex').toString('base64'),
+      checkpoint: { envelope: proof.checkpoint },
+    },
+  };
+}
