@@ -1,10 +1,12 @@
 import type { Evidence } from './evidence.ts';
 import type { Pattern } from './pattern/pattern.ts';
+import { normalized } from './targets/part.ts';
 
 /** One thing that `match` asks for. A policy matches when all of its clauses hold. */
 export type Clause =
-  | { readonly field: 'registries' | 'tenants' | 'kinds'; readonly among: readonly string[] }
-  | { readonly field: 'repositories' | 'tags'; readonly patterns: readonly Pattern[] }
+  /** Platforms in one spelling: see `normalized`. */
+  | { readonly field: 'tenants' | 'kinds' | 'platforms'; readonly among: readonly string[] }
+  | { readonly field: 'registries' | 'repositories' | 'tags'; readonly patterns: readonly Pattern[] }
   /** `*`: any value. */
   | { readonly field: 'labels'; readonly name: string; readonly value: string }
   | { readonly field: 'exclude'; readonly clause: Clause };
@@ -24,6 +26,8 @@ export function factOf(field: 'registries' | 'tenants' | 'kinds' | 'labels', nam
 
 export function truthOf(clause: Clause, evidence: Evidence): Truth {
   switch (clause.field) {
+    case 'registries':
+      return anyMatches(clause.patterns, evidence.registry);
     case 'repositories':
       return anyMatches(clause.patterns, evidence.repository);
     case 'tags':
@@ -33,6 +37,11 @@ export function truthOf(clause: Clause, evidence: Evidence): Truth {
       if (value === undefined) return 'unknown';
       return value !== null && (clause.value === '*' || clause.value === value) ? 'yes' : 'no';
     }
+    case 'platforms': {
+      const platforms = platformsOf(evidence);
+      if (platforms === undefined) return 'unknown';
+      return normalized(platforms).some((platform) => clause.among.includes(platform)) ? 'yes' : 'no';
+    }
     case 'exclude':
       return opposite[truthOf(clause.clause, evidence)];
     default: {
@@ -41,6 +50,12 @@ export function truthOf(clause: Clause, evidence: Evidence): Truth {
       return value !== null && clause.among.includes(value) ? 'yes' : 'no';
     }
   }
+}
+
+/** Those of what was inspected; none of an artifact. Undefined: not known. */
+function platformsOf({ inspection }: Evidence): readonly string[] | undefined {
+  if (inspection.status !== 'done') return undefined;
+  return inspection.kind === 'artifact' ? [] : inspection.platforms;
 }
 
 const opposite = { yes: 'no', no: 'yes', unknown: 'unknown' } as const;
@@ -90,6 +105,8 @@ export function sentenceOf(clause: Clause, truth: Truth, evidence: Evidence): st
       return `${subject} matches ${truth === 'yes' ? 'one' : 'none'} of ${wantedBy(clause)}`;
     case 'labels':
       return truth === 'yes' ? `${subject} is there` : `label ${clause.name} is not ${clause.value === '*' ? 'there' : clause.value}`;
+    case 'platforms':
+      return `${truth === 'yes' ? 'one' : 'none'} of its ${subject} is among ${wantedBy(clause)}`;
     case 'kinds':
       return `it is an ${subject}, ${truth === 'yes' ? 'one' : 'none'} of ${wantedBy(clause)}`;
     default:
@@ -99,6 +116,7 @@ export function sentenceOf(clause: Clause, truth: Truth, evidence: Evidence): st
 
 const unknownWords = {
   kinds: 'its kind is not known yet',
+  platforms: 'its platforms are not known yet',
   labels: 'its labels are not known yet',
   tenants: 'its tenant is not known yet',
   registries: 'its registry is not known yet',
@@ -116,6 +134,8 @@ function subjectOf(clause: Exclude<Clause, { readonly field: 'exclude' }> | Clau
       return `label ${clause.name}=${factOf('labels', clause.name, evidence)}`;
     case 'kinds':
       return `${factOf('kinds', '', evidence)}`;
+    case 'platforms':
+      return `platforms (${listed(platformsOf(evidence) ?? []) || 'none'})`;
     case 'tenants':
       return `tenant ${factOf('tenants', '', evidence) ?? 'nobody'}`;
     case 'registries':

@@ -12,6 +12,7 @@ import { amd64, arm64, evidence, hour, nowMs, policy, scanned } from './testing.
 const needsScan = { require: { scan: { withinHours: 24, worstSeverity: 'high' } } };
 const strict = policy('prod', { match: { repositories: ['demo/**'] }, ...needsScan });
 const signatures = policy('artifacts', { priority: 1, match: { repositories: ['demo/**'], kinds: ['artifact'] } });
+const inspected = { status: 'done', kind: 'index', labels: {}, platformDigests: [amd64, arm64] } as const;
 const failed = { digest: amd64, outcome: 'failed', worstSeverity: 'unknown', reason: 'SCANNER_TIMEOUT: too slow', scannedAtMs: nowMs };
 
 type Rule = {
@@ -32,6 +33,44 @@ const rules: readonly Rule[] = [
     given: [strict],
     when: { repository: 'other/app' },
     then: { outcome: 'deny', policyId: null, reason: 'no policy matches' },
+  },
+  {
+    rule: 'registries are named by globs and expressions too',
+    given: [
+      policy('own', { match: { registries: ['*.test', { regex: 'registry-[0-9]+[.]example:5000' }], exclude: { registries: ['b.*'] } } }),
+    ],
+    when: { registry: 'registry-7.example:5000' },
+    then: { outcome: 'allow', policyId: 'own' },
+  },
+  {
+    rule: 'and excluded by them',
+    given: [policy('own', { match: { registries: ['*.test'], exclude: { registries: ['b.*'] } } })],
+    when: { registry: 'b.test' },
+    then: { outcome: 'deny', policyId: null },
+  },
+  {
+    rule: 'one for any of the platforms is meant, however that is written',
+    given: [policy('arm', { match: { platforms: ['linux/aarch64'] } })],
+    when: { inspection: { ...inspected, platforms: ['linux/amd64', 'linux/arm64/v8'] } },
+    then: { outcome: 'allow', policyId: 'arm' },
+  },
+  {
+    rule: 'one for another platform is not',
+    given: [policy('arm', { match: { platforms: ['linux/arm64'] } })],
+    when: { inspection: { ...inspected, platforms: ['linux/amd64', 'linux/arm/v7'] } },
+    then: { outcome: 'deny', policyId: null },
+  },
+  {
+    rule: 'and neither is an artifact, which is for none',
+    given: [policy('arm', { match: { platforms: ['linux/arm64'] } })],
+    when: { inspection: { ...inspected, kind: 'artifact' } },
+    then: { outcome: 'deny', policyId: null },
+  },
+  {
+    rule: 'where platforms are not known it is held',
+    given: [policy('arm', { match: { platforms: ['linux/arm64'] } })],
+    when: { inspection: inspected },
+    then: { outcome: 'held', policyId: 'arm', awaiting: ['inspection'] },
   },
   {
     rule: 'without an inspection it is held, also where no scan is asked for',

@@ -25,6 +25,7 @@ export type Policy = {
   readonly when: Condition | undefined;
   /** What it asks of one that matches. */
   readonly requirements: readonly Requirement[];
+  readonly registries: readonly Pattern[] | undefined;
   readonly repositories: readonly Pattern[] | undefined;
   readonly tags: readonly Pattern[] | undefined;
   /** Of its document, in hex, however that is laid out. */
@@ -53,7 +54,7 @@ export function compilePolicy(written: Written<PolicyKind>): ParsedPolicy {
   // Here and not where it is asked, so that nothing that reads `spec.match` can pass over it.
   const document = keptToOwn(written);
   const { match, priority = 0, effect, require, when: condition } = document.spec;
-  const { clauses, repositories, tags } = compileMatch(match, faults);
+  const { clauses, registries, repositories, tags } = compileMatch(match, faults);
   const when = condition === undefined ? undefined : compileWhen(condition, faults);
   const requirements = compileRequirements(require, faults);
   if (faults.length > 0) return { ok: false, faults };
@@ -67,6 +68,7 @@ export function compilePolicy(written: Written<PolicyKind>): ParsedPolicy {
     clauses,
     when,
     requirements,
+    registries,
     repositories,
     tags,
     documentSha256: sha256(canonical(written)),
@@ -81,8 +83,8 @@ function keptToOwn(written: PolicyDocument): PolicyDocument {
 
 /** More things asked for is more specific; among equals, more characters spelt out in the loosest pattern of each list. */
 function specificityOf({ spec: { match, when } }: PolicyDocument, repositories: Patterns, tags: Patterns): number {
-  const { registries, tenants, kinds, labels = {} } = match;
-  const asked = [registries, tenants, repositories, tags, kinds, when].filter((part) => part !== undefined);
+  const { registries, tenants, kinds, platforms, labels = {} } = match;
+  const asked = [registries, tenants, repositories, tags, kinds, platforms, when].filter((part) => part !== undefined);
   const loosest = (patterns: Patterns): number => (patterns ? Math.min(...patterns.map(({ specificity }) => specificity)) : 0);
   return (asked.length + Object.keys(labels).length) * 1_000 + loosest(repositories) + loosest(tags);
 }

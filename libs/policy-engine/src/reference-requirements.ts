@@ -39,7 +39,7 @@ function answersTo(require: Require, question: Question, match: Match): readonly
   const { evidence } = question;
   const { inspection, sboms, signatures } = evidence;
   const said: Said[] = [];
-  if (registries && !registries.includes(evidence.registry)) said.push('REGISTRY_NOT_ALLOWED');
+  if (registries && !registries.some((text) => compilePattern(text).test(evidence.registry))) said.push('REGISTRY_NOT_ALLOWED');
   const forbidden = [...(tag?.notLatest ? ['latest'] : []), ...(tag?.noneOf ?? [])];
   if (forbidden.some((text) => compilePattern(text).test(evidence.tag))) said.push('TAG_FORBIDDEN');
   if (digestOnly && evidence.namedBy !== 'digest') said.push(evidence.namedBy === undefined ? ['how it is named'] : 'DIGEST_REQUIRED');

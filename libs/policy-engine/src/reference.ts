@@ -1,3 +1,4 @@
+import { findPlatform, formatPlatform } from '@waybill/domain';
 import type { Decision } from './evaluate.ts';
 import type { Evidence } from './evidence.ts';
 import { compilePattern, type Pattern, type PatternText } from './pattern/pattern.ts';
@@ -78,20 +79,30 @@ function matches({ exclude, ...asked }: Match, evidence: Evidence): Answer {
 }
 
 function answersTo(asked: Match, evidence: Evidence): readonly Answer[] {
-  const { registries, tenants, repositories, tags, kinds, labels } = asked;
+  const { registries, tenants, repositories, tags, kinds, platforms, labels } = asked;
   const { registry, repository, tag, tenant, inspection } = evidence;
   const isAny = (texts: readonly PatternText[], name: string): boolean => texts.some((text) => patternOf(text).test(name));
   const answers: Answer[] = [];
-  if (registries) answers.push(registries.includes(registry));
+  if (registries) answers.push(isAny(registries, registry));
   if (repositories) answers.push(isAny(repositories, repository));
   if (tags) answers.push(isAny(tags, tag));
   if (tenants) answers.push(tenant === undefined ? 'unknown' : tenant !== null && tenants.includes(tenant));
   if (kinds) answers.push(inspection.status === 'done' ? (kinds as readonly string[]).includes(inspection.kind) : 'unknown');
+  if (platforms) answers.push(hasAnyPlatform(platforms, inspection));
   for (const [name, value] of Object.entries(labels ?? {})) {
     if (inspection.status !== 'done') answers.push('unknown');
     else answers.push(Object.hasOwn(inspection.labels, name) && (value === '*' || inspection.labels[name] === value));
   }
   return answers;
+}
+
+function hasAnyPlatform(wanted: readonly string[], inspection: Evidence['inspection']): Answer {
+  if (inspection.status !== 'done') return 'unknown';
+  if (inspection.kind === 'artifact') return false;
+  const { platforms } = inspection;
+  if (platforms === undefined) return 'unknown';
+  const spelt = (text: string): string => formatPlatform(findPlatform(text)!);
+  return platforms.some((platform) => wanted.some((other) => spelt(platform) === spelt(other)));
 }
 
 /** Compiling takes longer than all else here; a million comparisons have a few thousand patterns. */
@@ -112,10 +123,12 @@ function patternOf(text: PatternText): Pattern {
 }
 
 /** What has to be known before it can be said whether a policy matches. */
-function awaitedFor({ tenants, kinds, labels, exclude }: Match, { tenant, inspection }: Evidence): readonly string[] {
+function awaitedFor({ tenants, kinds, platforms, labels, exclude }: Match, { tenant, inspection }: Evidence): readonly string[] {
+  const asksPlatforms = [platforms, exclude?.platforms].some((asked) => asked !== undefined);
   const asksInspection = kinds !== undefined || [labels, exclude?.labels].some((asked) => Object.keys(asked ?? {}).length > 0);
+  const isWhole = inspection.status === 'done' && (inspection.kind === 'artifact' || inspection.platforms !== undefined);
   return [
     ...(tenants !== undefined && tenant === undefined ? ['tenant'] : []),
-    ...(asksInspection && inspection.status !== 'done' ? ['inspection'] : []),
+    ...((asksInspection && inspection.status !== 'done') || (asksPlatforms && !isWhole) ? ['inspection'] : []),
   ];
 }

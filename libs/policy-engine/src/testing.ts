@@ -9,6 +9,12 @@ export { referenceEvaluate } from './reference.ts';
 
 // Few words, so that policies and images meet often; the words share beginnings, which is what an index can get wrong.
 const registry = fc.constantFrom('a.test', 'b.test', 'a.test:5000');
+const hostPattern = fc.oneof(
+  { weight: 4, arbitrary: registry },
+  { weight: 1, arbitrary: fc.constantFrom('*', 'a.*', '*.test', '?.test', 'a.test:*') },
+  { weight: 1, arbitrary: fc.constantFrom('[ab][.]test', '.*:[0-9]+').map((regex) => ({ regex })) },
+);
+const platform = fc.constantFrom('linux/amd64', 'linux/arm64', 'linux/arm64/v8', 'linux/arm/v7');
 const segment = fc.constantFrom('a', 'ab', 'abc', 'b', 'app', 'api', 'team-1', 'team-10');
 const repository = fc.array(segment, { minLength: 1, maxLength: 3 }).map((segments) => segments.join('/'));
 const tag = fc.constantFrom('v1', 'v1.2.3', 'v1.10.0', '2.0.0-rc.1', 'latest', 'rc', 'a', 'ab', 'V1');
@@ -37,15 +43,14 @@ const tagPattern = fc.oneof(
 );
 const few = <T>(arbitrary: fc.Arbitrary<T>) => fc.array(arbitrary, { minLength: 1, maxLength: 3 });
 const labels = fc.dictionary(labelName, labelValue, { minKeys: 1, maxKeys: 2 });
-const names = { registries: few(registry), repositories: few(repositoryPattern), tags: few(tagPattern), labels };
-const exclude = fc.record(names, { requiredKeys: [] });
+const names = { registries: few(hostPattern), repositories: few(repositoryPattern), tags: few(tagPattern), labels };
+const exclude = fc.record({ ...names, platforms: few(platform) }, { requiredKeys: [] });
 const match = fc.record(
-  { ...names, tenants: few(tenant), kinds: few(kind), exclude: fc.oneof(fc.constant(undefined), exclude) },
+  { ...names, tenants: few(tenant), kinds: few(kind), platforms: few(platform), exclude: fc.oneof(fc.constant(undefined), exclude) },
   { requiredKeys: [] },
 );
 /** All at one place of an index, where only an inspection tells them apart. */
-const crowded: typeof match = fc.record({ kinds: few(kind), labels }, { requiredKeys: [] });
-const platform = fc.constantFrom('linux/amd64', 'linux/arm64', 'linux/arm64/v8', 'linux/arm/v7');
+const crowded: typeof match = fc.record({ kinds: few(kind), platforms: few(platform), labels }, { requiredKeys: [] });
 const what = {
   platforms: few(platform),
   priorityClass: fc.constantFrom('critical' as const, 'high' as const, 'normal' as const, 'low' as const),
@@ -93,7 +98,7 @@ const format = fc.constantFrom('spdx' as const, 'cyclonedx' as const);
 const findingId = fc.constantFrom('CVE-1', 'CVE-2', 'CVE-10');
 const require = fc.record(
   {
-    ...{ scan, labels, registries: few(registry), signedBy: few(signer) },
+    ...{ scan, labels, registries: few(hostPattern), signedBy: few(signer) },
     tag: fc.record({ notLatest: fc.constant(true), noneOf: few(tagPattern) }, { requiredKeys: ['notLatest'] }),
     noFindings: fc.uniqueArray(findingId, { minLength: 1, maxLength: 2 }),
     sbom: fc.record({ formats: fc.uniqueArray(format, { minLength: 1, maxLength: 2 }) }, { requiredKeys: [] }),

@@ -1,11 +1,12 @@
 import { Type } from 'typebox';
-import { closed, labels, patterns, registries } from './parts.ts';
+import { closed, hostPatterns, labels, patterns, platforms } from './parts.ts';
 
 const Exclude = Type.Object(
   {
-    registries: registries('Hosts with their port.'),
+    registries: hostPatterns('As in match.'),
     repositories: patterns('As in match.'),
     tags: patterns('As in match.'),
+    platforms: platforms('Any of them excludes.'),
     labels: labels('Any of them excludes; `*` is any value.'),
   },
   { ...closed, description: 'What is left out of all this: any of it is enough.' },
@@ -14,7 +15,7 @@ const Exclude = Type.Object(
 /** Which images a policy speaks of. */
 export const Match = Type.Object(
   {
-    registries: registries('Hosts with their port, as events name them. Without: every registry.'),
+    registries: hostPatterns('Hosts with their port, as events name them, globs, or `regex: …`. Without: every registry.'),
     tenants: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 63 }), {
         minItems: 1,
@@ -31,6 +32,7 @@ export const Match = Type.Object(
         description: 'What it is: an artifact (signature, SBOM, chart) has nothing that runs, and so nothing to scan.',
       }),
     ),
+    platforms: platforms('As linux/amd64 or linux/arm/v7: what is for any of them; an artifact is for none.'),
     labels: labels("Labels of the image's config, all of them; `*` is any value."),
     exclude: Type.Optional(Exclude),
   },

@@ -30,6 +30,19 @@ export const ownedMetadata = (description: string) =>
     closed,
   );
 
+/** Of registries by their hosts, which have no versions. */
+const HostPattern = Type.Unsafe<PatternText>({
+  type: ['string', 'object'],
+  minLength: 1,
+  maxLength: 255,
+  properties: {
+    regex: { type: 'string', minLength: 1, maxLength: 512, description: 'A regular expression over the whole host with its port.' },
+  },
+  additionalProperties: false,
+  minProperties: 1,
+});
+export const hostPatterns = (description: string) => Type.Optional(Type.Array(HostPattern, { minItems: 1, maxItems: 100, description }));
+
 /** One schema for both ways of writing a pattern, so that a fault is told once and not once per way. */
 const Pattern = Type.Unsafe<PatternText>({
   type: ['string', 'object'],
@@ -53,6 +66,14 @@ export const patterns = (description: string) => Type.Optional(Type.Array(Patter
 export const labels = (description: string) =>
   Type.Optional(
     Type.Record(Type.String({ minLength: 1, maxLength: 256 }), Type.String({ maxLength: 256 }), { maxProperties: 50, description }),
+  );
+export const platforms = (description: string) =>
+  Type.Optional(
+    Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}(?:/[A-Za-z0-9_.-]{1,64}){1,2}$' }), {
+      minItems: 1,
+      maxItems: 50,
+      description,
+    }),
   );
 export const registries = (description: string) =>
   Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { minItems: 1, maxItems: 100, description }));

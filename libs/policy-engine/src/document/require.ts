@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox';
-import { closed, labels, patterns, registries } from './parts.ts';
+import { closed, hostPatterns, labels, patterns } from './parts.ts';
 
 const Scan = Type.Object(
   {
@@ -57,7 +57,7 @@ const Signer = Type.Object(
 /** What an image that a policy matches has to fulfil; all of it. */
 export const Require = Type.Object(
   {
-    registries: registries('Hosts with their port, as events name them: where it must lie.'),
+    registries: hostPatterns('Hosts with their port, as events name them, or globs: where it must lie.'),
     tag: Type.Optional(Tag),
     digestOnly: Type.Optional(Type.Literal(true, { description: 'It must be named by its digest; in an AdmissionPolicy.' })),
     labels: labels("Labels that the image's config must have, all of them; `*` is any value."),

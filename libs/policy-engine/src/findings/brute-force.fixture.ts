@@ -18,28 +18,35 @@ const names = (lengthMax: number): readonly string[] => {
 
 const repositories = [...names(3), 'a/a', 'a/b', 'b/a', 'b/b', 'a/c', 'c/a', 'c/c', 'b/c', 'c/b'];
 const tags = [...names(1), 'cc'];
+const hosts = ['a.test', 'b.test', 'c.test'];
 const labelSets: readonly Image['labels'][] = [{}, { x: '1' }, { x: '2' }];
 
+const kindsAndPlatforms = [['image'], ['image', 'linux/amd64'], ['artifact'], ['index'], ['index', 'linux/amd64']] as const;
+
 /** Every image of a universe that is small enough to try them all. */
-export const universe: readonly Image[] = ['a.test', 'b.test', 'c.test'].flatMap((registry) =>
+export const universe: readonly Image[] = hosts.flatMap((registry) =>
   repositories.flatMap((repository) =>
     tags.flatMap((tag) =>
       [null, 't'].flatMap((tenant) =>
-        ['image', 'artifact', 'index'].flatMap((kind) => labelSets.map((labels) => ({ registry, repository, tag, tenant, kind, labels }))),
+        kindsAndPlatforms.flatMap(([kind, ...platforms]) =>
+          labelSets.map((labels) => ({ registry, repository, tag, tenant, kind, platforms, labels })),
+        ),
       ),
     ),
   ),
 );
 
 const matcherOf = ({ document: { spec } }: Policy): ((image: Image) => boolean) => {
-  const { registries, tenants, kinds, labels = {} } = spec.match;
+  const { tenants, kinds, platforms, labels = {} } = spec.match;
   const matched = (names: readonly string[], patterns: (typeof spec.match)['tags']): ReadonlySet<string> => {
     const tests = patterns?.map((text) => compilePattern(text).test);
     return new Set(names.filter((name) => tests?.some((test) => test(name)) ?? true));
   };
+  const inRegistries = matched(hosts, spec.match.registries);
   const [inRepositories, inTags] = [matched(repositories, spec.match.repositories), matched(tags, spec.match.tags)];
   return (image) =>
-    (registries?.includes(image.registry) ?? true) &&
+    inRegistries.has(image.registry) &&
+    (platforms?.some((platform) => image.platforms.includes(platform)) ?? true) &&
     (tenants?.includes(image.tenant ?? '') ?? true) &&
     ((kinds as readonly string[] | undefined)?.includes(image.kind) ?? true) &&
     Object.entries(labels).every(([name, value]) => (value === '*' ? name in image.labels : image.labels[name] === value)) &&

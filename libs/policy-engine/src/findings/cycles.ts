@@ -1,4 +1,4 @@
-import { compilePattern } from '../pattern/pattern.ts';
+import { compilePattern, type Pattern } from '../pattern/pattern.ts';
 import { repositoryShape, tagShape } from '../pattern/names.ts';
 import type { Policy } from '../policy.ts';
 import { selectIn } from '../targets/choose.ts';
@@ -83,13 +83,15 @@ const tellsRegistries = ({ clauses }: Policy): boolean =>
 
 const isAbout = ({ clauses }: Policy, host: string): boolean =>
   clauses.every((clause) => {
-    if (clause.field === 'registries') return clause.among.includes(host);
-    return !(clause.field === 'exclude' && clause.clause.field === 'registries' && clause.clause.among.includes(host));
+    if (clause.field === 'registries') return isAnyOf(clause.patterns, host);
+    return !(clause.field === 'exclude' && clause.clause.field === 'registries' && isAnyOf(clause.clause.patterns, host));
   });
+
+const isAnyOf = (patterns: readonly Pattern[], host: string): boolean => patterns.some(({ test }) => test(host));
 
 function search(work: Work, routes: Routes, policy: Policy, host: string, cyclic: Set<string>): boolean {
   const view: View = { registry: host, repository: unchanged, tag: unchanged };
-  const atHost = limit(everything, { field: 'registries', among: [host] }, true);
+  const atHost = limit(everything, { field: 'registries', patterns: [compilePattern(host)] }, true);
   const start = atHost && decidedBy(policy, { space: atHost, view, hops: [], decisions: [] }, work);
   return start !== undefined && goOn(work, routes, policy, start, cyclic);
 }

@@ -46,6 +46,32 @@ const rules: readonly Rule[] = [
     then: [],
   },
   {
+    rule: 'two patterns of registries meet in a host that either of them means, also in one that is not known',
+    given: [
+      policy('x', { match: { registries: ['*.x.test'] }, replicate: [{ registry: 'b' }] }),
+      policy('y', { match: { registries: ['y.*'] }, replicate: [{ registry: 'c' }] }),
+    ],
+    then: [...['REGISTRY_UNLISTED x -', 'REGISTRY_UNLISTED y -'], 'POLICY_CONTRADICTION x,y y.x.test/a:a'].toSorted(),
+    says: /x and y have the same priority and say different things of y\.x\.test\/a:a/,
+  },
+  {
+    rule: 'one about a platform is not met by what is about artifacts, which have none',
+    given: [
+      policy('x', { match: { platforms: ['linux/amd64'] }, replicate: [{ registry: 'b' }], priority: 1 }),
+      policy('y', { match: { kinds: ['artifact'] }, replicate: [{ registry: 'c' }], priority: 1 }),
+    ],
+    then: [],
+  },
+  {
+    rule: 'two about platforms meet in what is for both',
+    given: [
+      policy('x', { match: { platforms: ['linux/amd64'] }, replicate: [{ registry: 'b' }] }),
+      policy('y', { match: { platforms: ['linux/aarch64'] }, replicate: [{ registry: 'c' }] }),
+      policy('z', { match: { platforms: ['linux/arm64/v8'], exclude: { platforms: ['linux/arm64'] } }, priority: 1 }),
+    ],
+    then: ['POLICY_CONTRADICTION x,y a.test/a:a (linux/amd64, linux/arm64)', 'POLICY_MATCHES_NOTHING z -'],
+  },
+  {
     rule: 'nor where labels, kinds, tenants or registries keep them apart',
     given: [
       policy('x', { match: { labels: { team: 'a' } }, replicate: [{ registry: 'b' }], priority: 1 }),
@@ -280,11 +306,12 @@ const some = <T>(...values: readonly T[]) => fc.subarray([...values], { minLengt
 const maybe = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: undefined, freq: 2 });
 const match = fc.record(
   {
-    registries: maybe(some('a.test', 'b.test')),
+    registries: maybe(some<string | { readonly regex: string }>('a.test', 'b.test', { regex: '[ab][.]test' })),
     tenants: maybe(fc.constant(['t'])),
     repositories: maybe(some('a', '?', 'a*', '*b', '??', 'a/*', '**', '*a*', 'b?', 'ab')),
     tags: maybe(some('a', 'b', '?', '*')),
     kinds: maybe(some('image', 'artifact', 'index')),
+    platforms: maybe(fc.constant(['linux/amd64'])),
     labels: maybe(fc.constantFrom({ x: '1' }, { x: '*' })),
   },
   { requiredKeys: [] },

@@ -15,7 +15,7 @@ export function findMistakes(work: Work): void {
   const { registries } = work;
   if (registries === undefined) work.skip('registries', [], work.set.policies.length);
   const names = new Set(registries?.map(({ name }) => name));
-  const hosts = new Set(registries?.map(({ host }) => host));
+  const hosts = (registries ?? []).map(({ host }) => host);
   for (const policy of work.set.policies) {
     if (work.isFull()) {
       work.skip('policy', [policy.id]);
@@ -26,18 +26,17 @@ export function findMistakes(work: Work): void {
   }
 }
 
-type Names = ReadonlySet<string>;
-
-function checkRegistries({ report }: Work, { id, document: { spec } }: Policy, names: Names, hosts: Names): void {
+function checkRegistries({ report }: Work, policy: Policy, names: ReadonlySet<string>, hosts: readonly string[]): void {
+  const { id, document } = policy;
   const known = [...names].join(', ') || 'none';
-  for (const [at, { registry }] of (spec.replicate ?? []).entries()) {
+  for (const [at, { registry }] of (document.spec.replicate ?? []).entries()) {
     if (registry === undefined || names.has(registry)) continue;
     const what = `${id} copies to ${registry}, which registries.yaml does not name: it has ${known}`;
     report('REGISTRY_UNKNOWN', [id], `spec.replicate.${at}.registry`, null, `${what}; correct the name, or add the registry`);
   }
-  for (const [at, host] of (spec.match.registries ?? []).entries()) {
-    if (hosts.has(host)) continue;
-    const what = `${id} is about images of ${host}, which is the host of no registry in registries.yaml: nothing can be read from there`;
+  for (const [at, pattern] of (policy.registries ?? []).entries()) {
+    if (hosts.some(pattern.test)) continue;
+    const what = `${id} is about images of ${pattern.text}, which is the host of no registry in registries.yaml: nothing can be read from there`;
     const message = `${what}; correct the host with its port, or add the registry`;
     report('REGISTRY_UNLISTED', [id], `spec.match.registries.${at}`, null, message);
   }

@@ -1,17 +1,12 @@
 import type { Clause } from '../clause.ts';
-import { compilePatterns } from '../compile-match.ts';
+import { compileMatch, compilePatterns } from '../compile-match.ts';
 import type { Tenant } from '../document/tenant.ts';
 import type { Policy } from '../policy.ts';
 import type { Surroundings } from '../surroundings.ts';
 
 /** What an image has to be like to be a tenant's. */
-export function clausesOfTenant({ spec }: Tenant): readonly Clause[] {
-  const patterns = compilePatterns('spec.repositories', spec.repositories, []);
-  return [
-    ...(spec.registries ? [{ field: 'registries' as const, among: spec.registries }] : []),
-    ...(patterns ? [{ field: 'repositories' as const, patterns }] : []),
-  ];
-}
+export const clausesOfTenant = ({ spec: { registries, repositories } }: Tenant): readonly Clause[] =>
+  compileMatch({ ...(registries && { registries }), ...(repositories && { repositories }) }, []).clauses;
 
 /**
  * The policy, asking for names where it asks for a tenant: whose an image is follows from what it is called, so that a search may not

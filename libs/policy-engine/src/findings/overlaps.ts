@@ -1,6 +1,7 @@
 import { canonical } from '../canonical.ts';
 import { inOrder } from '../order.ts';
 import type { Policy } from '../policy.ts';
+import { findLiterals } from '../set/places.ts';
 import { textOf } from './image.ts';
 import { findImage } from './search.ts';
 import { asItIs, everything, limitAll } from './space.ts';
@@ -87,8 +88,8 @@ function* pairsOf(policies: readonly Policy[]): Iterable<readonly [Policy, Polic
 }
 
 function outlineOf(policy: Policy): Outline {
-  const { tenants, registries } = policy.document.spec.match;
-  return { policy, tags: startsOf(policy.tags), tenants, registries };
+  const { tenants } = policy.document.spec.match;
+  return { policy, tags: startsOf(policy.tags), tenants, registries: findLiterals(policy.registries) };
 }
 
 const startsOf = (patterns: Policy['tags']): readonly string[] => [...new Set(patterns?.map(({ prefix }) => prefix) ?? [''])];

@@ -1,6 +1,6 @@
 import type { Clause } from '../clause.ts';
-import { findName, isValidName, spend, type Budget, type Language, type NameConditions } from '../pattern/find-name.ts';
-import { repositoryShape, tagShape, type NameShape } from '../pattern/names.ts';
+import { findName, isAmong, isValidName, spend, type Budget, type Language, type NameConditions } from '../pattern/find-name.ts';
+import { hostShape, repositoryShape, tagShape, type NameShape } from '../pattern/names.ts';
 import type { Pattern } from '../pattern/pattern.ts';
 import type { Image } from './image.ts';
 import { fill, unchanged, type Template } from './template.ts';
@@ -13,11 +13,15 @@ type Labels = {
   readonly refused: readonly (readonly [name: string, value: string])[];
 };
 
+/** An image has one of each list, and none that is refused. */
+type Platforms = { readonly wanted: readonly (readonly string[])[]; readonly refused: readonly string[] };
+
 /** A set of images, by conditions that do not depend on each other: it holds one as soon as each has a solution of its own. */
 export type Space = {
-  readonly registries: Values;
+  readonly registries: NameConditions;
   readonly tenants: Values;
   readonly kinds: Values;
+  readonly platforms: Platforms;
   readonly labels: Labels;
   readonly repositories: NameConditions;
   readonly tags: NameConditions;
@@ -31,9 +35,10 @@ export const asItIs: View = { registry: undefined, repository: unchanged, tag: u
 const anyValue: Values = { refused: new Set() };
 const anyName: NameConditions = { within: [], outside: [] };
 export const everything: Space = {
-  registries: anyValue,
+  registries: anyName,
   tenants: anyValue,
   kinds: { among: new Set(['image', 'index', 'artifact']), refused: new Set() },
+  platforms: { wanted: [], refused: [] },
   labels: { wanted: new Map(), refused: [] },
   repositories: anyName,
   tags: anyName,
@@ -50,8 +55,9 @@ export function limit(space: Space, clause: Clause, isWanted: boolean, view: Vie
     case 'labels':
       return limitLabels(space, clause.name, clause.value, isWanted);
     case 'registries':
-      if (view.registry !== undefined) return clause.among.includes(view.registry) === isWanted ? space : undefined;
-      return { ...space, registries: limitValues(space.registries, clause.among, isWanted) };
+      return limitNames(space, 'registries', registryIn(view), clause.patterns, isWanted);
+    case 'platforms':
+      return { ...space, platforms: limitPlatforms(space.platforms, clause.among, isWanted) };
     case 'tenants':
     case 'kinds':
       return { ...space, [clause.field]: limitValues(space[clause.field], clause.among, isWanted) };
@@ -61,6 +67,11 @@ export function limit(space: Space, clause: Clause, isWanted: boolean, view: Vie
       return limitNames(space, 'tags', view.tag, clause.patterns, isWanted);
   }
 }
+
+const registryIn = ({ registry }: View): Template => (registry === undefined ? unchanged : { kind: 'fixed', text: registry });
+
+const limitPlatforms = ({ wanted, refused }: Platforms, among: readonly string[], isWanted: boolean): Platforms =>
+  isWanted ? { wanted: [...wanted, among], refused } : { wanted, refused: [...refused, ...among] };
 
 /** The images for which all clauses hold. */
 export function limitAll(space: Space, clauses: readonly Clause[], view: View = asItIs): Space | undefined {
@@ -82,7 +93,7 @@ function limitLabels(space: Space, name: string, value: string, isWanted: boolea
   return { ...space, labels: { wanted: new Map(wanted).set(name, value === '*' ? known : value), refused } };
 }
 
-type NameField = 'repositories' | 'tags';
+type NameField = 'registries' | 'repositories' | 'tags';
 
 function limitNames(
   space: Space,
@@ -116,28 +127,37 @@ export function createSolver(hosts: readonly string[], budget: Budget, tenantOf:
     known.set(conditions, found);
     return found.name;
   };
-  const registryIn = ({ among, refused }: Values): string | undefined => {
-    const fresh = Array.from({ length: refused.size + 1 }, (_, i) => `registry-${i + 1}.test`);
-    return [...(among ?? [...hosts, ...fresh])].find((host) => !refused.has(host));
-  };
+  /** One that there is, if it will do. */
+  const hostIn = (conditions: NameConditions): string | undefined =>
+    [...hosts, 'registry-1.test'].find((host) => isAmong(conditions, host)) ?? nameIn(conditions, hostShape);
   return {
     budget,
     solve: (space) => {
       spend(budget, solvingSteps);
       const { registries, tenants, kinds } = space;
-      const registry = registryIn(registries);
+      const registry = hostIn(registries);
+      const platforms = solvePlatforms(space.platforms);
       const tenant = tenants.among ? [...tenants.among].find((name) => !tenants.refused.has(name)) : null;
-      const kind = [...(kinds.among ?? [])].find((name) => !kinds.refused.has(name));
+      const kind = [...(kinds.among ?? [])].toSorted(artifactsLast).find((name) => !kinds.refused.has(name));
       const labels = solveLabels(space.labels);
-      if (registry === undefined || tenant === undefined || kind === undefined || labels === undefined) return undefined;
+      if (registry === undefined || tenant === undefined || kind === undefined || labels === undefined || !platforms) return undefined;
+      if (kind === 'artifact' && platforms.length > 0) return undefined;
       const repository = nameIn(space.repositories, repositoryShape);
       if (repository === undefined) return undefined;
       const tag = nameIn(space.tags, tagShape);
       if (tag === undefined) return undefined;
-      const image = { registry, repository, tag, tenant, kind, labels };
+      const image = { registry, repository, tag, tenant, kind, platforms, labels };
       return { ...image, tenant: tenantOf(image) };
     },
   };
+}
+
+/** They have no platforms: another kind will do where one does. */
+const artifactsLast = (a: string, b: string): number => Number(a === 'artifact') - Number(b === 'artifact');
+
+function solvePlatforms({ wanted, refused }: Platforms): readonly string[] | undefined {
+  const found = wanted.map((among) => among.find((platform) => !refused.includes(platform)));
+  return found.every((platform) => platform !== undefined) ? [...new Set(found)] : undefined;
 }
 
 function solveLabels({ wanted, refused }: Labels): Image['labels'] | undefined {

@@ -1,4 +1,4 @@
-import { compilePatterns } from '../compile-match.ts';
+import { compileMatch } from '../compile-match.ts';
 import type { Tenant } from '../document/tenant.ts';
 import { clausesOfTenant } from './namespaces.ts';
 import { textOf } from './image.ts';
@@ -73,12 +73,7 @@ function checkRetention(work: Work, tenant: Tenant): void {
     if (metadata.tenant !== undefined && metadata.tenant !== tenant.metadata.name) continue;
     const ids = [`retention/${metadata.name}`, idOf(tenant)];
     work.ask('quota', ids, () => {
-      const patterns = compilePatterns('spec.match.repositories', match.repositories, []);
-      const common = limitAll(everything, [
-        ...clausesOfTenant(tenant),
-        ...(match.registries ? [{ field: 'registries' as const, among: match.registries }] : []),
-        ...(patterns ? [{ field: 'repositories' as const, patterns }] : []),
-      ]);
+      const common = limitAll(everything, [...clausesOfTenant(tenant), ...compileMatch(match, []).clauses]);
       const image = common && work.solver.solve(common);
       if (image === undefined) return;
       const what = `${ids[0]} keeps ${keepNewest} images of a repository like that of ${textOf(image)}`;

@@ -28,14 +28,16 @@ const visitedMax = 20_000;
 export const isIn = ({ patterns, before, after }: Language, name: string): boolean =>
   patterns.some((pattern) => pattern.test(`${before}${name}${after}`));
 
+export const isAmong = ({ within, outside }: NameConditions, name: string): boolean =>
+  within.every((each) => isIn(each, name)) && !outside.some((each) => isIn(each, name));
+
 /**
  * The shortest valid name that fulfils the conditions, the first one by the shape's alphabet; undefined where there is none at all.
  * Walks the product of all automata involved, breadth first.
  * @throws BudgetExceeded
  */
 export function findName(conditions: NameConditions, shape: NameShape, budget: Budget): string | undefined {
-  const isFit = (name: string): boolean =>
-    isValidName(shape, name) && conditions.within.every((each) => isIn(each, name)) && !conditions.outside.some((each) => isIn(each, name));
+  const isFit = (name: string): boolean => isValidName(shape, name) && isAmong(conditions, name);
   const spelt = conditions.within.find(({ patterns }) => patterns.every(({ isLiteral }) => isLiteral));
   if (spelt) return literalsOf(spelt).find(isFit);
   const start = commonStart(conditions.within);

@@ -11,6 +11,13 @@ export type NameShape = {
 const [lower, digits] = ['abcdefghijklmnopqrstuvwxyz', '0123456789'];
 const segment = '[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*';
 
+/** A host as events name it, in lower case and with its port where it has one; an IPv6 address in brackets. */
+export const hostShape: NameShape = {
+  alphabet: `${lower}${digits}.-:[]`,
+  isValid: compilePattern({ regex: '([a-z0-9]+([.-]+[a-z0-9]+)*|\\[[0-9a-f:.]+\\])(:[0-9]{1,5})?' }),
+  lengthMax: 255,
+};
+
 /** As `isRepositoryName` of the domain. */
 export const repositoryShape: NameShape = {
   alphabet: `${lower}${digits}/-._`,

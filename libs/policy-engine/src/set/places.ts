@@ -15,8 +15,8 @@ const placesMax = 128;
 const anyName: NameKey = { beginning: '', ending: '' };
 
 /** Every image that the policy may match has names and facts that lead to one of the places. */
-export function placesOf({ repositories, tags, document }: Policy): readonly Place[] {
-  const { registries, tenants } = document.spec.match;
+export function placesOf({ registries, repositories, tags, document }: Policy): readonly Place[] {
+  const { tenants } = document.spec.match;
   let count = 1;
   const unlessTooMany = <T>(options: readonly T[], any: T): readonly T[] => {
     if (options.length === 0 || count * options.length > placesMax) return [any];
@@ -25,7 +25,7 @@ export function placesOf({ repositories, tags, document }: Policy): readonly Pla
   };
   const ofRepositories = unlessTooMany(keysOf(repositories), anyName);
   const ofTenants = unlessTooMany(stepsOf('tenants', tenants), []);
-  const ofRegistries = unlessTooMany(stepsOf('registries', registries), []);
+  const ofRegistries = unlessTooMany(stepsOf('registries', findLiterals(registries)), []);
   const ofTags = unlessTooMany(keysOf(tags), anyName);
   return ofRegistries.flatMap((registry) =>
     ofTenants.flatMap((tenant) =>
@@ -45,6 +45,10 @@ export function inspectedPathsOf({ document }: Policy): readonly (readonly Step[
 
 const stepsOf = (dimension: Dimension, values: readonly string[] = []): readonly (readonly Step[])[] =>
   [...new Set(values)].map((value) => [{ dimension, name: '', value }]);
+
+/** What patterns spell out, where all of them do. */
+export const findLiterals = (patterns: readonly Pattern[] | undefined): readonly string[] | undefined =>
+  patterns?.every(({ isLiteral }) => isLiteral) ? patterns.map(({ prefix }) => prefix) : undefined;
 
 /** Each pattern's beginning and ending, without those that another covers. */
 function keysOf(patterns: readonly Pattern[] = []): readonly NameKey[] {
