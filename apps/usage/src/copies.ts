@@ -35,7 +35,7 @@ export function onCopyChanged(draft: Draft, changed: CopyChanged): string {
   return 'a copy has changed';
 }
 
-/** Decided on anew: another image, or the same after it was taken back. What comes by one way is in order, so that this never depends on others. */
+/** Another image, or the same after it was taken back: what decisions say, which come in order, whatever else is known by now. */
 const isNewCopy = (before: CopyState, { digest }: CopyChanged): boolean =>
   before.digest !== digest || (before.withdrawnDigest === digest && before.withdrawnAtMs! > before.wantedAtMs!);
 

@@ -44,8 +44,10 @@ export function noteSource(draft: Draft, { change, registry, repository, changed
   if (!isNewerSource(known, { registry, repository }, changedAtMs)) return;
   const next = { ...known, sourceRegistry: registry, sourceRepository: repository, sourceAtMs: changedAtMs };
   const isSame = known.sourceRegistry === registry && known.sourceRepository === repository;
-  if (isSame || next.days.length === 0) put(draft, next);
-  else putToTell(draft, next);
+  if (isSame || next.days.length === 0) return put(draft, next);
+  // Else they would count for both.
+  emitPulls(draft, { ...known, days: [] }, null);
+  putToTell(draft, next);
 }
 
 const isNewerSource = ({ sourceRegistry, sourceRepository, sourceAtMs }: PullState, source: Place, atMs: number): boolean =>
@@ -55,6 +57,11 @@ const isNewerSource = ({ sourceRegistry, sourceRepository, sourceAtMs }: PullSta
 
 /** Tells what is counted of a place to the repository that it counts for. */
 export function tellPulls(draft: Draft, state: PullState, region: string | null): void {
+  emitPulls(draft, state, region);
+  put(draft, { ...state, toldAtMs: draft.atMs, dueAtMs: null });
+}
+
+function emitPulls(draft: Draft, state: PullState, region: string | null): void {
   const { registry: placeRegistry, repository: placeRepository, days } = state;
   const source = { registry: state.sourceRegistry ?? placeRegistry, repository: state.sourceRepository ?? placeRepository };
   draft.emit({
@@ -63,7 +70,6 @@ export function tellPulls(draft: Draft, state: PullState, region: string | null)
     subject: repositoryKey(source),
     event: { type: 'PullsCounted', data: { ...source, placeRegistry, placeRepository, region, days, countedAtMs: draft.atMs } },
   });
-  put(draft, { ...state, toldAtMs: draft.atMs, dueAtMs: null });
 }
 
 const pullsAt = (draft: Draft, { registry, repository }: Place): PullState =>
