@@ -45,6 +45,12 @@ const scans: readonly Happening[] = [
 const histories: Readonly<Record<string, readonly Happening[]>> = {
   'an image that is denied, allowed, and taken back when its scan expires': [{ push: 'p1', tags: ['v1'], digest: d1 }, of, ...scans],
   'a denial that needs no facts': [{ push: 'p1', tags: ['v2'], digest: d1 }],
+  'an image that is signed later': [
+    { push: 'p1', tags: ['v1'], digest: d1 },
+    { ...of, signers: ['release'] },
+    { inspected: d2, of: 'p2', platforms: [], kind: 'artifact', subject: d1, proves: ['another'] },
+    ...scans,
+  ],
   'a failed inspection': [
     { push: 'p1', tags: ['v1'], digest: d1 },
     { inspectionFailed: d1, of: 'p1', tags: ['v1'] },

@@ -51,6 +51,11 @@ export type Happening =
       readonly artifactType?: string;
       /** Artifact types of what is attached to it. */
       readonly attached?: readonly string[];
+      /** By whom it is signed, and with what that was verified; without, nobody looked. A key, or a subject that `ci` vouches for. */
+      readonly signers?: readonly string[];
+      readonly trust?: string;
+      /** By whom it proves its subject to be signed. */
+      readonly proves?: readonly string[];
     })
   | (Common & { readonly inspectionFailed: string | null; readonly of: string; readonly tags: readonly string[] })
   | (Common & {
@@ -128,7 +133,11 @@ function eventOf(happening: Happening): Piped {
     const { kind = 'index', subject = null, artifactType = null, attached = [] } = happening;
     const referrers = attached.map((type, at) => ({ digest: digestOf(String(at)), mediaType: 'm', artifactType: type, sizeBytes: 1 }));
     const facts = inspected(happening.inspected, happening.of, happening.tags ?? [], happening.platforms);
-    const data = { ...facts, kind, subject, artifactType, referrers };
+    const { inspected: digest, signers, trust = 'trust', proves = [] } = happening;
+    const signatures = signers?.map((signer) => signatureBy(signer, digest)) ?? null;
+    const subjectSignatures = proves.map((signer) => signatureBy(signer, digest));
+    const proofs = { signatures, subjectSignatures, refusedSignatures: [], trustSha256: signers === undefined ? null : trust };
+    const data = { ...facts, kind, subject, artifactType, referrers, ...proofs };
     return { topic: topics.inspections, type: 'ImageInspected', data };
   }
   if ('inspectionFailed' in happening) {
@@ -155,6 +164,11 @@ function eventOf(happening: Happening): Piped {
     data: { ...image, ...scan, reason: failed ?? null, findings, findingsOmitted },
   };
 }
+
+const signatureBy = (signer: string, digest: string) => {
+  const isKey = signer.startsWith('sha256:');
+  return { digest, key: isKey ? signer : null, issuer: isKey ? null : 'ci', subject: isKey ? null : signer, verifiedAtMs: nowMs };
+};
 
 const pushed = (tags: readonly string[], digest: string | null, occurredAtMs: number | null = null): ImagePushed => ({
   ...image,
