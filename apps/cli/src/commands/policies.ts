@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { examples, type Globals, type LogOptions, type ProgramOptions, withLogOptions } from '../command-line.ts';
 import { integer } from '../options.ts';
-import type { PolicySource } from '../policy/findings.ts';
+import { folderOf, keyOption, registriesOption, retireMissing, sourceOf, vaultOf } from './policy-options.ts';
 import { addProposals } from './proposals.ts';
+import { addShadow } from './shadow.ts';
 
 /** `waybill policy …` */
 export function addPolicy(program: Command, options: ProgramOptions): void {
@@ -22,18 +23,8 @@ export function addPolicy(program: Command, options: ProgramOptions): void {
   addChecks(policy, options);
   addChanges(policy, options);
   addHistory(policy, options);
+  addShadow(policy, options);
   addProposals(policy, options);
-}
-
-const folderOf = (env: ProgramOptions['env']): string => `${env['CONFIG_DIR'] ?? 'config'}/policies`;
-const keyOption = (env: ProgramOptions['env']) =>
-  ['--key-file <file>', 'with the keys of confidential policies; POLICY_KEY_FILE unless given', env['POLICY_KEY_FILE']] as const;
-const vaultOf = async (keyFile: string | undefined) => (await import('../policy/vault.ts')).openVault(keyFile);
-const registriesOption = ['--registries <file>', 'registries.yaml; that of CONFIG_DIR unless given'] as const;
-
-async function sourceOf(folder: string, registries: string | undefined, env: ProgramOptions['env']): Promise<PolicySource> {
-  const { findRegistriesPath } = await import('../policy/findings.ts');
-  return { folder, registriesPath: registries ?? findRegistriesPath(env), env };
 }
 
 /** What needs nothing but files. */
@@ -65,8 +56,6 @@ function addChecks(policy: Command, { console, env, onExit }: ProgramOptions): v
 type KeyFlags = LogOptions & { readonly keyFile?: string };
 type PlanFlags = KeyFlags & { readonly registries?: string; readonly retireMissing: boolean; readonly images: number };
 type ApplyFlags = Omit<PlanFlags, 'images'> & { readonly author: string; readonly reason: string; readonly base?: string };
-
-const retireMissing = ['--retire-missing', 'retire what is in force and not in the folder', false] as const;
 
 /** What changes the log, or says what would change. */
 function addChanges(policy: Command, { console, env, onExit }: ProgramOptions): void {

@@ -61,7 +61,8 @@ const verdictOf = ({ outcome, policyId, reason, targets }: Decision): Verdict =>
   return { outcome, policyId, reason, targets: targets.map(targetText) };
 };
 
-function inTurn<T>(lists: readonly (readonly T[])[]): readonly T[] {
+/** The first of each list, then the second of each, and so on. */
+export function inTurn<T>(lists: readonly (readonly T[])[]): readonly T[] {
   const longest = Math.max(0, ...lists.map(({ length }) => length));
   return Array.from({ length: longest }, (_, at) => lists.flatMap((list) => list.slice(at, at + 1))).flat();
 }

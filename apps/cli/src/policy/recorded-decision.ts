@@ -74,7 +74,8 @@ type Where = {
   readonly range?: { readonly from: number; readonly to: number } | undefined;
 };
 
-async function* eventsIn(log: Log, codec: Codec, { topic, partition, key, range }: Where) {
+/** Events of a partition, oldest first; what cannot be read is left out. */
+export async function* eventsIn(log: Log, codec: Codec, { topic, partition, key, range }: Where) {
   const { first, end } = await log.bounds({ topic, partition });
   const [from, to] = [Math.max(first, range?.from ?? first), Math.min(end, range?.to ?? end)];
   for await (const record of recordsOf(log, { topic, partition }, { from, to })) {
