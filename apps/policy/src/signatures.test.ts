@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { ImageEvidence } from '@waybill/domain';
 import { digestOf, published, startPolicy, type Happening } from './testing.fixture.ts';
 
 // Goal: an image goes where it may once somebody whom the policy accepts has signed it, whenever the signature arrives.
@@ -72,20 +73,20 @@ describe('who signed an image', () => {
     });
 
   it('is named by the decision, in an order that does not depend on when they came', () => {
-    const decided = [
-      [push, signedBy('release-1'), signature(ours)],
-      [signature(ours), push, signedBy('release-1')],
-    ].map((when) => {
+    const last = (...when: readonly Happening[]) => {
       const started = requiring(byKey);
       started.when(...when);
-      return started.decisions().at(-1);
-    });
-    const [a, b] = decided;
+      const row = started.driver.row('evidence', `a.test/demo/app@${d1}`) as ImageEvidence;
+      assert.deepEqual(started.decisions().at(-1)?.signatures, row.signatures);
+      return row.signatures;
+    };
+    const a = last(push, signedBy('release-1', ours), signature(ours));
+    const b = last(signature(ours), push, signedBy('release-1', ours));
     assert.deepEqual(
-      a?.signatures?.map(({ key, subject }) => key ?? subject),
+      a?.map(({ key, subject }) => key ?? subject),
       [ours, 'release-1'],
     );
-    assert.deepEqual(a?.signatures, b?.signatures);
+    assert.deepEqual(a, b);
   });
 
   it('is bounded, and the same are kept in whatever order they come', () => {
@@ -93,7 +94,7 @@ describe('who signed an image', () => {
     const kept = [many, many.toReversed()].map((signers) => {
       const started = requiring(byIdentity);
       started.when(push, unsigned, ...signers.map((signer) => signature(signer)));
-      return (started.driver.row('evidence', `a.test/demo/app@${d1}`) as { signatures: readonly object[] }).signatures;
+      return (started.driver.row('evidence', `a.test/demo/app@${d1}`) as ImageEvidence).signatures;
     });
     assert.equal(kept[0]?.length, 100);
     assert.deepEqual(kept[0], kept[1]);
