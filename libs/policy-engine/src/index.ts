@@ -1,4 +1,4 @@
-export { noteAsked } from './asked.ts';
+export { asksForPulls, noteAsked } from './asked.ts';
 export type { Asking } from './asked.ts';
 export { candidateChangesMax, findCandidate } from './candidate.ts';
 export type { CandidateChange } from './candidate.ts';
@@ -59,4 +59,4 @@ export type { Deletion, StoredImage } from './retention/stored-image.ts';
 export type { TargetExplanation } from './targets/explain-targets.ts';
 export { choosersIn, troublesIn } from './targets/trouble.ts';
 export { copiesLeaveAtMs, pullsByRegionOf, registryUsageOf, tenantUsageOf } from './tenants/add-up.ts';
-export { withTenant } from './tenants/namespaces.ts';
+export { tenantOf, withTenant } from './tenants/namespaces.ts';

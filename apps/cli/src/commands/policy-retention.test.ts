@@ -1,38 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { digestKey, tagKey, topics, type DigestEntry, type TypedRecord } from '@waybill/domain';
-import { jsonCodec, type MemoryLog } from '@waybill/stream/testing';
+import { topics } from '@waybill/domain';
+import { jsonCodec } from '@waybill/stream/testing';
 import { fakeConsole } from '../console.fixture.ts';
 import { CliError } from '../exit.ts';
+import { digestOf, push, put } from '../policy/catalog.fixture.ts';
 import { folderOf, startLog } from '../policy/policies.fixture.ts';
 import { createVault } from '../policy/vault.ts';
 import { showRetention, type PolicyRetentionOptions } from './policy-retention.ts';
 
-const dayMs = 86_400_000;
-const digestOf = (letter: string): string => `sha256:${letter.repeat(64)}`;
 const retention = (name: string, spec: string): string =>
   `apiVersion: waybill/v1\nkind: RetentionPolicy\nmetadata: { name: ${name} }\nspec: ${spec}\n`;
-
-function put(memory: MemoryLog, topic: string, key: string, row: TypedRecord | null): void {
-  memory.append({ topic, partition: 0, key, value: row === null ? null : jsonCodec.encode(row), headers: {} });
-}
-
-/** An image that was pushed so many days ago, with a tag of its letter unless it is to have none. */
-function push(memory: MemoryLog, letter: string, daysAgo: number, { repository = 'demo/app', isTagged = true } = {}): void {
-  const place = { registry: 'a.test', repository };
-  const atMs = Date.now() - daysAgo * dayMs;
-  const digest = digestOf(letter);
-  const times = { firstSeenAtMs: atMs, lastSeenAtMs: atMs, deletedAtMs: null, lastEventId: 'e', pushesCount: 1 };
-  const entry: DigestEntry = { ...place, digest, mediaType: null, pullsCount: 0, lastPulledAtMs: null, ...times };
-  put(memory, topics.catalog.name, digestKey(place, digest), { type: 'DigestEntry', data: entry });
-  if (isTagged)
-    put(memory, topics.catalog.name, tagKey(place, `v${letter}`), {
-      type: 'TagEntry',
-      data: { ...place, tag: `v${letter}`, digest, previousDigest: null, changedAtMs: atMs, movesCount: 0, ...times },
-    });
-  const facts = { kind: 'image', sizeBytes: 24, totalBytes: 1_000, platforms: [], subject: null };
-  put(memory, topics.imageFacts.name, digestKey(place, digest), { type: 'ImageFacts', data: { ...place, digest, ...facts } as never });
-}
 
 async function startImages() {
   const started = startLog();

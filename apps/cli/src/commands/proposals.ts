@@ -42,4 +42,19 @@ export function addProposals(policy: Command, { console, env, onExit }: ProgramO
       const asked = { output, repositories, registry, running, kept, limit, vault: await openVault(keyFile) };
       onExit(await withLog(flags, (log, codec) => showRetention(asked, log, codec, console)));
     });
+  withLogOptions(policy.command('cleanup'))
+    .description('say which copies to delete so that a tenant is under its quota again; nothing is deleted. Exit 1 where that cannot be')
+    .argument('<tenant>', 'as its Tenant document is called')
+    .option(...runningOption)
+    .option('--limit <count>', 'list at most so many', integer(1, 1_000_000), 100)
+    .option(...keyOption)
+    .addHelpText('after', examples(['waybill policy cleanup shop --running running.txt', 'waybill policy cleanup shop -o json']))
+    .action(async (tenant: string, { keyFile, ...flags }: Flags, command: Command) => {
+      const { showCleanup } = await import('./policy-cleanup.ts');
+      const { withLog } = await import('../connect.ts');
+      const { openVault } = await import('../policy/vault.ts');
+      const { output } = command.optsWithGlobals<Globals>();
+      const asked = { output, tenant, running: flags.running, limit: flags.limit, vault: await openVault(keyFile) };
+      onExit(await withLog(flags, (log, codec) => showCleanup(asked, log, codec, console)));
+    });
 }

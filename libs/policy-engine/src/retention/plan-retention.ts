@@ -1,7 +1,7 @@
 import { compilePatterns } from '../compile-match.ts';
 import type { RetentionPolicy } from '../document/retention.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { claimantsOf } from '../tenants/namespaces.ts';
+import { tenantOf } from '../tenants/namespaces.ts';
 import { compareByAge, kinshipOf, mayBeDeleted, type Kinship, type StoredImage } from './stored-image.ts';
 
 /** What becomes of an image that retention policies are about. */
@@ -54,9 +54,7 @@ function compile(policy: RetentionPolicy, { Tenant }: Surroundings): Compiled {
   const isAbout = (image: StoredImage): boolean => {
     if (spec.match.registries?.includes(image.registry) === false) return false;
     if (patterns?.some((pattern) => pattern.test(image.repository)) === false) return false;
-    if (metadata.tenant === undefined) return true;
-    const [owner, another] = claimantsOf(image, Tenant);
-    return owner === metadata.tenant && another === undefined;
+    return metadata.tenant === undefined || tenantOf(image, { Tenant }) === metadata.tenant;
   };
   return { policy, isAbout, keepsTag: (tag) => keepTags.some((pattern) => pattern.test(tag)) };
 }

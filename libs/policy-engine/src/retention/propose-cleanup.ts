@@ -17,20 +17,24 @@ export type Cleanup = {
  * is attached to it go with it, and are not proposed by themselves. A proposal: somebody decides.
  *
  * @param images all that the tenant has
+ * @param takes what of its quota an image takes
  */
-export function proposeCleanup(images: readonly StoredImage[], need: Need): Cleanup {
+export function proposeCleanup(images: readonly StoredImage[], need: Need, takes: (image: StoredImage) => Need = byItself): Cleanup {
   const deletions: Deletion[] = [];
   let freed: Need = { bytes: 0, images: 0 };
   const isEnough = (): boolean => freed.bytes >= need.bytes && freed.images >= need.images;
   for (const image of independentOf(images).filter(mayBeDeleted).toSorted(compareByWorth)) {
     if (isEnough()) break;
+    const taken = takes(image);
     // Where bytes alone are lacking, what has none helps nobody.
-    if (freed.images >= need.images && (image.sizeBytes ?? 0) === 0) continue;
+    if (freed.images >= need.images && taken.bytes === 0) continue;
     deletions.push({ image, reason: reasonOf(image) });
-    freed = { bytes: freed.bytes + (image.sizeBytes ?? 0), images: freed.images + 1 };
+    freed = { bytes: freed.bytes + taken.bytes, images: freed.images + taken.images };
   }
   return { deletions, freed, isEnough: isEnough() };
 }
+
+const byItself = ({ sizeBytes }: StoredImage): Need => ({ bytes: sizeBytes ?? 0, images: 1 });
 
 function independentOf(images: readonly StoredImage[]): readonly StoredImage[] {
   const repositories = Map.groupBy(images, ({ registry, repository }) => `${registry}/${repository}`);

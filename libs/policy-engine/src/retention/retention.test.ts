@@ -184,6 +184,10 @@ describe('a cleanup', () => {
     const parts = [untagged('b', 9), untagged('c', 9, { attachedTo: digestOf('a') }), untagged('d', 9, { repository: 'other' })];
     assert.equal(lettersOf(proposeCleanup([index, ...parts], { bytes: 99, images: 0 }).deletions), 'da');
   });
+  it('counts as the quota does', () => {
+    const { freed, deletions } = proposeCleanup(images, { bytes: 0, images: 3 }, ({ tags }) => ({ bytes: 7, images: 2 * tags.length }));
+    assert.deepEqual([lettersOf(deletions), freed], ['edc', { bytes: 21, images: 4 }]);
+  });
   it('says where all that may go is not enough', () => {
     const { deletions, isEnough } = proposeCleanup(images, { bytes: 51, images: 0 });
     assert.deepEqual([deletions.length, isEnough], [5, false]);

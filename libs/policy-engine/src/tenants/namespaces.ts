@@ -39,9 +39,13 @@ export function claimantsOf({ registry, repository }: Pick<Evidence, 'registry' 
  * that several claim is nobody's.
  */
 export function withTenant(evidence: Evidence, { Tenant }: Pick<Surroundings, 'Tenant'>): Evidence {
-  if (Tenant.size === 0) return evidence;
-  const [tenant = null, another] = claimantsOf(evidence, Tenant);
-  return { ...evidence, tenant: another === undefined ? tenant : null };
+  return Tenant.size === 0 ? evidence : { ...evidence, tenant: tenantOf(evidence, { Tenant }) };
+}
+
+/** Whose an image is; null where it is nobody's, or several claim it. */
+export function tenantOf(image: Pick<Evidence, 'registry' | 'repository'>, { Tenant }: Pick<Surroundings, 'Tenant'>): string | null {
+  const [tenant = null, another] = claimantsOf(image, Tenant);
+  return another === undefined ? tenant : null;
 }
 
 const claimsIn = oncePer((tenants: Tenants): Claims => {
