@@ -1,10 +1,9 @@
-import { truthOfAll } from './clause.ts';
 import { oncePer } from './once.ts';
 import type { Policy } from './policy.ts';
 import { exceptionsUntil } from './requirements/exceptions.ts';
 import type { Evidence } from './evidence.ts';
 import type { CompiledSet } from './set/compiled-set.ts';
-import { findSpeaking } from './set/search.ts';
+import { findSpeaking, mayMatchOne } from './set/search.ts';
 import type { Question } from './surroundings.ts';
 import { withTenant } from './tenants/namespaces.ts';
 import { hourOf, msOf } from './when/fact.ts';
@@ -40,7 +39,8 @@ function momentsOf({ document: { spec } }: Policy, { evidence, surroundings }: Q
 
 /** Another policy may begin to speak as well as one that speaks may fall silent; conditions see full hours alone. */
 const momentsOfConditions = (set: CompiledSet, { evidence, atMs }: Question): readonly number[] =>
-  timedIn(set).some(({ clauses }) => truthOfAll(clauses, evidence) !== 'no') ? [msOf(hourOf(atMs) + 1)] : [];
+  hasTimed(set) && mayMatchOne(set, evidence, dependsOnTime) ? [msOf(hourOf(atMs) + 1)] : [];
 
-/** Few policies have such a condition. */
-const timedIn = oncePer((set: CompiledSet): readonly Policy[] => set.policies.filter(({ when }) => when?.dependsOnTime === true));
+const dependsOnTime = ({ when }: Policy): boolean => when?.dependsOnTime === true;
+
+const hasTimed = oncePer((set: CompiledSet): boolean => set.policies.some(dependsOnTime));

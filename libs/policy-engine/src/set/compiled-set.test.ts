@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { truthOfAll } from '../clause.ts';
 import { evaluate } from '../evaluate.ts';
 import type { Evidence } from '../evidence.ts';
+import type { Policy } from '../policy.ts';
 import { evidence, nowMs, policy } from '../testing.fixture.ts';
+import { anyEvidence, anyPolicies } from '../testing.ts';
 import { compileSet, withoutPolicy, withPolicy } from './compiled-set.ts';
+import { mayMatchOne } from './search.ts';
 
 /** How many policies are asked about an image: each that is asked reads the tag, and the search itself does once. */
 function askedCount(count: number, match: (index: number) => object, image: Evidence): number {
@@ -76,5 +81,23 @@ describe('a set', () => {
     const before = compileSet([first]);
     withPolicy(before, policy('p2', { match: { repositories: ['a', 'abe'] } }));
     assert.equal(evaluate(before, evidence({ repository: 'abe' }), nowMs).policyId, null);
+  });
+
+  it('finds whether one of those that are meant may match, as asking each of them does', () => {
+    const counts = [0, 0];
+    const any = fc.tuple(anyPolicies(12), fc.array(anyEvidence(nowMs), { minLength: 20, maxLength: 20 }), fc.nat(4));
+    fc.assert(
+      fc.property(any, ([policies, images, rest]) => {
+        const set = compileSet(policies);
+        const isMeant = ({ id }: Policy): boolean => Number(id.slice(1)) % 5 === rest;
+        for (const image of images) {
+          const expected = policies.some((each) => isMeant(each) && truthOfAll(each.clauses, image) !== 'no');
+          assert.equal(mayMatchOne(set, image, isMeant), expected);
+          counts[Number(expected)]! += 1;
+        }
+      }),
+      { numRuns: 300 },
+    );
+    assert.ok(Math.min(...counts) > 10, `${counts.join(' and ')} images`);
   });
 });

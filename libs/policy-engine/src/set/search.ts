@@ -1,3 +1,5 @@
+import { truthOfAll } from '../clause.ts';
+import type { Evidence } from '../evidence.ts';
 import { matchPolicy } from '../match.ts';
 import { compareInOrder } from '../order.ts';
 import type { Policy } from '../policy.ts';
@@ -9,12 +11,8 @@ import { eachValue } from './name-tree.ts';
 import { backwards, nameEnd } from './places.ts';
 import { placeOf, type PolicyList } from './ranked.ts';
 
-/**
- * The first `countMax` policies, in deciding order, that match an image or may turn out to. Looks at those alone to which the image's
- * names and facts lead, and leaves out whatever comes after what it has found.
- */
-export function findSpeaking({ index }: CompiledSet, question: Question, countMax: number): readonly Policy[] {
-  const { evidence } = question;
+/** The first `countMax` policies, in deciding order, that match an image or may turn out to. Leaves out whatever comes after them. */
+export function findSpeaking(set: CompiledSet, question: Question, countMax: number): readonly Policy[] {
   const found: Policy[] = [];
   const isWanted = (policy: Policy): boolean => found.length < countMax || compareInOrder(policy, found.at(-1)!) < 0;
   const take = ({ policies }: PolicyList): void => {
@@ -26,6 +24,27 @@ export function findSpeaking({ index }: CompiledSet, question: Question, countMa
       if (found.length > countMax) found.pop();
     }
   };
+  visitLists(set, question.evidence, isWanted, take);
+  return found;
+}
+
+/** Whether one of the policies that are meant asks for nothing that an image does not have, its condition left aside. */
+export function mayMatchOne(set: CompiledSet, evidence: Evidence, isMeant: (policy: Policy) => boolean): boolean {
+  let isFound = false;
+  const take = ({ policies }: PolicyList): void => {
+    isFound ||= policies.some((policy) => isMeant(policy) && truthOfAll(policy.clauses, evidence) !== 'no');
+  };
+  visitLists(set, evidence, () => !isFound, take);
+  return isFound;
+}
+
+/** Visits those policies alone to which the image's names and facts lead, as long as they are wanted. */
+function visitLists(
+  { index }: CompiledSet,
+  evidence: Evidence,
+  isWanted: (first: Policy) => boolean,
+  take: (list: PolicyList) => void,
+): void {
   const keys = lazy(() => branchKeysOf(evidence));
   const repository = evidence.repository + nameEnd;
   const tag = evidence.tag + nameEnd;
@@ -43,7 +62,6 @@ export function findSpeaking({ index }: CompiledSet, question: Question, countMa
     visit: (names) => eachValue(names, repository, repositoryBackwards, isWanted, visitTags),
   };
   if (index !== undefined) searchFacts(index, owned);
-  return found;
 }
 
 function lazy<T>(make: () => T): () => T {
