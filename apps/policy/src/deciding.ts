@@ -4,6 +4,7 @@ import { decidedEvent } from './decided-event.ts';
 import type { Draft } from './draft.ts';
 import { judge, type Judgement, type Occasion } from './judge.ts';
 import type { InForce } from './in-force.ts';
+import { noteDenial } from './quota-denials.ts';
 import { reviewTimer } from './reviews.ts';
 import { agreedEvent, differedEvent } from './shadow/difference-events.ts';
 import { toldBy } from './shadow/compare.ts';
@@ -19,7 +20,8 @@ export type Deciding = { readonly draft: Draft; readonly set: InForce; readonly 
 export function decide(deciding: Deciding, row: DecisionState, evidence: ImageEvidence, occasion: Occasion): void {
   const { draft, set } = deciding;
   const atMs = momentOf(deciding, row);
-  const judgement = judge(set, row, evidence, atMs);
+  const judgement = judge(set, row, evidence, atMs, () => draft.pulls(row)?.places ?? []);
+  noteDenial(draft, row, judgement.decision);
   const next = judgement.row;
   if (next.reviewAtMs !== row.reviewAtMs) draft.schedule(tagKey(row, row.tag), next.reviewAtMs === null ? null : reviewTimer(next));
   const told = judgement.isNews ? tell(deciding, row, evidence, { ...judgement, occasion }) : next;

@@ -1,4 +1,4 @@
-import { digestKey, tagKey, type DecisionState, type ImageEvidence } from '@waybill/domain';
+import { digestKey, tagKey, type DecisionState, type ImageEvidence, type RepositoryPulls } from '@waybill/domain';
 import type { Context, Emit, JobRequest, Put, Step } from '@waybill/stream';
 
 type Image = { readonly registry: string; readonly repository: string };
@@ -11,6 +11,8 @@ export type Draft = {
   readonly dropEvidence: (image: Image, name: string) => void;
   readonly decision: (image: Image, tag: string) => DecisionState | undefined;
   readonly putDecision: (row: DecisionState) => void;
+  readonly pulls: (image: Image) => RepositoryPulls | undefined;
+  readonly putPulls: (row: RepositoryPulls) => void;
   readonly put: (put: Put) => void;
   readonly emit: (emit: Emit) => void;
   /** Counted by name. */
@@ -29,6 +31,8 @@ export const pendingName = (pushEventId: string): string => `push:${pushEventId}
 
 /** Where the digest that a tag had is kept while a push without a digest waits for its own: it may turn out to be the same. */
 export const beforeName = (tag: string): string => `before:${tag}`;
+
+const pullsKey = (image: Image): string => digestKey(image, 'pulls');
 
 export function createDraft(context: Context): Draft {
   const evidence = new Map<string, ImageEvidence | null>();
@@ -53,6 +57,8 @@ export function createDraft(context: Context): Draft {
       return newest(decisions, key, () => context.get('decisions', key, 'DecisionState'));
     },
     putDecision: (row) => void decisions.set(tagKey(row, row.tag), row),
+    pulls: (image) => context.get('evidence', pullsKey(image), 'RepositoryPulls'),
+    putPulls: (data) => void puts.push({ store: 'evidence', key: pullsKey(data), row: { type: 'RepositoryPulls', data } }),
     put: (put) => void puts.push(put),
     emit: (emit) => void emits.push(emit),
     note: (what) => void notes.push(what),

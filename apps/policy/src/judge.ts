@@ -13,7 +13,7 @@ import {
 } from '@waybill/policy-engine';
 import { admissionOn, isAdmissionNews, type Admission } from './admission.ts';
 import type { InForce } from './in-force.ts';
-import { roomAtMs, withKnown } from './known-facts.ts';
+import { roomAtMs, withKnown, type Pulls } from './known-facts.ts';
 import { compare, type Beside } from './shadow/compare.ts';
 
 /** What has a tag decided anew. */
@@ -35,9 +35,10 @@ export type Judgement = Ruling & {
 };
 
 /** Pure: what `decide` would come to, for whoever wants to know whether it is worth while. */
-export function judge(set: InForce, row: DecisionState, evidence: ImageEvidence, atMs: number): Judgement {
+export function judge(set: InForce, row: DecisionState, evidence: ImageEvidence, atMs: number, pulls: Pulls = () => []): Judgement {
   const { rulebook, shadow } = set;
-  const all = withKnown(recordedEvidence(row, evidence), toldOutcome(row) === 'allow' ? row.targets : [], set, atMs);
+  const sentTo = toldOutcome(row) === 'allow' ? row.targets : [];
+  const all = withKnown(recordedEvidence(row, evidence), set, { sentTo, pulls, atMs });
   const facts = noteAsked(all);
   const ruleOn =
     (given: Evidence) =>

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { DecisionState, Event, TenantUsage } from '@waybill/domain';
+import type { DecisionState, Event, PullPlace, TenantUsage } from '@waybill/domain';
 import {
+  asksForPulls,
   choosersIn,
   copiesLeaveAtMs,
   oncePer,
+  pullsByRegionOf,
   registryUsageOf,
   tenantUsageOf,
   withTenant,
@@ -20,6 +22,8 @@ export type KnownFacts = {
   readonly registries: Readonly<Record<string, RegistryFact>>;
   /** A part per partition. */
   readonly usageOf: (tenant: string) => readonly TenantUsage[];
+  /** How often tenants ceased to have something: where it is the same, none has got room. */
+  readonly releasedCount: number;
 };
 
 /** Of more nothing is known, so that no event names more. */
@@ -43,27 +47,37 @@ function factsFrom(health: readonly Event[], usage: readonly Event[]): KnownFact
     facts.set(name, { ...facts.get(name), ...registryUsageOf(parts) });
   const tenants = usage.flatMap(({ type, data }) => (type === 'TenantUsage' ? [data] : []));
   const byTenant = Map.groupBy(tenants, ({ tenant }) => tenant);
+  const releasedCount = tenants.reduce((sum, part) => sum + part.releasedCount, 0);
   const named = [...facts].toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(0, registriesMax);
-  return { registries: Object.fromEntries(named), usageOf: (tenant) => byTenant.get(tenant) ?? [] };
+  return { registries: Object.fromEntries(named), usageOf: (tenant) => byTenant.get(tenant) ?? [], releasedCount };
 }
 
-export const nothingKnown: KnownFacts = { registries: {}, usageOf: () => [] };
+export const nothingKnown: KnownFacts = { registries: {}, usageOf: () => [], releasedCount: 0 };
 
 /**
  * The evidence of a tag with what is known beside its image: as much as policies that are in force, or a candidate, can ask for.
- * A tenant of whom nothing is counted has nothing: what it has is counted from the decisions about it.
- * @param told Targets that an allowing decision on its digest has named; none where it was none
+ * A tenant of whom nothing is counted has nothing, and nobody pulls what no pull is told of: who counts has read the same log.
  */
-export function withKnown(evidence: Evidence, told: DecisionState['targets'], set: InForce, atMs: number): Evidence {
-  const { rulebook, shadow, known } = set;
+export function withKnown(evidence: Evidence, { rulebook, shadow, known }: InForce, { sentTo, pulls, atMs }: About): Evidence {
   const books = [rulebook, ...(shadow?.rulebook ? [shadow.rulebook] : [])];
   const tenant = books.some(limitsTenants) ? tenantOf(evidence, rulebook) : null;
   return {
     ...evidence,
-    ...(books.some((book) => choosersIn(book).length > 0) && { registries: withChosen(known.registries, told) }),
-    ...(tenant !== null && { usage: { ...tenantUsageOf(known.usageOf(tenant), atMs), isCounted: told.length > 0 } }),
+    ...(books.some((book) => choosersIn(book).length > 0) && { registries: withChosen(known.registries, sentTo) }),
+    ...(books.some(asksForPulls) && { pullsByRegion: pullsByRegionOf(pulls(), atMs) }),
+    ...(tenant !== null && { usage: { ...tenantUsageOf(known.usageOf(tenant), atMs), isCounted: sentTo.length > 0 } }),
   };
 }
+
+/** Of the repository, by place; asked for only where something turns on it. */
+export type Pulls = () => readonly PullPlace[];
+
+export type About = {
+  /** Targets that an allowing decision on the digest has named; none where the newest one is none. */
+  readonly sentTo: DecisionState['targets'];
+  readonly pulls: Pulls;
+  readonly atMs: number;
+};
 
 function withChosen(registries: KnownFacts['registries'], told: DecisionState['targets']): KnownFacts['registries'] {
   if (told.length === 0) return registries;

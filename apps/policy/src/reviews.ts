@@ -13,7 +13,7 @@ export function reviewRequest(row: DecisionState, occasion: Review, policySetVer
     event: { type: 'ReviewRequested', data },
   };
 }
-type Review = 'time' | 'policies' | 'registries' | 'usage';
+export type Review = 'time' | 'policies' | 'registries' | 'usage';
 
 /** Wakes when time alone may make a decision another one. Its id is the key of the tag: there is one per tag. */
 export const reviewTimer = (row: DecisionState): Omit<JobRequest, 'id'> => {

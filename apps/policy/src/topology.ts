@@ -21,6 +21,7 @@ import { outcomeOf, type Context, type Input, type Topology } from '@waybill/str
 import { decide, type Deciding } from './deciding.ts';
 import { createDraft, pendingName, type Draft } from './draft.ts';
 import { createInForceReader, tableNames, type InForce } from './in-force.ts';
+import { withPulls } from './pulls.ts';
 import { reviewedBy, reviewRequest } from './reviews.ts';
 import { noteVersions, sweep, sweepBounds, sweepKinds, type SweepBounds } from './sweep.ts';
 import { awaitDigest, decideTagsOf, dropTag, isLate, pointTag, type Push } from './tags.ts';
@@ -44,7 +45,7 @@ export function createPolicy(bounds: SweepBounds = sweepBounds, keys?: KeyRing):
   const readInForce = createInForceReader(keys);
   const topology: Topology = {
     group: 'policy',
-    inputs: [topics.images, topics.inspections, topics.scanReports, topics.reviewRequests],
+    inputs: [topics.images, topics.inspections, topics.scanReports, topics.pullCounts, topics.reviewRequests],
     stores: { decisions: topics.decisionState, evidence: topics.policyEvidence },
     outputs: [topics.decisions, topics.differences, topics.reviewRequests],
     held: topics.policyHeld,
@@ -78,7 +79,7 @@ function take({ topology, context, draft, set, bounds }: Taking, input: Input): 
     return sweep({ context, draft, set, bounds }, { id: input.timer.id, kind: sweepKind, atMs: input.atMs });
   if (input.kind === 'timer') return onReviewDue(draft, set, input);
   if (input.kind !== 'event' && input.kind !== 'table') return `no event: ${input.kind}`;
-  noteVersions({ context, draft, set, bounds }, input.kind === 'event' ? input.record.partition : input.partition);
+  noteVersions({ context, draft, set, bounds }, input);
   if (input.kind === 'table') {
     if (set.shadow !== undefined && set.shadow.fault !== '') draft.note('candidate unusable');
     return 'the policies are noted';
@@ -108,6 +109,9 @@ function apply(deciding: Deciding, event: Event): string {
       return onInspectionFailed(deciding, event);
     case 'ScanReported':
       return onScanReported(deciding, event.data);
+    case 'PullsCounted':
+      deciding.draft.putPulls(withPulls(deciding.draft.pulls(event.data), event.data));
+      return 'pulls are noted, for the next decision';
     case 'ReviewRequested':
       return onReviewRequested(deciding, event.data);
     default:

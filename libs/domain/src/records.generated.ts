@@ -112,6 +112,15 @@ export type Target = {
   readonly priorityClass: string;
 };
 
+/** What the policies on what may run say. */
+export type AdmissionVerdict = {
+  /** allow, deny or held. */
+  readonly outcome: string;
+  readonly code: string;
+  readonly policyId: string | null;
+  readonly reason: string;
+};
+
 /** What one set of policies says of an image. */
 export type Verdict = {
   /** allow, deny or held. */
@@ -122,8 +131,8 @@ export type Verdict = {
   readonly reason: string;
   /** Where it may go. */
   readonly targets: readonly Target[];
-  /** Outcome of the policies on what may run; null where none is in force. */
-  readonly admission: string | null;
+  /** Null where no policy on what may run is in force. */
+  readonly admission: AdmissionVerdict | null;
 };
 
 /** A candidate decides a tag otherwise than the policies in force do, from the same facts at the same moment. */
@@ -370,6 +379,44 @@ export type PolicySweep = {
   readonly until: string | null;
   /** Key up to which all have to be looked at again from the beginning, because other documents came into force meanwhile. */
   readonly again: string | null;
+};
+
+/** A tag that its tenant's quota denies: to be looked at again when the tenant has less. */
+export type QuotaDenial = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+};
+
+export type DayPulls = {
+  /** Midnight UTC. */
+  readonly dayStartMs: number;
+  readonly pulls: number;
+};
+
+export type PullPlace = {
+  /** Where it was pulled: host. */
+  readonly placeRegistry: string;
+  /** Path below the host, without tag or digest. */
+  readonly placeRepository: string;
+  /** Of the place's registry, by its document; null where none is published. */
+  readonly region: string | null;
+  /** Newest last, at most 31; days without pulls are left out. */
+  readonly days: readonly DayPulls[];
+};
+
+/** How often and where a repository is pulled, copies with their source. */
+export type RepositoryPulls = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  /** Each place once, the one that was told of last at the end; at most 100. */
+  readonly places: readonly PullPlace[];
 };
 
 /** A tag may have to be decided otherwise, though nothing has happened to its image. */
@@ -1105,12 +1152,6 @@ export type DeletionState = {
   readonly deletedAtMs: number | null;
 };
 
-export type DayPulls = {
-  /** Midnight UTC. */
-  readonly dayStartMs: number;
-  readonly pulls: number;
-};
-
 /** How often a repository was pulled. */
 export type PullState = {
   /** Registry host, lower case, with its port where it has one. */
@@ -1248,12 +1289,14 @@ export type RecordTypes = {
   readonly ProjectionSwapped: ProjectionSwapped;
   readonly PullState: PullState;
   readonly PullsCounted: PullsCounted;
+  readonly QuotaDenial: QuotaDenial;
   readonly RecordParked: RecordParked;
   readonly RegistryHealthChanged: RegistryHealthChanged;
   readonly RegistryProbe: RegistryProbe;
   readonly RegistryTotal: RegistryTotal;
   readonly RegistryUsage: RegistryUsage;
   readonly ReplicaState: ReplicaState;
+  readonly RepositoryPulls: RepositoryPulls;
   readonly ReviewRequested: ReviewRequested;
   readonly ScanFailed: ScanFailed;
   readonly ScanReported: ScanReported;

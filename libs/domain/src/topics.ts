@@ -100,15 +100,15 @@ export const topics = {
   decisionState: state('decision-state', ['DecisionState'], 'registry/repository:tag', 'What is decided or awaited per tag.'),
   policyEvidence: state(
     'policy-evidence',
-    ['ImageEvidence', 'PolicySweep'],
+    ['ImageEvidence', 'RepositoryPulls', 'PolicySweep', 'QuotaDenial'],
     'registry/repository@digest',
-    'What decisions are made from, and how far they have been compared with the policies.',
+    'What decisions are made from, how far they have been compared with the policies, and which wait for room.',
   ),
   reviewRequests: event(
     'review-requests',
     ['ReviewRequested'],
     repository,
-    'Tags that may have to be decided otherwise, because of the time or of other policies.',
+    'Tags that may have to be decided otherwise, because of the time, other policies, registries or usage.',
   ),
   policyJobs: jobs('policy'),
   replications: event('replications', ['ImageCopied', 'ImageCopyFailed'], repository, 'Copies made and verified, or given up.'),
@@ -163,7 +163,7 @@ export const retiredRecords: readonly RecordType[] = ['SeenMark'];
 export const rebuildable: Readonly<Record<string, { readonly inputs: readonly Topic[]; readonly state: readonly Topic[] }>> = {
   dedup: { inputs: [topics.imageEvents], state: [topics.catalog, topics.dedupMarks, topics.dedupHeld] },
   policy: {
-    inputs: [topics.images, topics.inspections, topics.scanReports, topics.reviewRequests],
+    inputs: [topics.images, topics.inspections, topics.scanReports, topics.pullCounts, topics.reviewRequests],
     state: [topics.decisionState, topics.policyEvidence, topics.policyJobs, topics.policyHeld],
   },
   usage: {

@@ -1,4 +1,18 @@
 import type { Evidence, RegistryFact } from './evidence.ts';
+import { oncePer } from './once.ts';
+import type { Rulebook } from './rulebook.ts';
+import type { CompiledSet } from './set/compiled-set.ts';
+
+/** Whether anything in force turns on who pulls: where it does not, nobody needs to find it out. */
+export const asksForPulls = ({ replication, admission }: Rulebook): boolean => asksIn(replication) || asksIn(admission);
+
+const asksIn = oncePer(({ policies }: CompiledSet): boolean =>
+  policies.some(
+    ({ when, document: { spec } }) =>
+      when?.facts.some((path) => path.startsWith('usage.')) === true ||
+      ('replicate' in spec && spec.replicate?.some(({ placement }) => placement === 'by-pulls') === true),
+  ),
+);
 
 /** Evidence that notes which of the facts that stand beside the image are asked for. */
 export type Asking = {

@@ -33,7 +33,9 @@ const rules: readonly Rule[] = [
     then: {
       outcome: 'deny',
       code: 'QUOTA_EXCEEDED',
-      reason: 'tenant acme would have 101 bytes, and its quota is 100: delete what is not needed, or have the quota raised',
+      reason:
+        'tenant acme would have 101 bytes, and its quota is 100: delete what is not needed (`waybill policy cleanup acme` proposes what), ' +
+        'or have the quota raised',
       targets: [],
     },
   },

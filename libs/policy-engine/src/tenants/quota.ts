@@ -38,12 +38,14 @@ export function quotaObjection({ evidence, surroundings }: Question, copiesCount
     const together = usage[what] + added[what];
     if (max === undefined || together <= max) continue;
     const reason = `tenant ${tenant} would have ${together} ${unit}, and its quota is ${max}`;
-    if (what !== 'copiesLastHour')
-      return { outcome: 'deny', code: 'QUOTA_EXCEEDED', reason: `${reason}: delete what is not needed, or have the quota raised` };
+    if (what !== 'copiesLastHour') return { outcome: 'deny', code: 'QUOTA_EXCEEDED', reason: `${reason}: ${remedyFor(tenant ?? '')}` };
     return { outcome: 'held', code: 'QUOTA_EXCEEDED', reason: `${reason}: it waits`, awaiting: [`usage of tenant ${tenant}`] };
   }
   return undefined;
 }
+
+const remedyFor = (tenant: string): string =>
+  `delete what is not needed (\`waybill policy cleanup ${tenant}\` proposes what), or have the quota raised`;
 
 const limits = [
   ['bytesMax', 'bytes', 'bytes'],
