@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { repositoryKey, topics } from '@waybill/domain';
+import { repositoryKey, topics, type DeletionState } from '@waybill/domain';
 import { copied, decided, deleted, digestOf, failed, hourMs, minuteMs, nowMs, startUsage, to, type Happening } from './testing.fixture.ts';
 
 /** What is told after all of it: bytes and images by tenant, bytes by registry; those that have none are left out. */
@@ -105,6 +105,15 @@ describe('no longer counts', () => {
       assert.deepEqual(sums(first, there, deleted({ ...place, ...other, at: nowMs + 50 })), one, JSON.stringify(other));
   });
 
+  it('not by a deletion from before, which comes last', () => {
+    const again = decided({ at: nowMs + 40, targets: [target] });
+    for (const what of [{ tags: ['v1'] }, { digest: digestOf('a') }, {}]) {
+      const [early, late] = [30, 50].map((after) => deleted({ ...place, ...what, at: nowMs + after })) as [Happening, Happening];
+      assert.deepEqual(sums(again, late, early), nothing, JSON.stringify(what));
+      assert.deepEqual(sums(again, early), one, JSON.stringify(what));
+    }
+  });
+
   it('a manifest of which some platforms were copied, by the digest that it has there', () => {
     const filtered = copied({ at: nowMs + 10, target, placed: digestOf('c') });
     const deletion = deleted({ ...place, digest: digestOf('c'), at: nowMs + 50 });
@@ -154,6 +163,18 @@ describe('copies of the last hour', () => {
     assert.deepEqual(minutesOf(of('a', nowMs), of('a', nowMs + 5)), [[0, 2]]);
     const denied = decided({ at: nowMs + 3, outcome: 'deny', targets: [to('b')] });
     assert.deepEqual(minutesOf(of('a', nowMs), denied, of('a', nowMs + 5)), [[0, 3]]);
+  });
+});
+
+describe('a manifest', () => {
+  it('knows the tags that point to it, and no others', () => {
+    const { driver, take } = startUsage();
+    const tagsOf = (letter: string) =>
+      (driver.row('usage', `manifest/b.test/acme/app@${digestOf(letter)}`) as DeletionState | undefined)?.tags;
+    take(first, decided({ at: nowMs, tag: 'v2', targets: [to('b', 'v2')] }));
+    assert.deepEqual(tagsOf('a'), ['v1', 'v2']);
+    take(decided({ at: nowMs + 1, digest: digestOf('b'), targets: [target] }));
+    assert.deepEqual([tagsOf('a'), tagsOf('b')], [['v2'], ['v1']]);
   });
 });
 

@@ -25,7 +25,8 @@ function told(...happenings: readonly Happening[]) {
   });
   started.take(...happenings);
   started.tell();
-  return started.pulls().map(({ registry: host, repository, placeRegistry, region, days }) => {
+  const counted = started.pulls().filter(({ days }) => days.length > 0);
+  return counted.map(({ registry: host, repository, placeRegistry, region, days }) => {
     return [
       `${host}/${repository}`,
       placeRegistry,
