@@ -147,12 +147,19 @@ const columns: readonly Column<DecisionDiffered>[] = [
   { title: 'IMAGE', cell: (difference) => tagKey(difference, difference.tag) },
   { title: 'CHANGE', cell: kindOf },
   { title: 'TOLD (UTC)', cell: ({ evaluatedAtMs }) => dateTime(evaluatedAtMs), style: () => 'dim', optional: true },
-  { title: 'BY', cell: ({ shadow }) => shadow.policyId ?? 'no policy' },
-  { title: 'WHY', cell: ({ shadow }) => whyOf(shadow), flexible: 'wrap' },
+  { title: 'BY', cell: (difference) => deciding(difference).policyId ?? 'no policy' },
+  { title: 'WHY', cell: (difference) => whyOf(deciding(difference)), flexible: 'wrap' },
 ];
 
-const whyOf = ({ reason, targets, outcome }: Verdict): string =>
-  outcome === 'allow' && targets.length > 0 ? `${reason}: to ${targets.map(targetText).join(', ')}` : reason;
+/** What of the candidate makes the difference: where it goes, or whether it may run. */
+const deciding = ({
+  active,
+  shadow,
+}: DecisionDiffered): Pick<Verdict, 'policyId' | 'reason'> & { readonly targets?: Verdict['targets'] } =>
+  kindOf({ active, shadow }).startsWith('may run') && shadow.admission !== null ? shadow.admission : shadow;
+
+const whyOf = ({ reason, targets = [] }: ReturnType<typeof deciding>): string =>
+  targets.length === 0 ? reason : `${reason}: to ${targets.map(targetText).join(', ')}`;
 
 const jsonOf = ({ digest, active, shadow, ...image }: DecisionDiffered) => ({
   ...{ image: tagKey(image, image.tag), digest, kind: kindOf({ active, shadow }), before: verdictOf(active), after: verdictOf(shadow) },

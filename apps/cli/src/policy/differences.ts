@@ -71,8 +71,8 @@ export async function readDifferences(
 /** `allow -> deny`, or what else differs where the outcome is the same. */
 export function kindOf({ active, shadow }: Pick<DecisionDiffered, 'active' | 'shadow'>): string {
   if (active.outcome !== shadow.outcome) return `${active.outcome} -> ${shadow.outcome}`;
-  if (active.admission !== shadow.admission) return `may run: ${admissionOf(active)} -> ${admissionOf(shadow)}`;
+  if (active.admission?.outcome !== shadow.admission?.outcome) return `may run: ${admissionOf(active)} -> ${admissionOf(shadow)}`;
   return 'to other targets';
 }
 
-const admissionOf = ({ admission }: Verdict): string => admission ?? 'nobody says';
+const admissionOf = ({ admission }: Verdict): string => admission?.outcome ?? 'nobody says';

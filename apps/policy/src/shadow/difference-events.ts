@@ -43,8 +43,10 @@ const nameOf = ({ registry, repository, tag, digest }: DecisionState) => ({ regi
 
 const verdictOf = ({ decision, admission }: Ruling): Verdict => {
   const { outcome, code, policyId, reason, targets } = decision;
-  return { outcome, code, policyId, reason, targets, admission: admission?.outcome ?? null };
+  return { outcome, code, policyId, reason, targets, admission: admission && admissionOf(admission) };
 };
+
+const admissionOf = ({ outcome, code, policyId, reason }: NonNullable<Ruling['admission']>) => ({ outcome, code, policyId, reason });
 
 const emitOf = (row: DecisionState, event: TypedRecord, difference: string): Emit => ({
   ...{ topic: topics.differences, key: repositoryKey(row), subject: tagKey(row, row.tag), event },

@@ -109,7 +109,10 @@ it('whatever happens, in whatever order: what was told last of each tag is what 
         document === null ? [] : [[id, published(id, document)] as const],
       );
       const kept = Object.entries(policies).filter(([id]) => !(id in overlay));
-      const sets = [policies, Object.fromEntries([...kept, ...changed])].map((each) => ({ ...createPolicyReader()(eventsOf(each)), known: nothingKnown }));
+      const sets = [policies, Object.fromEntries([...kept, ...changed])].map((each) => ({
+        ...createPolicyReader()(eventsOf(each)),
+        known: nothingKnown,
+      }));
       const events = started.driver.emitted(topics.differences) as readonly EventOf<'DecisionDiffered' | 'DecisionAgreed'>[];
       const of = Map.groupBy(
         events.filter(({ type, data }) => `${type}` !== 'CandidateCompared' && data.shadowId === shadowId),
