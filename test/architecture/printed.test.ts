@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { flows } from '../../schemas/flows.ts';
 import { asyncApiPath, printAsyncApi } from '../../schemas/print-asyncapi.ts';
 import { configurationPath, printConfiguration } from '../../schemas/print-configuration.ts';
+import { policyCasesSchemaPath, printPolicyCasesSchema } from '../../schemas/print-policy-cases-schema.ts';
 import { policySchemaPath, printPolicySchema } from '../../schemas/print-policy-schema.ts';
 import { printSourcesSchema, sourcesSchemaPath } from '../../schemas/print-sources-schema.ts';
 import { printTopology, topologyPath } from '../../schemas/print-topology.ts';
@@ -19,6 +20,7 @@ for (const [path, print] of [
   [configurationPath, printConfiguration],
   [sourcesSchemaPath, printSourcesSchema],
   [policySchemaPath, printPolicySchema],
+  [policyCasesSchemaPath, printPolicyCasesSchema],
 ] as const) {
   it(`${relative(root, path)} is what the code says`, () => {
     if (process.env['UPDATE'] === '1') writeFileSync(path, print());
