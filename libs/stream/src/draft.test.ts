@@ -282,3 +282,41 @@ describe('a job that has ended', () => {
     assert.notEqual(draft.jobs.get('j')?.causeId, 'e1');
   });
 });
+
+describe('a job that becomes more urgent', () => {
+  const prioritizing = (): Step => ({ prioritize: [{ id: 'j', priority: 9 }] });
+
+  it('is the same job otherwise, with the tries that it has had', async () => {
+    const known = jobRow({ attempt: 2, lastError: 'X: away' });
+    const draft = await drafting(prioritizing, rowsWith(known))(record(1));
+    assert.deepEqual(draft.jobs, new Map([['j', { ...known, priority: 9 }]]));
+  });
+
+  it('is one that an earlier input of the same transaction has scheduled', async () => {
+    const steps: Step[] = [{ schedule: [{ id: 'j', kind: 'scan', key: 'k', payload: {} }] }, prioritizing()];
+    const draft = await drafting(() => steps.shift()!)(record(1), record(2));
+    assert.deepEqual([draft.jobs.get('j')?.priority, draft.jobs.get('j')?.causeId], [9, 'e1']);
+  });
+
+  it('has a row whose schema is loaded first, where another version wrote it', async () => {
+    const loaded = new Set<string>();
+    const codec: Codec = {
+      ...json,
+      decodeSync(bytes) {
+        if (!loaded.has('Job') && json.decodeSync(bytes).type === 'Job') throw new StreamError('RECORD_UNDECODABLE', 'no schema yet');
+        return json.decodeSync(bytes);
+      },
+      async decode(bytes) {
+        loaded.add(json.decodeSync(bytes).type);
+        return json.decodeSync(bytes);
+      },
+    };
+    const draft = await drafting(prioritizing, rowsWith(jobRow()), codec)(record(1));
+    assert.deepEqual([draft.jobs.get('j')?.priority, draft.parked], [9, []]);
+  });
+
+  it('that is gone by then stays gone', async () => {
+    const draft = await drafting(prioritizing)(record(1));
+    assert.deepEqual([draft.jobs.size, draft.parked], [0, []]);
+  });
+});

@@ -293,7 +293,7 @@ class Drafting {
   }
 
   async #apply(input: Input): Promise<void> {
-    this.#follow(input, await this.#reading(() => this.#handle(input)));
+    await this.#reading(() => this.#follow(input, this.#handle(input)));
   }
 
   #handle(input: Input): Step {
@@ -312,6 +312,10 @@ class Drafting {
       rows.push(this.#rows.prepare(store, key, row));
     }
     for (const id of step.cancel ?? []) rows.push(this.#rows.prepare(jobStore, id, null));
+    for (const { id, priority } of step.prioritize ?? []) {
+      const job = this.#rows.get(jobStore, id, 'Job');
+      if (job !== undefined) rows.push(this.#rows.prepare(jobStore, id, { type: 'Job', data: { ...job, priority } }));
+    }
     for (const job of outcome.jobs) rows.push(this.#rows.prepare(jobStore, job.id, { type: 'Job', data: job }));
     for (const mark of step.mark ?? []) this.#marks.check(mark);
     this.#say(input, events);

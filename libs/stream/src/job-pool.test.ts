@@ -204,6 +204,42 @@ describe('a job whose row changes', () => {
     assert.deepEqual(ends.get('a'), { ok: true, result: 'a' });
   });
 
+  it('goes on when it becomes more urgent, and goes first where it still waits', async () => {
+    const { run, begun, finish } = manualRun();
+    const { clock, set, outcomes } = poolOf(run, { concurrencyMax: 1 });
+    for (const id of ['running', 'next', 'last']) set(row(id, { notBeforeMs: ['running', 'next', 'last'].indexOf(id) }));
+    await clock.pass(0);
+    for (const id of ['running', 'last']) set(row(id, { priority: 9, notBeforeMs: ['running', 'next', 'last'].indexOf(id) }));
+    await clock.pass(0);
+    assert.deepEqual([begun, outcomes], [['running'], []]);
+    for (const id of ['running', 'last']) {
+      finish.get(id)!();
+      await clock.pass(0);
+    }
+    assert.deepEqual(
+      [begun, outcomes],
+      [
+        ['running', 'last', 'next'],
+        ['done', 'done'],
+      ],
+    );
+  });
+
+  it('becomes more urgent while it waits for what it replaces to let go, and still runs once', async () => {
+    const { run, begun, finish } = manualRun(true);
+    const { clock, set } = poolOf(run);
+    set(row('a'));
+    await clock.pass(0);
+    const letGo = finish.get('a')!;
+    set(row('a', { causeId: 'newer' }));
+    set(row('a', { causeId: 'newer', priority: 9 }));
+    await clock.pass(0);
+    assert.deepEqual(begun, ['a']);
+    letGo();
+    await clock.pass(0);
+    assert.deepEqual(begun, ['a', 'a']);
+  });
+
   it('does not run at all when it is cancelled before it is due', async () => {
     const { run, begun } = manualRun();
     const { clock, pool, set, owner, sink } = poolOf(run);

@@ -10,7 +10,7 @@ import type { JobEnd } from './work.ts';
 export type JobSink = (job: JobRow, end: JobEnd, atMs: number) => Promise<void>;
 
 type Entry = {
-  readonly job: JobRow;
+  job: JobRow;
   readonly dueAtMs: number;
   readonly owner: object;
   readonly sink: JobSink;
@@ -73,7 +73,7 @@ export class JobPool {
     if (this.#closed) return;
     const entries = this.#entries.get(owner) ?? new Map<string, Entry>();
     const known = entries.get(id);
-    if (known && job && isSameRun(known.job, job)) return;
+    if (known && job && isSameRun(known.job, job)) return this.#prioritize(known, job);
     if (known) this.#drop(known, entries);
     if (job?.status !== 'due') return;
     const entry: Entry = { job, dueAtMs: this.#dueTime(job), owner, sink, state: 'waiting', run: undefined };
@@ -120,6 +120,15 @@ export class JobPool {
     const delayMsMax = (this.#options.specs[kind]?.delayMsMax ?? 0) + retryAfterMsMax;
     const askedMs = attempt === 0 ? Math.max(0, notBeforeMs - createdAtMs) : delayMsMax;
     return Math.min(this.#time.when(notBeforeMs), this.#time.now() + askedMs);
+  }
+
+  /** One that waits finds its new place; a run goes on. */
+  #prioritize(entry: Entry, job: JobRow): void {
+    if (entry.state !== 'waiting' || entry.job.priority === job.priority) return;
+    const isQueued = this.#queue.delete(entry);
+    entry.job = job;
+    if (isQueued) this.#queue.add(entry);
+    this.#dispatchSoon();
   }
 
   #drop(entry: Entry, entries: Map<string, Entry>): void {

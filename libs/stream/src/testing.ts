@@ -216,6 +216,10 @@ export class TopologyDriver {
       this.#marks.set(`${marks}\0${id}`, input.atMs);
     }
     for (const id of step.cancel ?? []) this.#jobs.delete(id);
+    for (const { id, priority } of step.prioritize ?? []) {
+      const job = this.#jobs.get(id);
+      if (job !== undefined) this.#jobs.set(id, { ...job, priority });
+    }
     for (const job of outcome.jobs) this.#jobs.set(job.id, job);
   }
 

@@ -75,6 +75,8 @@ export type Step = {
   readonly schedule?: readonly JobRequest[];
   /** Ids of jobs and timers whose rows are no longer wanted; a running try is aborted. */
   readonly cancel?: readonly string[];
+  /** How urgent jobs are from now on: one that waits finds its new place, a running try goes on. Of an id without a row nothing comes. */
+  readonly prioritize?: readonly { readonly id: string; readonly priority: number }[];
   /** A named reason why nothing follows; counted. */
   readonly ignored?: string;
   /** Names, few in all, of what this step is about; counted, for whoever watches the app. */
@@ -112,6 +114,7 @@ export type JobRequest = {
   readonly key: string;
   /** JSON value, handed to `run`. */
   readonly payload: unknown;
+  /** The higher, the earlier; 0 unless given. Every tenth start is for what is due longest. */
   readonly priority?: number;
   /** As far ahead as one likes; at once unless given. */
   readonly notBeforeMs?: number;
