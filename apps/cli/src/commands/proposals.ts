@@ -57,4 +57,16 @@ export function addProposals(policy: Command, { console, env, onExit }: ProgramO
       const asked = { output, tenant, running: flags.running, limit: flags.limit, vault: await openVault(keyFile) };
       onExit(await withLog(flags, (log, codec) => showCleanup(asked, log, codec, console)));
     });
+  withLogOptions(policy.command('usage'))
+    .description('say what tenants have of what they may have, and what registries hold')
+    .argument('[tenant]', 'of this one only')
+    .option(...keyOption)
+    .addHelpText('after', examples(['waybill policy usage', 'waybill policy usage shop -o json']))
+    .action(async (tenant: string | undefined, { keyFile, ...flags }: LogOptions & { readonly keyFile?: string }, command: Command) => {
+      const { showUsage } = await import('./policy-usage.ts');
+      const { withLog } = await import('../connect.ts');
+      const { openVault } = await import('../policy/vault.ts');
+      const asked = { output: command.optsWithGlobals<Globals>().output, tenant, vault: await openVault(keyFile) };
+      onExit(await withLog(flags, (log, codec) => showUsage(asked, log, codec, console)));
+    });
 }
