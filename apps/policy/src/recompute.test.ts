@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { Event, ImageDecided, ScanReported } from '@waybill/domain';
 import { compileRulebook, evaluate, evidenceBehind, inputsSha256, versionOf, type EventsBehind } from '@waybill/policy-engine';
 import { createPolicyReader } from './policy-set.ts';
-import { digestOf, hour, nowMs, prod, published, startPolicy, type Happening } from './testing.fixture.ts';
+import { digestOf, hour, nowMs, prod, published, startPolicy, type Happening, type PolicyTable } from './testing.fixture.ts';
 
 const [d1, d2, amd, arm] = [digestOf('1'), digestOf('2'), digestOf('a'), digestOf('b')] as const;
 const stop = published(
@@ -12,8 +12,12 @@ const stop = published(
 );
 
 /** What is in the log when all of this has happened, and what was decided on the way. */
-function logOf(...happenings: readonly Happening[]) {
-  const started = startPolicy({ prod: published('prod', prod), stop });
+const logOf = (...happenings: readonly Happening[]) => logWith({ prod: published('prod', prod), stop }, {}, ...happenings);
+
+/** @param tables What else is known, by the name of the table */
+function logWith(policies: PolicyTable, tables: Readonly<Record<string, PolicyTable>>, ...happenings: readonly Happening[]) {
+  const started = startPolicy(policies);
+  for (const [name, events] of Object.entries(tables)) started.driver.table(name, events);
   const log: Event[] = [];
   const pipe = started.driver.pipe.bind(started.driver);
   started.driver.pipe = (topic, key, event, options = {}) => {
@@ -73,6 +77,38 @@ describe('a decision can be made again from the log alone:', () => {
         }); // prettier-ignore
       }
     });
+
+  it('one by the health of registries and the usage of its tenant', () => {
+    const written = (kind: string, name: string, spec: string) =>
+      published(`${kind.toLowerCase()}/${name}`, `apiVersion: waybill/v1\nkind: ${kind}\nmetadata: { name: ${name} }\nspec: ${spec}`);
+    const policies = {
+      prod: { ...published('prod', prod.replace('registry: b', 'select: { roles: [primary] }, copies: 1, placement: by-pulls')) },
+      'registry/first': written('Registry', 'first', '{ host: first.test }'),
+      'registry/second': written('Registry', 'second', '{ host: second.test, limits: { bytesMax: 9 } }'),
+      'tenant/acme': written('Tenant', 'acme', "{ repositories: ['demo/**'], quota: { imagesMax: 3 } }"),
+    };
+    const health = { first: { type: 'RegistryHealthChanged', data: { registry: 'first', isHealthy: false, reason: '', changedAtMs: 0 } } };
+    const sums = { partition: 1, images: 2, imagesUnsized: 0, changedAtMs: 0 };
+    const usage = {
+      'registry/second@1': { type: 'RegistryUsage', data: { ...sums, registry: 'second', usedBytes: 8 } },
+      'tenant/acme@1': { type: 'TenantUsage', data: { ...sums, tenant: 'acme', bytes: 1, copiesByMinute: [], releasedCount: 0 } },
+    };
+    const happenings = histories['evidence that was there before the push']!;
+    const { log, decisions } = logWith(policies, { health, usage } as never, ...happenings);
+    const documents = createPolicyReader()(Object.values(policies).map((event) => ({ ...event, meta: {} }) as never)).rulebook;
+    const allowed = decisions.filter(({ outcome }) => outcome === 'allow');
+    assert.deepEqual(allowed.map(({ targets }) => targets[0]?.registry), ['second', 'second']); // prettier-ignore
+    for (const decided of decisions) {
+      const evidence = evidenceBehind(decided, findBehind(log, decided));
+      assert.equal(inputsSha256(evidence, decided.evaluatedAtMs), decided.inputsSha256);
+      const { outcome, targets } = evaluate(documents.replication, evidence, decided.evaluatedAtMs);
+      assert.deepEqual([outcome, outcome === 'allow' ? targets : []], [decided.outcome, outcome === 'allow' ? decided.targets : []]);
+    }
+    const [first] = allowed;
+    assert.deepEqual([first?.registries.length, first?.usage?.images, first?.pullsByRegion], [2, 2, {}]);
+    const otherwise = { ...first!, registries: first!.registries.slice(1) };
+    assert.notEqual(inputsSha256(evidenceBehind(otherwise, findBehind(log, first!)), first!.evaluatedAtMs), first!.inputsSha256);
+  });
 
   it('other inputs have another digest', () => {
     const { log, decisions } = logOf(...histories['evidence that was there before the push']!);
