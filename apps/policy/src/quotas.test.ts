@@ -69,7 +69,7 @@ describe('quotas: a tenant', () => {
   });
 
   it('that ceases to have something has what was denied decided again, and nothing else', () => {
-    const { when, told, count, passTo, requests } = start(acmeWith('{ imagesMax: 2 }'));
+    const { when, told, count, passTo, requests, driver } = start(acmeWith('{ imagesMax: 2 }'));
     when(...arrived('p1', d1, 'first'));
     count(part('acme', 0, { images: 2 }));
     when(...arrived('p2', d2, 'second'));
@@ -80,6 +80,7 @@ describe('quotas: a tenant', () => {
     passTo(nowMs);
     assert.deepEqual(told(), ['first allow REQUIREMENTS_MET', 'second deny QUOTA_EXCEEDED', 'second allow REQUIREMENTS_MET']);
     assert.deepEqual(requests().map(({ tag, occasion }) => [tag, occasion]), [['second', 'usage']]); // prettier-ignore
+    assert.equal(driver.row('evidence', '@quota/a.test/demo/app:second'), undefined);
   });
 
   it('that does not cease to have enough hears nothing new', () => {
