@@ -51,6 +51,8 @@ export { monthlyCostOf } from './placement/cost.ts';
 export type { Placement } from './placement/placement.ts';
 export { proposeMoves } from './placement/propose-moves.ts';
 export type { Move, MoveBounds } from './placement/propose-moves.ts';
+export { wantedPlaces } from './placement/wanted-places.ts';
+export type { WantedPlaces } from './placement/wanted-places.ts';
 export { planRetention } from './retention/plan-retention.ts';
 export type { Retained } from './retention/plan-retention.ts';
 export { proposeCleanup } from './retention/propose-cleanup.ts';

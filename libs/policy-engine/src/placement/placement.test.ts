@@ -18,7 +18,7 @@ const surroundings = compileRulebook([
 ]).replication.surroundings;
 const all = ['eu', 'eu-2', 'us', 'small', 'free', 'unknown'];
 const placement = (changes: Partial<Placement> = {}): Placement => ({
-  ...{ image: 'app', sizeBytes: 1e9, registries: ['eu'], pullsByRegion: {}, copiesMin: 1, allowed: all },
+  ...{ image: 'app', sizeBytes: 1e9, registries: ['eu'], pullsByRegion: {}, pinned: [], copiesMin: 1, allowed: all },
   ...changes,
 });
 const costOf = (changes: Partial<Placement>): number | undefined => monthlyCostOf(placement(changes), surroundings.Registry);
@@ -49,7 +49,10 @@ const rules: readonly Rule[] = [
     given: { registries: ['eu', 'eu-2', 'us'] },
     then: ['drop us> 4', 'drop eu> 2'],
   },
-  { rule: 'but not below what policies want, nor the last', given: { registries: ['eu', 'us'], copiesMin: 2, allowed: [] }, then: [] },
+  { rule: 'but not below what policies want', given: { registries: ['eu', 'us'], copiesMin: 2, allowed: ['eu', 'us'] }, then: [] },
+  { rule: 'where they want it', given: { registries: ['eu', 'us'], copiesMin: 1, allowed: ['us'] }, then: ['drop eu> 2'] },
+  { rule: 'nor the last', given: { registries: ['us'], copiesMin: 0, allowed: [] }, then: [] },
+  { rule: 'and what is pinned stays', given: { registries: ['eu', 'us'], pinned: ['us'], allowed: ['eu-2'] }, then: ['move eu>eu-2 1'] },
   { rule: 'one that is read where it lies stays', given: { registries: ['eu-2', 'us'], pullsByRegion: { us: 9, eu: 9 } }, then: [] },
   { rule: 'an image comes to where it is pulled', given: { pullsByRegion: { us: 100 }, allowed: ['us'] }, then: ['move eu>us 998'] },
   {
@@ -116,6 +119,7 @@ describe('moves that are proposed', () => {
       sizeBytes: fc.integer({ min: 0, max: 10 }).map((tenths) => tenths * 1e8),
       registries: fc.subarray(names, { minLength: 1 }),
       pullsByRegion: fc.dictionary(fc.constantFrom('eu', 'us', 'asia', 'mars'), fc.nat(50)),
+      pinned: fc.subarray(names),
       copiesMin: fc.nat(4),
       allowed: fc.subarray(names),
     });
@@ -139,10 +143,12 @@ describe('moves that are proposed', () => {
             assert.equal(monthlyCostOf(at, surroundings.Registry), costAfter);
             assert.equal(saving, costBefore - costAfter);
             assert.ok(saving > 0);
-            if (action === 'drop') assert.ok(at.registries.length >= Math.max(1, at.copiesMin));
+            if (action === 'drop') assert.ok(at.registries.length >= 1);
+            if (from !== null) assert.ok(!start.pinned.includes(from));
             if (to === 'small') added += at.sizeBytes;
           }
-          assert.ok(at.registries.length >= Math.min(start.registries.length, Math.max(1, start.copiesMin)));
+          const wanted = ({ registries, allowed }: Placement): number => registries.filter((name) => allowed.includes(name)).length;
+          assert.ok(wanted(at) >= Math.min(wanted(start), start.copiesMin));
         }
         assert.ok(added === 0 || usedBytes.small + added <= 1.5e9);
       }),

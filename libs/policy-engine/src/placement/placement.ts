@@ -7,8 +7,10 @@ export type Placement = {
   readonly registries: readonly string[];
   /** Pulls within 30 days, by region. */
   readonly pullsByRegion: Readonly<Record<string, number>>;
-  /** Copies that policies want of it. */
-  readonly copiesMin: number;
-  /** Registries where policies and residency let it lie. */
+  /** Of the registries that hold it, those where it has to stay. */
+  readonly pinned: readonly string[];
+  /** Registries where policies and residency want or let it lie. */
   readonly allowed: readonly string[];
+  /** Copies that policies want of it in these. */
+  readonly copiesMin: number;
 };

@@ -33,8 +33,8 @@ const stepsMax = 10;
 
 /**
  * Moves that make placements cheaper, the images that save most first, the steps of each in their order: consolidation drops copies
- * that nobody needs, rebalancing brings an image to where it is pulled. Nothing is proposed that leaves fewer copies than policies want,
- * puts one where the image must not lie, or does not fit; room goes to what costs most. Deterministic, bounded; carries nothing out.
+ * that nobody needs, rebalancing brings an image to where it is pulled. Nothing is proposed that takes away what is pinned, leaves fewer
+ * copies than policies want, puts one where the image must not lie, or does not fit; room goes to what costs most. Deterministic, bounded; carries nothing out.
  *
  * @param usedBytes by the name of the registry; where it is not known, a registry with a limit takes nothing more
  */
@@ -104,12 +104,16 @@ function bestStepFrom(
 type Change = Pick<Move, 'action' | 'from' | 'to'>;
 
 /** All that one step can do, in the order of names, so that of equals the first is always the same. */
-function changesOf({ registries, allowed, copiesMin, sizeBytes }: Placement, room: ReadonlyMap<string, number>): readonly Change[] {
+function changesOf(placement: Placement, room: ReadonlyMap<string, number>): readonly Change[] {
+  const { registries, pinned, allowed, copiesMin, sizeBytes } = placement;
   const here = registries.toSorted();
+  const movable = here.filter((name) => !pinned.includes(name));
+  const spareCount = here.filter((name) => allowed.includes(name)).length - copiesMin;
   const elsewhere = [...new Set(allowed)].filter((name) => !here.includes(name) && (room.get(name) ?? 0) >= sizeBytes).toSorted();
   const changes: Change[] = [];
-  if (here.length > Math.max(1, copiesMin)) for (const from of here) changes.push({ action: 'drop', from, to: null });
+  const droppable = here.length > 1 ? movable.filter((name) => spareCount >= (allowed.includes(name) ? 1 : 0)) : [];
+  for (const from of droppable) changes.push({ action: 'drop', from, to: null });
   for (const to of elsewhere) changes.push({ action: 'add', from: null, to });
-  for (const from of here) for (const to of elsewhere) changes.push({ action: 'move', from, to });
+  for (const from of movable) for (const to of elsewhere) changes.push({ action: 'move', from, to });
   return changes;
 }
