@@ -4,7 +4,8 @@ import type { JobAttempt } from '@waybill/stream';
 
 /** What is copied where, and by whose decision. The source's registry is a host, as events name it; the target's a name, as policies do. */
 export type CopyPayload = Pick<ImageCopied, 'registry' | 'repository' | 'tag' | 'digest' | 'decisionEventId'> & {
-  readonly target: Target;
+  /** Jobs of earlier versions say no platforms: they mean all. */
+  readonly target: Pick<Target, 'registry' | 'repository' | 'tag'> & Partial<Pick<Target, 'platforms'>>;
 };
 type CopyCounts = Pick<ImageCopied, 'manifestsCopied' | 'blobsCopied' | 'blobsSkipped' | 'referrersCopied' | 'bytesCopied' | 'verified'>;
 export type CopyResult = CopyCounts & Pick<ImageCopied, 'startedAtMs' | 'finishedAtMs' | 'imageBytes'> & { readonly copiedDigest: string };
@@ -14,7 +15,7 @@ export type Copy = (payload: CopyPayload, attempt: JobAttempt) => Promise<CopyRe
 export const createCopy =
   (copier: Copier, clients: RegistryClients, nowMs: () => number): Copy =>
   async ({ registry, repository, digest, target }, { signal }) => {
-    const { platforms } = target;
+    const { platforms = [] } = target;
     const startedAtMs = nowMs();
     try {
       const report = await copier.copy({

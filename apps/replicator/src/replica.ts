@@ -36,17 +36,28 @@ export const copyingState = (
 /** The row of an image that is its own target, as those of a registry are that others are copied to. */
 export const ownState = (...made: Parameters<typeof copyingState>): ReplicaState => {
   const state = copyingState(...made);
-  return { ...state, status: 'copied', copiedDigest: state.digest, reason: 'is its own target' };
+  return { ...state, status: 'copied', copiedDigest: state.digest, platforms: [], reason: 'is its own target' };
 };
 
 /** Why a target needs no copy; undefined when it does. */
 export function findReasonNotToCopy({ data }: EventOf<'ImageDecided'>, target: Target, hostOf: HostOf, row: ReplicaState | undefined) {
   if (replicaKey(target, hostOf) === tagKey(data, data.tag)) return 'is its own target';
   if (row && isOlder(data, row)) return 'a newer decision is known';
-  if (row?.digest !== data.digest) return undefined;
+  if (row?.digest !== data.digest || row.platforms.join() !== target.platforms.join()) return undefined;
   if (row.status === 'copied') return 'already copied';
-  return row.status === 'copying' ? 'is being copied' : undefined;
+  return row.status === 'copying' ? isBeingCopied : undefined;
 }
+const isBeingCopied = 'is being copied';
+
+/** Whether all that a decision changes about a target is how urgent its copy is, which is on its way. */
+export const isMoreOrLessUrgent = (
+  { priorityClass }: Target,
+  row: ReplicaState | undefined,
+  reason: string | undefined,
+): row is ReplicaState => reason === isBeingCopied && row?.priorityClass !== priorityClass;
+
+/** Of the job that makes the copy; a class that is not known is as usual. */
+export const priorityOf = ({ priorityClass }: Target): number => ({ critical: 2, high: 1, normal: 0, low: -1 })[priorityClass] ?? 0;
 
 /** Whether a row follows a newer decision on the same tag. Those on other tags have times of their own and come in the log's order. */
 const isOlder = (data: ImageDecided, row: ReplicaState): boolean =>

@@ -1,7 +1,16 @@
 import { repositoryKey, tagKey, topics, type EventOf, type ReplicaState, type Target } from '@waybill/domain';
 import { isEvent, type Context, type Emit, type Input, type JobRow, type Put, type Step, type Topology } from '@waybill/stream';
 import type { Copy, CopyPayload, CopyResult } from './copy.ts';
-import { copyingState, findReasonNotToCopy, isWithdrawn, ownState, replicaKey, type HostOf } from './replica.ts';
+import {
+  copyingState,
+  findReasonNotToCopy,
+  isMoreOrLessUrgent,
+  isWithdrawn,
+  ownState,
+  priorityOf,
+  replicaKey,
+  type HostOf,
+} from './replica.ts';
 
 export type ReplicatorSettings = {
   readonly timeoutMs: number;
@@ -16,6 +25,9 @@ export type ReplicatorSettings = {
  * Row and job of a target have one key. So a newer decision replaces the copy that still waits or runs, and an older digest is never
  * copied over a newer one; results of a copy that was replaced change nothing. A decision names the targets that it takes back, a deny all
  * of them: copies to them that have not ended are cancelled, and what is there stays.
+ *
+ * What belongs at a target is the digest that was decided about and its platforms: other platforms are another copy. How urgent a copy is
+ * decides only when it begins: one that runs goes on.
  */
 export const replicator = (copy: Copy, hostOf: HostOf, settings: ReplicatorSettings): Topology => ({
   group: 'replicator',
@@ -61,7 +73,10 @@ function decide(event: EventOf<'ImageDecided'>, context: Context, hostOf: HostOf
     .filter(({ key }) => key === tagKey(data, data.tag))
     .map(({ target, key, row }) => putState(key, ownState(event, target, hostOf, row)));
   const wanted = targets.filter(({ reason }) => reason === undefined);
-  if (wanted.length === 0 && withdrawn === undefined) return { put: own, ignored: targets[0]!.reason! };
+  const urgency = targets.flatMap(({ target, key, row, reason }) =>
+    isMoreOrLessUrgent(target, row, reason) ? [{ target, key, row }] : [],
+  );
+  if (wanted.length === 0 && urgency.length === 0 && withdrawn === undefined) return { put: own, ignored: targets[0]!.reason! };
   const { registry, repository, tag, digest } = data;
   return {
     ...withdrawn,
@@ -69,10 +84,14 @@ function decide(event: EventOf<'ImageDecided'>, context: Context, hostOf: HostOf
       ...(withdrawn?.put ?? []),
       ...own,
       ...wanted.map(({ target, key, row }) => putState(key, copyingState(event, target, hostOf, row))),
+      ...urgency.map(({ target: { priorityClass }, key, row }) =>
+        putState(key, { ...row, priorityClass, changedAtMs: data.evaluatedAtMs }),
+      ),
     ],
+    prioritize: urgency.map(({ target, key }) => ({ id: key, priority: priorityOf(target) })),
     schedule: wanted.map(({ target, key }) => {
       const payload: CopyPayload = { registry, repository, tag, digest, target, decisionEventId: meta.id };
-      return { id: key, kind: 'copy', key: repositoryKey(data), payload, host: hostOf(target.registry) };
+      return { id: key, kind: 'copy', key: repositoryKey(data), payload, host: hostOf(target.registry), priority: priorityOf(target) };
     }),
   };
 }

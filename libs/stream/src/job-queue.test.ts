@@ -232,6 +232,21 @@ describe('a host that is down', () => {
     assert.deepEqual([queue.take(clock.ms)?.job.id, queue.take(clock.ms)?.job.id], ['b', 'c']);
   });
 
+  it('gets the urgent of a thousand that have waited first when it is back', async () => {
+    const { clock, queue, end, fail } = setUp();
+    await fail('down');
+    for (let index = 0; index < 980; index++) queue.add(itemOf(`usual${index}`, { host: 'down' }, index));
+    for (let index = 0; index < 20; index++) queue.add(itemOf(`urgent${index}`, { host: 'down', priority: 2 }, 1_000 + index));
+    clock.ms = 2_000;
+    const begun: string[] = [];
+    for (let item = queue.take(clock.ms); item && begun.length < 30; item = queue.take(clock.ms)) {
+      begun.push(item.job.id);
+      await end(item, 'up');
+    }
+    assert.equal(begun[0], 'urgent0', 'it is the probe');
+    assert.equal(begun.slice(0, 23).filter((id) => id.startsWith('urgent')).length, 20, begun.join(' '));
+  });
+
   it('is probed by the next job where the probe was called off', async () => {
     const { clock, queue, end, fail } = setUp();
     await fail('down');
