@@ -214,6 +214,40 @@ describe('a difference is told', () => {
     assert.deepEqual(texts(started).slice(4), [], 'what the candidate says of a policy goes before what is in force of it');
   });
 
+  it('when a registry fails that the candidate alone would choose', () => {
+    const place = (name: string, role: string) =>
+      published(
+        `registry/${name}`,
+        `apiVersion: waybill/v1\nkind: Registry\nmetadata: { name: ${name} }\nspec: { host: ${name}.test, jurisdiction: EU, role: ${role} }`,
+      );
+    const places = { 'registry/near': place('near', 'primary'), 'registry/far': place('far', 'secondary') };
+    const prodIs = (target: string): string => written('prod', `match: {}, replicate: [{ ${target} }]`);
+    const chosen = prodIs('select: { jurisdictions: [EU] }, copies: 1');
+    const started = startPolicy({ ...places, prod: published('prod', prodIs('registry: far')), ...candidate('s1', { prod: chosen }) });
+    started.when(...all(['v1']));
+    const targets = () => differences(started).map(({ shadow }) => shadow.targets.map(({ registry }) => registry).join());
+    assert.deepEqual(targets(), ['near']);
+    started.driver.table('health', {
+      near: { type: 'RegistryHealthChanged', data: { registry: 'near', isHealthy: false, reason: 'gone', changedAtMs: nowMs } },
+    });
+    started.driver.tellOf('health', { atMs: nowMs });
+    started.passTo(nowMs);
+    assert.equal(texts(started).at(-1), 'v1 agrees');
+  });
+
+  it('of a part of the tags at a time, the next as soon as those asked for are decided', () => {
+    const small = createPolicy({ keysMax: 7, decidedMax: 3, versionsMax: 4 });
+    const started = startPolicy(inForce, small);
+    started.when(...all(['v1', 'v2', 'v3', 'v4', 'v5']));
+    started.passTo(nowMs);
+    started.publish({ ...inForce, ...candidate('s1', { frozen: frozen('*') }) });
+    started.driver.fire('shadow/0', { atMs: nowMs });
+    const next = () => started.driver.timers().find(({ id }) => id === 'shadow/0')?.notBeforeMs;
+    assert.ok(next()! > nowMs);
+    started.readRequests();
+    assert.ok(next()! <= nowMs);
+  });
+
   it('in numbers, too', () => {
     const started = startPolicy({ ...inForce, ...candidate('s1', { frozen: frozen('v1') }) });
     started.when(...all(['v1']), { deleted: ['v1'] });
