@@ -1,5 +1,14 @@
 import { join } from 'node:path';
-import { digestKey, repositoryKey, tagKey, topics, type DecisionState, type ImageEvidence, type Job, type TypedRecord } from '@waybill/domain';
+import {
+  digestKey,
+  repositoryKey,
+  tagKey,
+  topics,
+  type DecisionState,
+  type ImageEvidence,
+  type Job,
+  type TypedRecord,
+} from '@waybill/domain';
 import { unsaid } from '@waybill/domain/testing';
 import { compileRulebook, parseDocument, versionOf, type Document } from '@waybill/policy-engine';
 import { openStateStore } from '@waybill/state-store';
@@ -102,9 +111,10 @@ export async function fillStores(dir: string, codec: Codec, tagsCount: number, s
   const load = async (partition: number): Promise<void> => {
     await stores[partition]!.load({ rows: rows[partition]!.splice(0), position });
   };
-  const add = (partition: number, store: string, key: string, row: TypedRecord) => rows[partition]!.push({ store, key, value: codec.encode(row) });
+  const add = (partition: number, store: string, key: string, row: TypedRecord) =>
+    rows[partition]!.push({ store, key, value: codec.encode(row) });
   for (const partition of stores.keys()) {
-    const data = { versions: [versionIn(specs)], after: null, until: null, again: null };
+    const data = { versions: [versionIn(specs)], after: null, until: null, again: null, asked: null };
     add(partition, 'evidence', '@sweep', { type: 'PolicySweep', data });
   }
   for (let at = 0; at < tagsCount; at += 1) {

@@ -137,6 +137,45 @@ describe('going through the tags of a partition', () => {
     assert.notEqual(stand(started)?.after, null);
   });
 
+  const dueOf = (started: Started): number => started.driver.timers().find(({ id }) => id === 'sweep/0')?.notBeforeMs ?? Infinity;
+
+  it('goes on once the last tag that it has asked for is decided anew, so that pushes wait for no more than those of one step', () => {
+    const started = startPolicy(inForce, small);
+    started.when(...all(tags));
+    started.passTo(nowMs);
+    started.publish({ ...inForce, frozen: frozen('*') });
+    started.driver.fire('sweep/0', { atMs: nowMs });
+    assert.deepEqual([started.requests().length, dueOf(started) > nowMs], [3, true]);
+    started.readRequests();
+    assert.deepEqual([started.requests().length, dueOf(started)], [3, nowMs]);
+  });
+
+  it('goes on after a while where nobody decides what it has asked for', () => {
+    const started = startPolicy(inForce, small);
+    started.when(...all(tags));
+    started.passTo(nowMs);
+    started.publish({ ...inForce, frozen: frozen('*') });
+    started.driver.fire('sweep/0', { atMs: nowMs });
+    assert.equal(dueOf(started), nowMs + 10_000);
+    started.driver.fire('sweep/0');
+    assert.equal(started.requests().length, 6);
+  });
+
+  it('begins anew for a version that comes with the tag that it waits for, and forgets none', () => {
+    const started = startPolicy(inForce, createPolicy({ keysMax: 7, decidedMax: 1, versionsMax: 4 }));
+    started.when(...all(tags));
+    started.passTo(nowMs);
+    started.publish({ ...inForce, frozen: frozen('*') });
+    started.driver.fire('sweep/0', { atMs: nowMs });
+    // In force before anybody is told.
+    started.driver.table('policies', inForce);
+    started.readRequests();
+    assert.equal(stand(started)?.versions.length, 3);
+    started.passTo(nowMs);
+    assert.equal(stand(started)?.after, null);
+    for (const tag of tags) assert.equal(started.row(tag)?.status, 'allowed', tag);
+  });
+
   it('ends at the place where another change found it, once round, and begins anew for none', () => {
     const started = startPolicy(inForce, small);
     started.when(...all(tags));

@@ -3,7 +3,7 @@ import { mayConcern, versionOf, type Document } from '@waybill/policy-engine';
 import type { Context, Input } from '@waybill/stream';
 import { differs, judge } from './judge.ts';
 import type { Draft } from './draft.ts';
-import { changedInForce, haveSameDocuments, versionInForce, type InForce } from './in-force.ts';
+import { changedBeside, changedInForce, haveSameDocuments, versionBeside, versionInForce, type InForce } from './in-force.ts';
 import { clearDenial, deniedTagKey, denialsStart, isDenialKey } from './quota-denials.ts';
 import { reviewRequest, type Review } from './reviews.ts';
 import { comparedEvent } from './shadow/difference-events.ts';
@@ -16,6 +16,9 @@ import { comparedEvent } from './shadow/difference-events.ts';
  * Nothing is decided by a version that the row does not name. So between the versions it names lie all changes that a tag here may have
  * missed, and a tag that none of them concerns needs no look. A version that comes meanwhile moves the end to where the sweep stands
  * now, the way round: it need not begin anew, and ends however fast documents change.
+ *
+ * A step that asks for tags is followed by the next once the last of them has been decided anew. So no more of them are ever under way
+ * than one step asks for, and what is pushed meanwhile waits for no more than these.
  */
 export type Sweep = {
   /** Of its row. */
@@ -32,6 +35,7 @@ export type Sweep = {
 };
 export const sweepKinds = ['sweep', 'shadow', 'quota'] as const;
 export type SweepKind = (typeof sweepKinds)[number];
+const rowKeys = { sweep: '@sweep', shadow: '@shadow', quota: '@quota' } as const satisfies Record<SweepKind, string>;
 
 /** Stands for whatever was in force before; no set has it. */
 const anyVersion = '';
@@ -40,16 +44,19 @@ const anyVersion = '';
 function sweepOf({ set, context }: Pick<Sweeping, 'set' | 'context'>, kind: SweepKind): Sweep {
   if (kind === 'sweep')
     return {
-      ...{ key: '@sweep', kind, version: versionInForce(set), versionBefore: anyVersion },
+      ...{ key: rowKeys[kind], kind, version: versionInForce(set), versionBefore: anyVersion },
       changedOver: (versions) => changedInForce(set, versions),
       occasionOver: (versions) => (haveSameDocuments(versions) ? 'registries' : 'policies'),
     };
   if (kind === 'quota') {
     const version = hasDenials(context) ? `${set.known.releasedCount}` : '';
-    return { key: '@quota', kind, version, versionBefore: anyVersion, changedOver: () => undefined, occasionOver: () => 'usage' };
+    return { key: rowKeys[kind], kind, version, versionBefore: anyVersion, changedOver: () => undefined, occasionOver: () => 'usage' };
   }
-  const { version = '', changedOver = () => [] } = set.shadow ?? {};
-  return { key: '@shadow', kind, version, versionBefore: 'none', changedOver, occasionOver: () => 'policies' };
+  return {
+    ...{ key: rowKeys[kind], kind, version: versionBeside(set), versionBefore: 'none' },
+    changedOver: (versions) => changedBeside(set, versions),
+    occasionOver: () => 'policies',
+  };
 }
 
 const hasDenials = (context: Context): boolean => context.keys('evidence', { after: denialsStart, limit: 1 }).some(isDenialKey);
@@ -66,7 +73,7 @@ function keysOf(
 
 /** Of one step: so many keys are passed by, or so many tags decided, in a few ms. And versions that are remembered to lie between. */
 export type SweepBounds = { readonly keysMax: number; readonly decidedMax: number; readonly versionsMax: number };
-export const sweepBounds: SweepBounds = { keysMax: 2_000, decidedMax: 200, versionsMax: 8 };
+export const sweepBounds: SweepBounds = { keysMax: 2_000, decidedMax: 100, versionsMax: 8 };
 
 export type Sweeping = { readonly context: Context; readonly draft: Draft; readonly set: InForce; readonly bounds: SweepBounds };
 
@@ -86,59 +93,103 @@ function noteVersion({ context, draft, bounds }: Sweeping, { key, kind, version,
   const isForgotten = known !== undefined && known.versions.length >= bounds.versionsMax;
   const versions = isForgotten ? [anyVersion] : (known?.versions ?? [versionBefore]);
   const stand = known?.after ?? '';
-  putSweep(draft, key, { versions: [...versions, version], after: stand, until: null, again: stand === '' ? null : stand });
+  putSweep(draft, key, { versions: [...versions, version], after: stand, until: null, again: stand === '' ? null : stand, asked: null });
   scheduleSweep(draft, kind, `${kind}/${partition}`);
 }
 
 const putSweep = (draft: Draft, key: string, data: PolicySweep): void =>
   draft.put({ store: 'evidence', key, row: { type: 'PolicySweep', data } });
 
-const scheduleSweep = (draft: Draft, kind: SweepKind, id: string): void => draft.schedule(id, { kind, key: id, payload: null });
+const scheduleSweep = (draft: Draft, kind: SweepKind, id: string, notBeforeMs = 0): void =>
+  draft.schedule(id, { kind, key: id, payload: null, ...(notBeforeMs > 0 && { notBeforeMs }) });
+
+/** Longest wait for what a step has asked for: a request may be parked. */
+const askedMsMax = 10_000;
 
 /** Goes on for one step. @returns why nothing follows, where nothing does */
 export function sweep({ context, draft, set, bounds }: Sweeping, timer: SweepTimer): string {
   const { key: sweepKey, kind, changedOver, occasionOver } = sweepOf({ set, context }, timer.kind);
   const known = context.get('evidence', sweepKey, 'PolicySweep');
   if (known?.after === null || known === undefined) return 'all tags have been compared with the policies';
-  const changed = changedOver(known.versions);
-  const found = keysOf(context, kind, { limit: bounds.keysMax, after: known.after });
-  const keys = found.filter((key) => known.until === null || !isBehind(key, known.until));
-  const concerned = keys.filter((key) => changed === undefined || mayConcern(changed, namesOf(key)));
+  const { concerned, stand, isLast } = partOf({ context, bounds }, kind, { ...known, after: known.after }, changedOver(known.versions));
   const occasion = occasionOver(known.versions);
-  for (const key of concerned.slice(0, bounds.decidedMax)) {
-    if (isDenialKey(key)) compareDenied({ context, draft, set, bounds }, { key: deniedTagKey(key), occasion, atMs: timer.atMs });
-    else compare({ context, draft, set, bounds }, { key, occasion, atMs: timer.atMs });
+  let asked: string | null = null;
+  for (const key of concerned) {
+    const compared = { key: isDenialKey(key) ? deniedTagKey(key) : key, occasion, atMs: timer.atMs };
+    if ((isDenialKey(key) ? compareDenied : compare)({ context, draft, set, bounds }, compared)) asked = compared.key;
   }
-  const isLastPart = keys.length < bounds.keysMax && concerned.length <= bounds.decidedMax;
-  const stand = concerned.length > bounds.decidedMax ? concerned[bounds.decidedMax - 1] : keys.at(-1);
-  const next = isLastPart ? turned(known) : { ...known, after: stand ?? known.after };
-  putSweep(draft, sweepKey, next);
-  if (next.after !== null) scheduleSweep(draft, kind, timer.id);
+  const next = isLast ? turned(known) : { ...known, after: stand };
+  putSweep(draft, sweepKey, { ...next, asked: next.after === null ? null : asked });
+  if (next.after !== null) scheduleSweep(draft, kind, timer.id, asked === null ? 0 : timer.atMs + askedMsMax);
   else if (kind === 'shadow' && set.shadow !== undefined) draft.emit(comparedEvent(set.shadow, timer));
   return next.after === null ? 'all tags have been compared with the policies' : 'no tag of this part is decided otherwise';
 }
 
 type SweepTimer = { readonly id: string; readonly kind: SweepKind; readonly atMs: number };
 
+type Part = { readonly concerned: readonly string[]; readonly stand: string; readonly isLast: boolean };
+
+/** Keys from where a sweep stands on, up to as many that the changes may concern as one step decides. */
+function partOf(
+  { context, bounds: { keysMax, decidedMax } }: Pick<Sweeping, 'context' | 'bounds'>,
+  kind: SweepKind,
+  { after, until }: { readonly after: string; readonly until: string | null },
+  changed: readonly Document[] | undefined,
+): Part {
+  const concerned: string[] = [];
+  let [stand, passedCount] = [after, 0];
+  while (passedCount < keysMax) {
+    const limit = Math.min(decidedMax, keysMax - passedCount);
+    const found = keysOf(context, kind, { limit, after: stand });
+    for (const key of found) {
+      if (until !== null && isBehind(key, until)) return { concerned, stand, isLast: true };
+      const isConcerned = changed === undefined || mayConcern(changed, namesOf(key));
+      if (isConcerned && concerned.length === decidedMax) return { concerned, stand, isLast: false };
+      if (isConcerned) concerned.push(key);
+      stand = key;
+    }
+    if (found.length < limit) return { concerned, stand, isLast: true };
+    passedCount += found.length;
+  }
+  return { concerned, stand, isLast: false };
+}
+
+/** A tag that was asked for has been decided anew: the sweep that waits for it goes on. */
+export function goOnAfter({ context, draft, set }: Omit<Sweeping, 'bounds'>, partition: number, tag: string): void {
+  for (const kind of sweepKinds) {
+    const key = rowKeys[kind];
+    const known = context.get('evidence', key, 'PolicySweep');
+    if (known?.asked !== tag) continue;
+    // Another version has come with this very input: then the row is not as it was, and the next step is on its way.
+    if (kind !== 'quota' && known.versions.at(-1) !== sweepOf({ set, context }, kind).version) continue;
+    putSweep(draft, key, { ...known, asked: null });
+    scheduleSweep(draft, kind, `${kind}/${partition}`);
+  }
+}
+
 /** Where a sweep stands that has come to the end of the keys, or to the one that it was to go to. */
-const turned = ({ versions, again }: PolicySweep): PolicySweep =>
+const turned = ({ versions, again }: PolicySweep): Omit<PolicySweep, 'asked'> =>
   again === null ? { versions: versions.slice(-1), after: null, until: null, again } : { versions, after: '', until: again, again: null };
 
 type Compared = { readonly key: string; readonly occasion: Review; readonly atMs: number };
 
-function compareDenied(sweeping: Sweeping, compared: Compared): void {
+function compareDenied(sweeping: Sweeping, compared: Compared): boolean {
   const row = sweeping.context.get('decisions', compared.key, 'DecisionState');
-  if (row?.status === 'denied') compare(sweeping, compared);
-  else clearDenial(sweeping.draft, compared.key);
+  if (row?.status === 'denied') return compare(sweeping, compared);
+  clearDenial(sweeping.draft, compared.key);
+  return false;
 }
 
-function compare({ context, draft, set }: Sweeping, { key, occasion, atMs }: Compared): void {
+/** @returns whether the tag is asked for */
+function compare({ context, draft, set }: Sweeping, { key, occasion, atMs }: Compared): boolean {
   const row = context.get('decisions', key, 'DecisionState');
-  if (row === undefined || row.digest === '' || row.status === 'deleted') return;
+  if (row === undefined || row.digest === '' || row.status === 'deleted') return false;
   const evidence = draft.evidence(row, row.digest);
-  if (evidence === undefined) return;
+  if (evidence === undefined) return false;
   const { isNews, row: next } = judge(set, row, evidence, Math.max(atMs, row.changedAtMs), () => draft.pulls(row)?.places ?? []);
-  if (isNews || differs(row, next)) draft.emit(reviewRequest(row, occasion, versionOf(set.rulebook), atMs));
+  if (!isNews && !differs(row, next)) return false;
+  draft.emit(reviewRequest(row, occasion, versionOf(set.rulebook), atMs));
+  return true;
 }
 
 /** Of a key as `tagKey` makes it. */

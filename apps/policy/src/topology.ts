@@ -1,5 +1,6 @@
 import {
   happenedAtMs,
+  tagKey,
   topics,
   type Event,
   type EventMeta,
@@ -23,7 +24,7 @@ import { createDraft, pendingName, type Draft } from './draft.ts';
 import { createInForceReader, tableNames, type InForce } from './in-force.ts';
 import { withPulls } from './pulls.ts';
 import { reviewedBy, reviewRequest } from './reviews.ts';
-import { noteVersions, sweep, sweepBounds, sweepKinds, type SweepBounds } from './sweep.ts';
+import { goOnAfter, noteVersions, sweep, sweepBounds, sweepKinds, type SweepBounds } from './sweep.ts';
 import { awaitDigest, decideTagsOf, dropTag, isLate, pointTag, type Push } from './tags.ts';
 
 /**
@@ -86,7 +87,10 @@ function take({ topology, context, draft, set, bounds }: Taking, input: Input): 
   }
   // The row refers to the decision, so its id is needed before the runtime gives it.
   const idOf: Deciding['idOf'] = (emit) => outcomeOf(topology, input, { emit: [emit] }).events[0]!.event.meta.id;
-  return apply({ draft, set, atMs: input.atMs, idOf }, input.event);
+  const reason = apply({ draft, set, atMs: input.atMs, idOf }, input.event);
+  if (input.event.type === 'ReviewRequested')
+    goOnAfter({ context, draft, set }, input.record.partition, tagKey(input.event.data, input.event.data.tag));
+  return reason;
 }
 
 function onReviewDue(draft: Draft, set: InForce, { timer, atMs }: Extract<Input, { kind: 'timer' }>): string {

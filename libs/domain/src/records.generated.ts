@@ -379,6 +379,8 @@ export type PolicySweep = {
   readonly until: string | null;
   /** Key up to which all have to be looked at again from the beginning, because other documents came into force meanwhile. */
   readonly again: string | null;
+  /** Key of the tag that was asked for last, until it has been decided anew: so long the sweep waits. Null in rows of earlier versions. */
+  readonly asked: string | null;
 };
 
 /** A tag that its tenant's quota denies: to be looked at again when the tenant has less. */
@@ -667,6 +669,8 @@ export type ImageFacts = {
   readonly refusedSignatures: readonly RefusedSignature[];
   /** SHA-256 over the keys and roots that they were verified with; null where nobody looked. */
   readonly trustSha256: string | null;
+  /** In-toto predicates that an artifact says it attests to its subject, or that an index holds for each of its platforms; nobody has verified them. */
+  readonly predicateTypes: readonly string[];
 };
 
 /** What a pushed image is. */
@@ -704,6 +708,8 @@ export type ImageInspected = {
   readonly refusedSignatures: readonly RefusedSignature[];
   /** SHA-256 over the keys and roots that they were verified with; null where nobody looked. */
   readonly trustSha256: string | null;
+  /** In-toto predicates that an artifact says it attests to its subject, or that an index holds for each of its platforms; nobody has verified them. */
+  readonly predicateTypes: readonly string[];
 };
 
 /** An image could not be read, and no further try will be made by itself. */
