@@ -227,6 +227,7 @@ describe('a difference is told', () => {
     started.when(...all(['v1']));
     const targets = () => differences(started).map(({ shadow }) => shadow.targets.map(({ registry }) => registry).join());
     assert.deepEqual(targets(), ['near']);
+    started.passTo(nowMs);
     started.driver.table('health', {
       near: { type: 'RegistryHealthChanged', data: { registry: 'near', isHealthy: false, reason: 'gone', changedAtMs: nowMs } },
     });
