@@ -14,7 +14,6 @@ import {
   type Rulebook,
   type Surroundings,
 } from '@waybill/policy-engine';
-import type { InForce } from './in-force.ts';
 
 /** What others tell, beside what is known of each image. */
 export type KnownFacts = {
@@ -58,7 +57,7 @@ export const nothingKnown: KnownFacts = { registries: {}, usageOf: () => [], rel
  * The evidence of a tag with what is known beside its image: as much as policies that are in force, or a candidate, can ask for.
  * A tenant of whom nothing is counted has nothing, and nobody pulls what no pull is told of: who counts has read the same log.
  */
-export function withKnown(evidence: Evidence, { rulebook, shadow, known }: InForce, { sentTo, pulls, atMs }: About): Evidence {
+export function withKnown(evidence: Evidence, { rulebook, shadow, known }: Around, { sentTo, pulls, atMs }: About): Evidence {
   const books = [rulebook, ...(shadow?.rulebook ? [shadow.rulebook] : [])];
   const tenant = books.some(limitsTenants) ? tenantOf(evidence, rulebook) : null;
   return {
@@ -68,6 +67,13 @@ export function withKnown(evidence: Evidence, { rulebook, shadow, known }: InFor
     ...(tenant !== null && { usage: { ...tenantUsageOf(known.usageOf(tenant), atMs), isCounted: sentTo.length > 0 } }),
   };
 }
+
+/** What decides, and what it can ask for beside the image. */
+type Around = {
+  readonly rulebook: Rulebook;
+  readonly shadow: { readonly rulebook: Rulebook | null } | undefined;
+  readonly known: KnownFacts;
+};
 
 /** Of the repository, by place; asked for only where something turns on it. */
 export type Pulls = () => readonly PullPlace[];
@@ -95,7 +101,7 @@ const hasQuota = oncePer((tenants: Surroundings['Tenant']): boolean => [...tenan
  * When an image that waits for room in its tenant's hour is to be decided again; Infinity where it waits for something else. Those of a
  * tenant that wait for the same moment come one after the other within a minute, so that what is allowed first is counted before the last.
  */
-export function roomAtMs(evidence: Evidence, { rulebook, known }: InForce, atMs: number): number {
+export function roomAtMs(evidence: Evidence, { rulebook, known }: Pick<Around, 'rulebook' | 'known'>, atMs: number): number {
   const tenant = tenantOf(evidence, rulebook);
   const leavesAtMs = tenant === null ? Infinity : copiesLeaveAtMs(known.usageOf(tenant), atMs);
   return leavesAtMs + (digestNumber(`${evidence.repository}:${evidence.tag}`) % spreadMs);

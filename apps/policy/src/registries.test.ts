@@ -66,7 +66,7 @@ describe('when registries fail and come back', () => {
     // Exactly what the primary missed, and nothing that it has.
     assert.deepEqual(told().slice(4).toSorted(), ['new first', 'v1 first']);
     const resynced = decisions().slice(4);
-    assert.deepEqual(resynced.map(({ occasion, digest }) => [occasion, digest]), [['registries', d2], ['registries', d2]]); // prettier-ignore
+    assert.deepEqual([...new Set(resynced.map(({ occasion, digest }) => `${occasion} ${digest}`))], [`registries ${d2}`]);
     assert.deepEqual(
       resynced[0]?.takenBack.map(({ registry: name }) => name),
       ['second'],

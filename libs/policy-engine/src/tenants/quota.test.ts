@@ -34,8 +34,8 @@ const rules: readonly Rule[] = [
       outcome: 'deny',
       code: 'QUOTA_EXCEEDED',
       reason:
-        'tenant acme would have 101 bytes, and its quota is 100: delete what is not needed (`waybill policy cleanup acme` proposes what), ' +
-        'or have the quota raised',
+        'tenant acme would have 101 bytes, and its quota is 100: delete what is not needed ' +
+        '(`waybill policy cleanup acme` proposes what), or have the quota raised',
       targets: [],
     },
   },
