@@ -11,5 +11,5 @@ export { priorityClasses, targetKey, targetText } from './target.ts';
 export type { PriorityClass } from './target.ts';
 export { allTopics, auditedTopics, partitionsDefault, rebuildable, retiredRecords, topics } from './topics.ts';
 export type { Topic, TopicId, TopicKind } from './topics.ts';
-export { digestKey, isDigest, isRegistryHost, isRepositoryName, isTag, repositoryKey, tagKey } from './vocabulary.ts';
+export { digestKey, isDigest, isRegistryHost, isRepositoryName, isTag, ownUserAgent, repositoryKey, tagKey } from './vocabulary.ts';
 export type { Digest, RegistryHost, RepositoryName } from './vocabulary.ts';

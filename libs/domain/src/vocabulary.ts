@@ -22,6 +22,9 @@ export const isRepositoryName = (text: string): text is RepositoryName =>
 export const isRegistryHost = (text: string): text is RegistryHost => text.length <= 255 && hostPattern.test(text);
 export const isTag = (text: string): boolean => tagPattern.test(text);
 
+/** How our own requests to registries name themselves, so that registries that tell it can be heard to speak of us. */
+export const ownUserAgent = 'waybill';
+
 /** Routing key of everything that must stay in order: `registry/repository`. */
 export const repositoryKey = (image: { readonly registry: string; readonly repository: string }): string =>
   `${image.registry}/${image.repository}`;

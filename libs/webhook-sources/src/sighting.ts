@@ -1,4 +1,4 @@
-import { deterministicId, isDigest, isRegistryHost, isRepositoryName, isTag } from '@waybill/domain';
+import { deterministicId, isDigest, isRegistryHost, isRepositoryName, isTag, ownUserAgent } from '@waybill/domain';
 import { artifactKindOf, type ArtifactKind } from './artifact-kind.ts';
 import { findText } from './json.ts';
 import type { Handshake, IgnoredReason, ImageEvent, MalformedReason, Rest, SourceSettings } from './parsed.ts';
@@ -17,6 +17,8 @@ export type Sighting = {
   readonly configMediaType?: unknown;
   readonly sizeBytes?: unknown;
   readonly actor: unknown;
+  /** How the client of the registry names itself. */
+  readonly userAgent?: unknown;
   readonly occurredAtMs: number | null;
   /** The time as text where it cannot be placed. */
   readonly rawOccurredAt?: unknown;
@@ -100,7 +102,11 @@ export function toEvent(sighting: Sighting, origin: Origin): ImageEvent | Rest {
     sizeBytes: findSize(sighting.sizeBytes),
     artifactKind,
   };
-  if (type === 'ImagePulled') return { id, type, data: { ...seen, byOwnRobot: actor !== null && settings.ownActors.includes(actor) } };
+  if (type === 'ImagePulled') {
+    // Without accounts a registry can only tell us by our name. Who takes it is not counted as a user, no more.
+    const byOwnRobot = sighting.userAgent === ownUserAgent || (actor !== null && settings.ownActors.includes(actor));
+    return { id, type, data: { ...seen, byOwnRobot } };
+  }
   return { id, type, data: { ...seen, rawOccurredAt, transportDeliveryId: findText(sighting.transportDeliveryId) } };
 }
 

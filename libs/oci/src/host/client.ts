@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Environment } from '@waybill/config';
+import { ownUserAgent } from '@waybill/domain';
 import { systemClock } from '@waybill/stream';
 import { createAuthorizer, type Authorizer } from '../auth/authorizer.ts';
 import { parseChallenges } from '../auth/challenge.ts';
@@ -164,7 +165,7 @@ function dispatch({ connection, owner }: Host, request: RegistryRequest, target:
     method,
     origin: target.origin,
     path: target.path,
-    headers: { ...request.headers, 'user-agent': 'waybill', ...(authorization === undefined ? {} : { authorization }) },
+    headers: { ...request.headers, 'user-agent': ownUserAgent, ...(authorization === undefined ? {} : { authorization }) },
     body,
     owner,
     signal,

@@ -1,3 +1,4 @@
+import { ownUserAgent } from '@waybill/domain';
 import { systemClock } from '@waybill/stream';
 import { openConnection } from './connection.ts';
 import { OciError } from './errors.ts';
@@ -40,7 +41,7 @@ async function ask(registry: Registry, timeoutMs: number, signal: AbortSignal): 
   const connection = openConnection(registry, { connectMs: timeoutMs, answerMs: timeoutMs, idleMs: timeoutMs }, systemClock);
   try {
     const response = await connection.send({
-      ...{ method: 'GET', origin: connection.origin, path: '/v2/', headers: { 'user-agent': 'waybill' } },
+      ...{ method: 'GET', origin: connection.origin, path: '/v2/', headers: { 'user-agent': ownUserAgent } },
       ...{ body: undefined, owner: {}, signal: request.signal },
     });
     if (response.status >= 500) throw await failedAnswer(registry, request, response);

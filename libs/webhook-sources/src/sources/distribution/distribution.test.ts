@@ -48,6 +48,17 @@ describe('a registry host', () => {
   });
 });
 
+describe('a pull', () => {
+  const isOurs = (useragent?: string): unknown => {
+    const event = only({ ...push, action: 'pull', request: { host: 'inner:5000', ...(useragent !== undefined && { useragent }) } });
+    return event.type === 'ImagePulled' && event.data.byOwnRobot;
+  };
+  it('is our own where the client names itself as ours does', () => {
+    assert.equal(isOurs('waybill'), true);
+    for (const other of ['docker/28.1', 'waybill/2 by somebody else', '', undefined]) assert.equal(isOurs(other), false, String(other));
+  });
+});
+
 describe('a manifest', () => {
   const isIgnored = (event: unknown): boolean => {
     const parsed = parse([event]);

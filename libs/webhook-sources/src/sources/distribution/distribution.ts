@@ -61,6 +61,7 @@ const sightingOf = (action: Sighting['action'], event: JsonObject, target: unkno
   configMediaType: findConfigType(field(target, 'references')),
   sizeBytes: field(target, 'size') ?? field(target, 'length'),
   actor: field(field(event, 'actor'), 'name'),
+  userAgent: field(field(event, 'request'), 'useragent'),
   occurredAtMs: findRfc3339Ms(field(event, 'timestamp')),
   deliveryId: field(event, 'id'),
   artifactType: field(target, 'artifactType'),
