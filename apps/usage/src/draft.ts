@@ -45,8 +45,11 @@ export function createDraft(context: Context, { atMs, partition }: { readonly at
     emit: (emit) => void emits.push(emit),
     mark: (mark) => void marks.push(mark),
     note: (what) => void notes.push(what),
-    tellAt: (key, notBeforeMs) =>
-      void timers.push({ id: `${key}@${partition}`, kind: tellTimer, key, payload: { key, partition } satisfies Due, notBeforeMs }),
+    tellAt(key, notBeforeMs) {
+      const id = `${key}@${partition}`;
+      // It is about no image alone: in the journey of the one that came first it has no place.
+      timers.push({ id, kind: tellTimer, key, payload: { key, partition } satisfies Due, notBeforeMs, correlationId: id });
+    },
     step: (nothing) => ({
       ...{ emit: emits, mark: marks, noted: notes, schedule: timers },
       put: [...rows].map(([key, row]) => ({ store, key, row })),
