@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { targetAt } from '@waybill/domain/testing';
 import { createCopier, createRegistryClients, findManifestDigest, type RegistryClients } from '@waybill/oci';
 import { JobError } from '@waybill/stream';
-import { pushImage, randomImage, startFakeRegistry, type FakeRegistry } from '@waybill/testing';
+import { pushImage, pushIndex, randomImage, startFakeRegistry, type FakeRegistry } from '@waybill/testing';
 import { createCopy, type CopyPayload } from './copy.ts';
 
 describe('the copy job', () => {
@@ -34,6 +34,21 @@ describe('the copy job', () => {
     assert.deepEqual([verified, finishedAtMs - startedAtMs], [true, 1]);
     const query = { repository: 'mirror/app', reference: 'prod' };
     assert.equal(await findManifestDigest(clients.forName('b'), query, AbortSignal.timeout(5_000)), decided.digest);
+  });
+
+  it('of some platforms says under which digest they are there, and how large that is; the second one moves nothing', async () => {
+    const images = ['amd64', 'arm64'].map((architecture) => randomImage({ architecture }));
+    const { digest } = await pushIndex({ client: clients.forName('a'), repository: 'team/app', tag: 'v1' }, images);
+    const { descriptor } = images[1]!.manifest;
+    const sizeBytes = [images[1]!.manifest, ...images[1]!.blobs].reduce((sum, part) => sum + part.bytes.byteLength, 0);
+    const payload = payloadOf(digest);
+    const part = { ...payload, target: { ...payload.target, platforms: ['linux/arm64'] } };
+    const first = await copy(part);
+    const second = await copy(part);
+    assert.deepEqual([first.copiedDigest, first.imageBytes, first.verified], [descriptor.digest, sizeBytes, true]);
+    assert.deepEqual([second.copiedDigest, second.imageBytes, second.bytesCopied], [descriptor.digest, sizeBytes, 0]);
+    const { platforms: _, ...ofEarlierVersion } = payload.target;
+    assert.equal((await copy({ ...payload, target: ofEarlierVersion })).copiedDigest, digest);
   });
 
   it('fails for good where a registry is not configured, and for now where one is in trouble', async () => {

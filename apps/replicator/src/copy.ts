@@ -24,9 +24,10 @@ export const createCopy =
         reference: digest,
         tag: target.tag,
         platforms: platforms.length === 0 ? undefined : platforms,
+        measures: true,
         signal,
       });
-      return { ...countsOf(report), copiedDigest: report.digest, imageBytes: null, startedAtMs, finishedAtMs: nowMs() };
+      return { ...countsOf(report), copiedDigest: report.digest, imageBytes: report.imageBytes, startedAtMs, finishedAtMs: nowMs() };
     } catch (error) {
       throw asJobError(error);
     }

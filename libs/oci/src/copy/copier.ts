@@ -86,13 +86,14 @@ async function copyImage(request: CopyRequest, shared: Shared, askedAtMs: number
     ...done,
     verified: dryRun ? null : { how: verify, manifests: done.manifests.length, blobs: done.blobs.length },
     bytesSent: done.blobs.reduce((sum, { bytesSent }) => sum + bytesSent, 0),
+    imageBytes: plan.imageBytes ?? null,
     requests,
     durationMs: performance.now() - askedAtMs,
   };
 }
 
 async function plannedFor({ request, source, target, digestTags, apis, askedAtMs }: Work): Promise<CopyPlan> {
-  const { reference, tag, platforms, referrers = true, verify = 'head', dryRun = false, signal } = request;
+  const { reference, tag, platforms, referrers = true, verify = 'head', measures = false, dryRun = false, signal } = request;
   const ended = new AbortController();
   // Asked for beside the image, of which it need not know anything.
   const listed = referrers ? digestTags.find(source, askedAtMs, AbortSignal.any([signal, ended.signal])) : undefined;
@@ -102,7 +103,7 @@ async function plannedFor({ request, source, target, digestTags, apis, askedAtMs
   const trustsTarget = verify === 'head' || dryRun;
   try {
     return await planCopy({
-      ...{ source, target, reference, tag, platforms, trustsTarget, signal },
+      ...{ source, target, reference, tag, platforms, trustsTarget, measures, signal },
       attachmentsOf: referrers ? attachmentsOf : undefined,
     });
   } finally {

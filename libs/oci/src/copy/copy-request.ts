@@ -27,6 +27,8 @@ export type CopyRequest = {
    * blobs. `read`: nothing vouches, each manifest and each blob is read back, its digest computed. Default: `head`.
    */
   readonly verify?: 'head' | 'read' | undefined;
+  /** Whether the report says how large the image is: what the target has already is then read there. Default: false. */
+  readonly measures?: boolean | undefined;
   /** Says what would be moved, and changes nothing at the target. */
   readonly dryRun?: boolean | undefined;
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
@@ -82,6 +84,11 @@ export type CopyReport = {
   /** Null with `dryRun`. */
   readonly verified: { readonly how: 'head' | 'read'; readonly manifests: number; readonly blobs: number } | null;
   readonly bytesSent: number;
+  /**
+   * Of all manifests, configs and layers that belong to what was copied, and what came along, each once, whether they were there already
+   * or not; null where that had not to be known.
+   */
+  readonly imageBytes: number | null;
   /** Requests that went out for this copy, challenges and repetitions included. */
   readonly requests: { readonly source: number; readonly target: number };
   readonly durationMs: number;

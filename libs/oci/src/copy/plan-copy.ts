@@ -31,6 +31,8 @@ export type CopyPlan = {
   /** Per manifest that has any: what refers to it. */
   readonly referrers: ReadonlyMap<Digest, readonly DescriptorDocument[]>;
   readonly digestTags: readonly PlannedTag[];
+  /** Of all manifests, configs and layers, each once; undefined where some of them had not to be read. */
+  readonly imageBytes: number | undefined;
 };
 
 export type PlanRequest = {
@@ -44,6 +46,8 @@ export type PlanRequest = {
    * before it has seen them there. An index vouches for nothing: registries take one without all of its children.
    */
   readonly trustsTarget: boolean;
+  /** Whether what the target has is read there, since the size of all is wanted. */
+  readonly measures: boolean;
   /** Undefined where what refers to the image stays behind. */
   readonly attachmentsOf: ((digest: Digest, signal: AbortSignal) => Promise<Attachments>) | undefined;
   readonly signal: AbortSignal;
@@ -91,9 +95,26 @@ export async function planCopy(request: PlanRequest): Promise<CopyPlan> {
     root: walk.entered.get(found.descriptor.digest)!,
     manifests,
     blobs: [...new Map(blobs.map((blob) => [blob.digest, blob])).values()],
-    ...{ referrers, digestTags },
+    ...{ referrers, digestTags, imageBytes: bytesOf(manifests) },
   };
 }
+
+function bytesOf(manifests: readonly PlannedManifest[]): number | undefined {
+  const sizes = new Map<Digest, number>();
+  for (const { descriptor, manifest } of manifests) {
+    if (manifest === undefined) return undefined;
+    for (const { digest, sizeBytes } of [descriptor, ...blobsOf(manifest)]) sizes.set(digest, sizeBytes);
+  }
+  return [...sizes.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
+}
+
+/** What the target has of its own right is read there, not at the source: that may count what is read. */
+const readThere = async (
+  { target, measures }: PlanRequest,
+  { digest, mediaType }: Descriptor,
+  signal: AbortSignal,
+): Promise<Manifest | undefined> =>
+  measures ? getManifest(target.client, { repository: target.repository, reference: digest, mediaType }, signal) : undefined;
 
 type Walk = {
   /** In the order in which they can be put. */
@@ -104,7 +125,8 @@ type Walk = {
 };
 type Named = Pick<InlineDescriptor, 'digest' | 'data'> & Partial<Pick<InlineDescriptor, 'sizeBytes' | 'mediaType'>>;
 
-function createWalk({ source, target, trustsTarget }: PlanRequest): Walk {
+function createWalk(request: PlanRequest): Walk {
+  const { source, target, trustsTarget } = request;
   const entered = new Map<Digest, PlannedManifest>();
   const visits = new Map<Digest, Promise<void>>();
   let bytesTotal = 0;
@@ -127,7 +149,7 @@ function createWalk({ source, target, trustsTarget }: PlanRequest): Walk {
     const there = trustsTarget ? await findManifestDescriptor(target.client, query, signal) : undefined;
     const isThere = there?.digest === digest;
     if (isThere && !isIndexType(there.mediaType))
-      return enter({ descriptor: there, manifest: undefined, isThere }, distance, depth, signal);
+      return enter({ descriptor: there, manifest: await readThere(request, there, signal), isThere }, distance, depth, signal);
     const manifest = await getManifest(source.client, { ...told, repository: source.repository, reference: digest }, signal);
     return enter({ descriptor: manifest.descriptor, manifest, isThere }, distance, depth, signal);
   };
@@ -149,18 +171,15 @@ const tooDeep = ({ client, repository }: Place): OciError => {
   return new OciError('CONTENT_TOO_LARGE', `an index of ${repository} has more than ${nestingMax} levels`, { host, repository });
 };
 
-async function visitTag(
-  { source, target, trustsTarget }: PlanRequest,
-  walk: Walk,
-  tag: string,
-  signal: AbortSignal,
-): Promise<PlannedTag[]> {
+async function visitTag(request: PlanRequest, walk: Walk, tag: string, signal: AbortSignal): Promise<PlannedTag[]> {
+  const { source, target, trustsTarget } = request;
   const digest = await findManifestDigest(source.client, { repository: source.repository, reference: tag }, signal);
   if (digest === undefined) return []; // Deleted since it was listed.
   const query = { repository: target.repository, reference: tag };
   const there = trustsTarget ? await findManifestDescriptor(target.client, query, signal) : undefined;
   const isThere = there?.digest === digest;
-  if (isThere && !isIndexType(there.mediaType)) await walk.enter({ descriptor: there, manifest: undefined, isThere }, 1, 0, signal);
+  if (isThere && !isIndexType(there.mediaType))
+    await walk.enter({ descriptor: there, manifest: await readThere(request, there, signal), isThere }, 1, 0, signal);
   else await walk.visit({ digest }, 1, 0, signal);
   return [{ tag, digest, isThere }];
 }
@@ -177,7 +196,8 @@ async function findRoot(request: PlanRequest): Promise<Found & { readonly resolv
   const there = platforms || at === undefined ? undefined : await find(at);
   const digest = there && !isDigest(reference) ? await resolveTag(source, reference, signal) : undefined;
   const isThere = there !== undefined && there.digest === (digest ?? reference);
-  if (isThere && !isIndexType(there.mediaType)) return { resolved: there.digest, descriptor: there, manifest: undefined, isThere };
+  if (isThere && !isIndexType(there.mediaType))
+    return { resolved: there.digest, descriptor: there, manifest: await readThere(request, there, signal), isThere };
   const whole = await read(digest ?? reference);
   const resolved = whole.descriptor.digest;
   if (there) return { resolved, descriptor: whole.descriptor, manifest: whole, isThere };
