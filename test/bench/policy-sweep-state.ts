@@ -87,7 +87,15 @@ function templates(specs: ReadonlyMap<string, object>): readonly Template[] {
 const inspectedOf = ({ registry, repository, tag, digest }: TagNames) => ({
   ...{ registry, repository, tags: [tag], pushEventId: 'push', digest, mediaType: 'application/vnd.oci.image.manifest.v1+json' },
   ...{ kind: 'image', artifactType: null, sizeBytes: 1, annotations: {}, labels: { team: 'core' }, totalBytes: 1, referrers: [] },
-  ...{ subject: null, inspectedAtMs: beginMs, signatures: null, trustSha256: null, subjectSignatures: [], refusedSignatures: [] },
+  ...{
+    subject: null,
+    inspectedAtMs: beginMs,
+    signatures: null,
+    trustSha256: null,
+    subjectSignatures: [],
+    refusedSignatures: [],
+    predicateTypes: [],
+  },
   platforms: [
     {
       ...{ digest, mediaType: 'application/vnd.oci.image.manifest.v1+json', sizeBytes: 1, os: 'linux', architecture: 'amd64' },

@@ -5,5 +5,5 @@ import type { InspectedImage } from '@waybill/oci';
 export type Proofs = Pick<ImageFacts, 'signatures' | 'subjectSignatures' | 'refusedSignatures' | 'trustSha256'>;
 export type Inspected = InspectedImage & Proofs;
 
-/** Where nobody looks: results of jobs from before somebody did are the same. */
+/** Where nobody looks. */
 export const noProofs: Proofs = { signatures: null, subjectSignatures: [], refusedSignatures: [], trustSha256: null };

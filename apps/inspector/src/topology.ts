@@ -54,10 +54,13 @@ function push({ data, meta }: EventOf<'ImagePushed'>, atMs: number, context: Con
   return { schedule: [{ id: meta.id, kind: 'inspect', key: repositoryKey(data), payload, host: registry }] };
 }
 
+/** What results of jobs do not say that began before it was asked for. */
+const unsaidBefore = { ...noProofs, predicateTypes: [] };
+
 function finish({ job, result, atMs }: Extract<Input, { kind: 'job-done' }>): Step {
   const payload = JSON.parse(job.payload) as InspectPayload;
   const { registry, repository, pushEventId } = payload;
-  const facts: ImageFacts = { ...noProofs, ...(result as Inspected), registry, repository, inspectedAtMs: atMs, eventId: pushEventId };
+  const facts: ImageFacts = { ...unsaidBefore, ...(result as Inspected), registry, repository, inspectedAtMs: atMs, eventId: pushEventId };
   return {
     emit: report(payload, facts, atMs),
     put: [{ store: 'facts', key: digestKey(facts, facts.digest), row: { type: 'ImageFacts', data: facts } }],

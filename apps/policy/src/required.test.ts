@@ -9,6 +9,9 @@ const spdx = 'application/spdx+json';
 const push: Happening = { push: 'p1', tags: ['v1'], digest: d1 };
 const inspection: Happening = { inspected: d1, of: 'p1', tags: ['v1'], platforms: [amd] };
 const sbom: Happening = { inspected: d2, of: 'p2', platforms: [], kind: 'artifact', artifactType: spdx, subject: d1 };
+const attestation = (...attests: readonly string[]): Happening => ({
+  ...{ inspected: d2, of: 'p2', platforms: [], kind: 'artifact', artifactType: 'application/vnd.test.attestation', subject: d1, attests },
+});
 const scan: Happening = { scanned: amd, in: d1, worst: 'critical', found: ['CVE-1'] };
 
 const document = (kind: string, name: string, spec: string): string =>
@@ -47,6 +50,33 @@ const rules: readonly Rule[] = [
     rule: 'an SBOM of another image is none of this one',
     require: '{ sbom: {} }',
     when: [push, inspection, { ...sbom, subject: digestOf('9') }],
+    then: 'denied',
+  },
+  {
+    rule: 'an SBOM that an index holds for its platforms is one',
+    require: '{ sbom: { formats: [spdx] } }',
+    when: [push, { ...inspection, attests: ['https://spdx.dev/Document', 'https://slsa.dev/provenance/v1'] }],
+    then: 'allowed',
+  },
+  {
+    rule: 'provenance is none',
+    require: '{ sbom: {} }',
+    when: [push, { ...inspection, attests: ['https://slsa.dev/provenance/v1', 'https://spdx.developers.test/Document'] }],
+    then: 'denied',
+  },
+  {
+    rule: 'an SBOM that is attested to it later is one, also beside another of the same artifact',
+    require: '{ sbom: { formats: [syft] } }',
+    when: [push, inspection, attestation('https://cyclonedx.org/bom/v1.6', 'https://syft.dev/bom')],
+    then: 'allowed',
+  },
+  {
+    rule: 'what an artifact attests to its subject is nothing about itself',
+    require: '{ sbom: {} }',
+    when: [
+      { push: 'p1', tags: ['v1'], digest: d2 },
+      { inspected: d2, of: 'p1', tags: ['v1'], platforms: [], kind: 'artifact', subject: d1, attests: ['https://spdx.dev/Document'] },
+    ],
     then: 'denied',
   },
   { rule: 'a finding that nobody wants denies', require: '{ noFindings: [CVE-1] }', when: [push, inspection, scan], then: 'denied' },

@@ -51,6 +51,8 @@ export type Happening =
       readonly artifactType?: string;
       /** Artifact types of what is attached to it. */
       readonly attached?: readonly string[];
+      /** Types of the predicates that it attests to its subject, or that an index holds for its platforms. */
+      readonly attests?: readonly string[];
       /** By whom it is signed, and with what that was verified; without, nobody looked. A key, or a subject that `ci` vouches for. */
       readonly signers?: readonly string[];
       readonly trust?: string;
@@ -137,7 +139,7 @@ function eventOf(happening: Happening): Piped {
     const signatures = signers?.map((signer) => signatureBy(signer, digest)) ?? null;
     const subjectSignatures = proves.map((signer) => signatureBy(signer, digest));
     const proofs = { signatures, subjectSignatures, refusedSignatures: [], trustSha256: signers === undefined ? null : trust };
-    const data = { ...facts, kind, subject, artifactType, referrers, ...proofs };
+    const data = { ...facts, kind, subject, artifactType, referrers, ...proofs, predicateTypes: happening.attests ?? [] };
     return { topic: topics.inspections, type: 'ImageInspected', data };
   }
   if ('inspectionFailed' in happening) {

@@ -12,7 +12,7 @@ export const targetAt = (registry: string, repository: string, tag: string, chan
   ...change,
 });
 
-/** What an inspection says of signatures where nobody looks at them. */
+/** What an inspection says of signatures where nobody looks at them, and of attestations where there are none. */
 export const notLookedAt = {
-  ...{ signatures: null, subjectSignatures: [], refusedSignatures: [], trustSha256: null },
+  ...{ signatures: null, subjectSignatures: [], refusedSignatures: [], trustSha256: null, predicateTypes: [] },
 } as const satisfies Partial<ImageInspected>;

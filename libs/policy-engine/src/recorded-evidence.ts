@@ -1,6 +1,6 @@
 import type { DecisionState, EventOf, ImageEvidence, ImageInspected, ScanReported } from '@waybill/domain';
 import type { Evidence, Inspection, ScanFact } from './evidence.ts';
-import { joined, sbomsAmong } from './sboms.ts';
+import { joined, sbomsAmong, sbomsAttested } from './sboms.ts';
 import { isTrustedOtherwise, joinedSignatures, signersOf } from './signatures.ts';
 
 /**
@@ -32,6 +32,8 @@ export const emptyEvidence = ({ registry, repository }: Pick<ImageEvidence, 'reg
 export function withInspection(evidence: ImageEvidence, { data, meta }: EventOf<'ImageInspected'>): ImageEvidence {
   const { kind, labels, platforms, totalBytes, referrers, signatures, trustSha256 } = data;
   const inspectionEventId = meta.id;
+  // What an artifact attests is about its subject.
+  const inside = kind === 'artifact' ? [] : sbomsAttested(data);
   const failure = tooLarge(platforms.length, Object.keys(labels).length);
   if (failure !== null) return { ...evidence, inspectionFailure: failure, inspectionEventId };
   const kept = Object.entries(labels).filter(([name]) => name.length <= evidenceBounds.labelKeyLengthMax);
@@ -43,7 +45,7 @@ export function withInspection(evidence: ImageEvidence, { data, meta }: EventOf<
     platformDigests: [...new Set(platforms.map(({ digest }) => digest))],
     platforms: [...new Set(platforms.map(({ os, architecture, variant }) => [os, architecture, ...(variant ? [variant] : [])].join('/')))],
     sizeBytes: totalBytes,
-    sboms: joined(evidence.sboms, sbomsAmong(referrers)).slice(0, evidenceBounds.sbomsMax),
+    sboms: joined(evidence.sboms, [...sbomsAmong(referrers), ...inside]).slice(0, evidenceBounds.sbomsMax),
     signatures: signatures && joinedSignatures(isTrustedOtherwise(evidence, trustSha256) ? null : evidence.signatures, signatures),
     trustSha256,
   };
@@ -84,17 +86,17 @@ function inShares(scans: ImageEvidence['scans']): ImageEvidence['scans'] {
 }
 
 /** What is attached to a manifest and was read. */
-export type Attached = Pick<ImageInspected, 'digest' | 'artifactType' | 'subjectSignatures'>;
+export type Attached = Pick<ImageInspected, 'digest' | 'artifactType' | 'subjectSignatures' | 'predicateTypes'>;
 
 /** With what was found to be attached to it; itself where that is neither an SBOM nor a signature, or a known one. */
 export const withAttached = (evidence: ImageEvidence, attached: Attached): ImageEvidence =>
   withAttachedSignatures(withAttachedSbom(evidence, attached), attached);
 
 function withAttachedSbom(evidence: ImageEvidence, attached: Attached): ImageEvidence {
-  const [sbom] = sbomsAmong([attached]);
   const { sboms } = evidence;
-  if (sbom === undefined || sboms?.some(({ digest }) => digest === sbom.digest)) return evidence;
-  return (sboms?.length ?? 0) >= evidenceBounds.sbomsMax ? evidence : { ...evidence, sboms: joined(sboms, [sbom]) };
+  const all = joined(sboms, [...sbomsAmong([attached]), ...sbomsAttested(attached)]);
+  const isNews = all.length > (sboms?.length ?? 0) && all.length <= evidenceBounds.sbomsMax;
+  return isNews ? { ...evidence, sboms: all } : evidence;
 }
 
 function withAttachedSignatures(evidence: ImageEvidence, { subjectSignatures }: Attached): ImageEvidence {

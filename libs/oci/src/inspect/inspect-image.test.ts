@@ -81,6 +81,7 @@ describe('inspecting', () => {
       labels: { team: 'core' },
       totalBytes,
       referrers: [],
+      predicateTypes: [],
     });
   });
 

@@ -9,6 +9,7 @@ import { createManifestReader, namedIn } from './manifest-reader.ts';
 import { platformImagesOf, platformsOf, type PlatformImage } from './platform-images.ts';
 import { isImageConfigType } from '../descriptor/media-types.ts';
 import { listReferrers } from '../referrer/referrers.ts';
+import { predicateTypesOf, readPlatformPredicateTypes } from './predicate-types.ts';
 
 type Asked = 'registry' | 'repository' | 'inspectedAtMs' | 'eventId';
 type Verified = 'signatures' | 'subjectSignatures' | 'refusedSignatures' | 'trustSha256';
@@ -38,6 +39,8 @@ export async function inspectImage(
   const platforms = await mapConcurrently(images, readsAtOnceMax, signal, (image, either) =>
     readPlatform(client, repository, image, either),
   );
+  const digests = images.map(({ manifest: { descriptor } }) => descriptor.digest);
+  const ofPlatforms = await readPlatformPredicateTypes(client, repository, manifest, digests, signal);
   const referrers = await listReferrers(client, { repository, digest }, signal);
   const facts: InspectedImage = {
     digest,
@@ -50,6 +53,7 @@ export async function inspectImage(
     annotations: manifest.document.annotations ?? {},
     labels: Object.assign({}, ...platforms.map(({ labels }) => labels).reverse()) as Record<string, string>,
     totalBytes: totalBytesOf(manifest, platforms),
+    predicateTypes: platforms.length === 0 ? predicateTypesOf(manifest) : ofPlatforms,
     referrers: referrers.map((referrer) => ({
       digest: referrer.digest,
       mediaType: referrer.mediaType,
