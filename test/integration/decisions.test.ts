@@ -1,4 +1,5 @@
-// Goal: what was decided stays true on a real broker: when policies change and when time passes, through a kill -9, told exactly once.
+// Goal: what was decided stays true on a real broker: when policies change and when time passes, through a kill -9, told exactly once; and so
+// is what a candidate beside them would decide otherwise.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,6 +18,8 @@ let cluster: Cluster;
 let app: ChildProcess;
 /** In the order in which anybody could read them. */
 const decisions: Seen[] = [];
+/** `<outcome> -> <that of the candidate>` by tag, as they came. */
+const differences: { readonly id: string; readonly tag: string; readonly kind: string }[] = [];
 const closing = new AbortController();
 let following: Promise<void>;
 
@@ -27,9 +30,17 @@ before(async () => {
     for (const record of records) {
       const event = await decodeEvent(codec, record);
       if (event.type === 'ImageDecided') decisions.push({ ...event.data, id: event.meta.id, seenAtMs: Date.now() });
+      if (event.type !== 'DecisionDiffered') continue;
+      const { tag, active, shadow } = event.data;
+      differences.push({ id: event.meta.id, tag, kind: `${active.outcome} -> ${shadow.outcome}` });
     }
   };
-  following = log.follow({ topics: [topics.decisions.name], from: () => undefined, signal: closing.signal, onRecords });
+  following = log.follow({
+    topics: [topics.decisions.name, topics.differences.name],
+    from: () => undefined,
+    signal: closing.signal,
+    onRecords,
+  });
   app = start();
 });
 after(async () => {
@@ -104,6 +115,15 @@ async function publish(name: string, spec: object): Promise<number> {
   return Date.now();
 }
 
+/** A candidate that changes this policy alone. */
+async function startCandidate(name: string, spec: object): Promise<void> {
+  const document = JSON.stringify({ apiVersion: 'waybill/v1', kind: 'ReplicationPolicy', metadata: { name }, spec });
+  const about = { candidate: 'next', shadowId: name, changesCount: 1, author: 'test', reason: '', publishedAtMs: Date.now() };
+  const data = { ...about, policyId: name, document, documentSha256: '' };
+  const event = { type: 'CandidatePublished' as const, data };
+  await cluster.appender.append([recordOf(topics.policies, `candidate/next/${name}`, event, deterministicId('candidate', name))]);
+}
+
 async function append(records: readonly NewRecord[]): Promise<void> {
   for (let from = 0; from < records.length; from += 500) await cluster.appender.append(records.slice(from, from + 500));
 }
@@ -139,6 +159,7 @@ describe('a policy that is published', () => {
     await append(images.flatMap((image) => [pushed(image), inspected(image)]));
     assert.equal((await until(images.length, () => of('killed'))).length, images.length);
     const isOfStop = ({ policyId }: Seen): boolean => policyId === 'stops-all';
+    await startCandidate('lets-elsewhere', { priority: 3, match: { repositories: ['killed/**'] }, replicate: [{ registry: 'c' }] });
     await publish('stops-all', { priority: 2, match: { repositories: ['killed/**'] }, effect: 'deny' });
     await until(1, () => of('killed', isOfStop));
     await stop('SIGKILL');
@@ -153,8 +174,22 @@ describe('a policy that is published', () => {
     assert.equal(new Set(told.map(({ tag }) => tag)).size, images.length);
     assert.equal(new Set(of('killed').map(({ id }) => id)).size, of('killed').length);
     assert.ok(told.every(({ retroactive, takenBack }) => retroactive && takenBack.length === 1));
+    await aCandidateHasToldEach(images);
   });
 });
+
+/** It would go on letting them go: first elsewhere, and then where they are denied. Each of it once, whatever was killed. */
+async function aCandidateHasToldEach(images: readonly Image[]): Promise<void> {
+  const lastOf = () => new Map(differences.map(({ tag, kind }) => [tag, kind]));
+  const last = await eventually(
+    async () => lastOf(),
+    (found) => images.every(({ tag }) => found.get(tag) === 'deny -> allow'),
+  );
+  assert.ok(last.size >= images.length);
+  assert.equal(new Set(differences.map(({ id }) => id)).size, differences.length);
+  for (const [tag, told] of Map.groupBy(differences, ({ tag }) => tag))
+    assert.equal(new Set(told.map(({ kind }) => kind)).size, told.length, `${tag}: ${told.map(({ kind }) => kind).join()}`);
+}
 
 describe('a scan that expires', () => {
   it('takes the targets back at its moment, once, also while the app is away', async (t: TestContext) => {
