@@ -9,6 +9,12 @@ export const integer =
     return value;
   };
 
+/** A number that is not negative, as an option's value: `12.50`. */
+export function amount(text: string): number {
+  if (!/^\d{1,12}(\.\d{1,6})?$/.test(text)) throw new InvalidArgumentError('must be an amount like 50 or 12.50');
+  return Number(text);
+}
+
 /** `3`, `0-5` or `0,2,4-5`: each number once, in order. */
 export function parsePartitions(text: string): readonly number[] {
   const numbers = text.split(',').flatMap((part) => {

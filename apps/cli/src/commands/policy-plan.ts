@@ -10,6 +10,7 @@ import { readKnownImages } from '../policy/known-images.ts';
 import { planOf, type Change, type Plan } from '../policy/plan.ts';
 import { readPolicyLog, type PolicyLog } from '../policy/policy-log.ts';
 import { prepare, type Prepared } from '../policy/prepare.ts';
+import { progressOf } from '../policy/stored-image-text.ts';
 import type { Vault } from '../policy/vault.ts';
 import { printRemarks } from './policy-lint.ts';
 
@@ -30,7 +31,8 @@ export async function planPolicies(options: PolicyPlanOptions, log: EventLog, co
   const { output, folder, retireMissing, images, vault } = options;
   const prepared = await prepareFolder(options, await readPolicyLog(log, codec));
   const { plan, before, after, remarks, unfinished } = prepared;
-  const known = images === 0 || plan.changes.length === 0 ? undefined : await readKnownImages(log, codec, images);
+  const known = images === 0 || plan.changes.length === 0 ? undefined : await readKnownImages(log, codec, images, progressOf(console));
+  if (known !== undefined) console.progress('');
   const shift = known && { ...backtest(before, after, known.evidence, Date.now()), leftOutCount: known.leftOutCount };
   const errors = errorsOf(prepared);
   if (output === 'json')

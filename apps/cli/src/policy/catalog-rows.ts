@@ -45,13 +45,18 @@ export async function readCatalog(log: EventLog, codec: Codec, onRead?: OnRead):
   for await (const { row } of rowsOf(log, codec, topics.imageFacts, onRead)) {
     if (row?.type === 'ImageFacts') facts.set(row.data.digest, factsOf(row.data));
   }
+  return { tags, deletedTags, digests, facts, replicas: await readReplicas(log, codec, onRead) };
+}
+
+/** Copies, made or under way. */
+export async function readReplicas(log: EventLog, codec: Codec, onRead?: OnRead): Promise<readonly ReplicaState[]> {
   const replicas = new Map<string, ReplicaState>();
   for await (const { key, partition, row } of rowsOf(log, codec, topics.replicaState, onRead)) {
     // A target has a row in the partition of each source that leads to it.
     if (row?.type === 'ReplicaState') replicas.set(`${partition} ${key}`, row.data);
     else replicas.delete(`${partition} ${key}`);
   }
-  return { tags, deletedTags, digests, facts, replicas: [...replicas.values()] };
+  return [...replicas.values()];
 }
 
 function factsOf({ kind, sizeBytes, totalBytes, platforms, subject }: ImageFacts): ManifestFacts {

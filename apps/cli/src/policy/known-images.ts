@@ -1,7 +1,7 @@
 import { digestKey, tagKey, topics, type DecisionState, type ImageEvidence } from '@waybill/domain';
 import { recordedEvidence, type Evidence } from '@waybill/policy-engine';
 import { readProjection, versionTopic, type Codec, type EventLog } from '@waybill/stream';
-import { rowsOf } from './log-rows.ts';
+import { rowsOf, type OnRead } from './log-rows.ts';
 
 export type KnownImages = {
   /** All that is known of each tag that is there now. */
@@ -11,11 +11,11 @@ export type KnownImages = {
 };
 
 /** What the live version of `apps/policy` decides by, newest tags first to be kept. @param countMax Bounds the memory */
-export async function readKnownImages(log: EventLog, codec: Codec, countMax: number): Promise<KnownImages> {
+export async function readKnownImages(log: EventLog, codec: Codec, countMax: number, onRead?: OnRead): Promise<KnownImages> {
   const { liveVersion } = await readProjection(log, codec, 'policy');
   const tags = new Map<string, DecisionState>();
   let leftOutCount = 0;
-  for await (const { key, row } of rowsOf(log, codec, versionTopic(topics.decisionState, liveVersion))) {
+  for await (const { key, row } of rowsOf(log, codec, versionTopic(topics.decisionState, liveVersion), onRead)) {
     tags.delete(key);
     if (row?.type !== 'DecisionState' || row.data.status === 'deleted' || row.data.digest === '') continue;
     tags.set(tagKey(row.data, row.data.tag), row.data);
@@ -23,14 +23,20 @@ export async function readKnownImages(log: EventLog, codec: Codec, countMax: num
     tags.delete(tags.keys().next().value!);
     leftOutCount += 1;
   }
-  const evidence = await readEvidence(log, codec, [...tags.values()], liveVersion);
+  const evidence = await readEvidence({ log, codec, onRead }, [...tags.values()], liveVersion);
   return { evidence, leftOutCount };
 }
 
-async function readEvidence(log: EventLog, codec: Codec, tags: readonly DecisionState[], version: number): Promise<readonly Evidence[]> {
+type Reading = { readonly log: EventLog; readonly codec: Codec; readonly onRead: OnRead | undefined };
+
+async function readEvidence(
+  { log, codec, onRead }: Reading,
+  tags: readonly DecisionState[],
+  version: number,
+): Promise<readonly Evidence[]> {
   const wanted = new Set(tags.map((tag) => digestKey(tag, tag.digest)));
   const found = new Map<string, ImageEvidence>();
-  for await (const { key, row } of rowsOf(log, codec, versionTopic(topics.policyEvidence, version))) {
+  for await (const { key, row } of rowsOf(log, codec, versionTopic(topics.policyEvidence, version), onRead)) {
     if (!wanted.has(key)) continue;
     if (row?.type === 'ImageEvidence') found.set(key, row.data);
     else found.delete(key);
