@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -24,6 +24,9 @@ const skip = cosign === undefined && process.env['CI'] !== 'true' && 'cosign is 
 const nowMs = Date.UTC(2026, 0, 10);
 const limits = { timeoutMs: 1, concurrencyMax: 1, perRegistryMax: 1, attemptsMax: 1 };
 const soon = () => AbortSignal.timeout(60_000);
+
+const offline = ['--use-signing-config=false', '--tlog-upload=false', '--allow-http-registry'];
+const scheme = (isBundle: boolean): string => `--new-bundle-format=${isBundle}`;
 
 /** How signatures lie beside an image: in a tag of its digest, or as a bundle that refers to it. */
 const forms = { 'a tag': false, 'a bundle among the referrers': true };
@@ -115,9 +118,7 @@ describe('an image that has to be signed', { skip }, () => {
 
       const known = new Set<string>();
       const sign = async (by: string): Promise<void> => {
-        const offline = ['--use-signing-config=false', '--tlog-upload=false', '--allow-http-registry'];
-        const scheme = `--new-bundle-format=${isBundle}`;
-        await run('sign', '--yes', '--key', `${by}.key`, ...offline, scheme, `${registry.host}/${repository}@${digest}`);
+        await run('sign', '--yes', '--key', `${by}.key`, ...offline, scheme(isBundle), `${registry.host}/${repository}@${digest}`);
         for (const { tags, digest: pushed } of await findPushed(clients, repository, digest)) {
           if (known.has(pushed)) continue;
           known.add(pushed);
@@ -132,14 +133,27 @@ describe('an image that has to be signed', { skip }, () => {
       await sign('ours');
       assert.deepEqual([code(), await codeOfNow()], ['REQUIREMENTS_MET', 'REQUIREMENTS_MET']);
     });
+
+  for (const [where, isBundle] of Object.entries(forms))
+    it(`has an SBOM that is attested to it in ${where.replace('tag', 'tag of its own')}`, async () => {
+      const repository = isBundle ? 'team/attested-bundle' : 'team/attested-tag';
+      const { digest } = await pushImage({ client: clients.forName('a'), repository, tag: 'v1' }, randomImage(), soon());
+      writeFileSync(join(dir, 'sbom.json'), '{}');
+      const what = ['--type', 'spdxjson', '--predicate', 'sbom.json'];
+      await run('attest', '--yes', '--key', 'ours.key', ...what, ...offline, scheme(isBundle), `${registry.host}/${repository}@${digest}`);
+      const [pushed] = await findPushed(clients, repository, digest, 'att');
+      const payload = { registry: registry.host, repository, tags: pushed!.tags, digest: pushed!.digest, pushEventId: 'p' };
+      const inspected = await createInspect(clients)(payload, { signal: soon(), attempt: 1, correlationId: 'c' });
+      assert.deepEqual([inspected.subject, inspected.predicateTypes], [digest, ['https://spdx.dev/Document']]);
+    });
 });
 
 /** What cosign has pushed beside an image until now. */
-async function findPushed(clients: RegistryClients, repository: string, digest: Digest) {
+async function findPushed(clients: RegistryClients, repository: string, digest: Digest, ending: 'sig' | 'att' = 'sig') {
   const client = clients.forName('a');
   const found: { readonly tags: readonly string[]; readonly digest: string }[] = [];
   for (const referrer of await listReferrers(client, { repository, digest }, soon())) found.push({ tags: [], digest: referrer.digest });
-  const tag = `${digest.replace(':', '-')}.sig`;
+  const tag = `${digest.replace(':', '-')}.${ending}`;
   const tagged = await findManifestDigest(client, { repository, reference: tag }, soon());
   return tagged === undefined ? found : [...found, { tags: [tag], digest: tagged }];
 }

@@ -66,7 +66,7 @@ const rules: readonly Rule[] = [
   },
   {
     rule: 'an SBOM that is attested to it later is one, also beside another of the same artifact',
-    require: '{ sbom: { formats: [syft] } }',
+    require: '{ sbom: { formats: [cyclonedx] } }',
     when: [push, inspection, attestation('https://cyclonedx.org/bom/v1.6', 'https://syft.dev/bom')],
     then: 'allowed',
   },

@@ -80,7 +80,10 @@ describe('what is attested', () => {
     const [image, other] = [await pushPlatform(), await pushPlatform()];
     const statements = await pushStatements(undefined, buildkit, [spdx]);
     await push('other', { schemaVersion: 2, manifests: [named(image), beside(statements, other)] });
-    await push('unsaid', { schemaVersion: 2, manifests: [named(image), beside(statements, image, { annotations: {} })] });
+    await push('unsaid', {
+      schemaVersion: 2,
+      manifests: [named(image), beside(statements, image, { annotations: { 'vnd.docker.reference.digest': image.digest } })],
+    });
     assert.deepEqual([await typesAt('other'), await typesAt('unsaid')], [[], []]);
   });
 
