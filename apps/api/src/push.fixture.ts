@@ -61,8 +61,8 @@ export function pushOf(log: FakeLog, id = 'push-1', delayMs = 0) {
       const failure = { code: 'COPY_WITHDRAWN', reason: 'denied: critical', attempts: 0, failedAtMs: startMs + 350 };
       return event(topics.replications, 'ImageCopyFailed', { ...copy, ...failure }, meta('withdrawn'), delayMs + 350);
     },
-    copied: () =>
-      event(topics.replications, 'ImageCopied', { ...copy, ...copyCounts }, meta('copied', copy.decisionEventId), delayMs + 400),
+    copied: (change: Partial<RecordTypes['ImageCopied']> = {}) =>
+      event(topics.replications, 'ImageCopied', { ...copy, ...copyCounts, ...change }, meta('copied', copy.decisionEventId), delayMs + 400),
   };
 }
 

@@ -40,7 +40,12 @@ export type Image = {
   readonly changedAtMs: number;
   readonly status: string;
   readonly reason: string | null;
-  readonly copies: readonly { readonly target: string; readonly status: string; readonly reason: string | null }[];
+  readonly copies: readonly {
+    readonly target: string;
+    readonly status: string;
+    readonly platforms: readonly string[];
+    readonly reason: string | null;
+  }[];
 };
 export type Images = { readonly images: readonly Image[]; readonly nextCursor: string | null };
 

@@ -97,7 +97,7 @@ function decided(facts: Facts, decision: StepRow): Outcome {
 
 /** It stops what is on its way; what is there already stays, and whoever reads it must know. */
 function takenBackWords(what: string, { replicas, digest }: Facts, reason: string): string {
-  const there = replicas.filter((replica) => replica.status === 'copied' && replica.copiedDigest === digest).map(targetName);
+  const there = replicas.filter((replica) => replica.status === 'copied' && replica.digest === digest).map(targetName);
   return `${what}: ${reason}${there.length > 0 ? `; copied before, and still at ${there.join(', ')}` : ''}`;
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics } from '@waybill/domain';
+import { targetAt } from '@waybill/domain/testing';
 import { fakeLog, startMs, type FakeLog } from '../log.fixture.ts';
 import { amd64, arm64, image, indexDigest, platform, pushOf, registry, repository, tag, wholeJourney, target } from '../push.fixture.ts';
 import type { Journey } from './journey.ts';
@@ -244,6 +245,22 @@ describe('the outcome of a push', () => {
     assert.deepEqual(statusOf(log), ['copy-failed', true, `not copied to ${target}: REGISTRY_DENIED: 403`]);
     await push.replica();
     assert.deepEqual(statusOf(log), ['copied', true, `copied to ${target}`]);
+  });
+
+  it('says which platforms are copied, how urgent that is, and under which digest they are there', async () => {
+    const log = fakeLog();
+    const push = pushOf(log);
+    await push.pushed();
+    const part = { platforms: ['linux/amd64'], priorityClass: 'critical' };
+    await push.decided('allow', 'fine', 'decided', { targets: [targetAt('b', repository, tag, part)] });
+    await push.copied({ platforms: ['linux/amd64'], copiedDigest: amd64 });
+    await push.replica({ ...part, copiedDigest: amd64 });
+    const steps = trace(log)[0]!.steps.filter(({ kind }) => kind === 'decided' || kind === 'copied').map(({ text }) => text); // prettier-ignore
+    assert.equal(steps[0], `allowed: fine → b/${repository}:${tag} (linux/amd64; critical)`);
+    assert.match(steps[1]!, /, read back and equal; linux\/amd64 alone, as sha256:b{12}$/);
+    assert.deepEqual(statusOf(log), ['copied', true, `copied to ${target}`]);
+    await push.decided('deny', 'critical', 'denied');
+    assert.equal(statusOf(log)[2], `denied: critical; copied before, and still at ${target}`);
   });
 
   it('stays what it was when the tag and its copy have moved on', async () => {

@@ -1,3 +1,4 @@
+import { targetText, type Target } from '@waybill/domain';
 import type { StepRow } from '../read-model/rows.ts';
 import type { StepKind } from './journey.ts';
 
@@ -79,7 +80,7 @@ function inspectionWords(details: Details): string {
 }
 
 function decisionWords(details: Details): Words {
-  const names = list(details['targets']).map(({ registry, repository, tag }) => `${text(registry)}/${text(repository)}:${text(tag)}`);
+  const names = (details['targets'] as readonly Target[]).map(targetText);
   if (details['outcome'] === 'allow')
     return good(
       'decided',
@@ -112,7 +113,13 @@ const failureWords = (details: Details): string =>
 
 const copyWords = (details: Details): string =>
   `copied to ${targetName({ details })}: ${count(details['manifestsCopied'], 'manifest')}, ${count(details['blobsCopied'], 'blob')}, ` +
-  `${bytesText(Number(details['bytesCopied']))}${details['verified'] === true ? ', read back and equal' : ', NOT verified'}`;
+  `${bytesText(Number(details['bytesCopied']))}${details['verified'] === true ? ', read back and equal' : ', NOT verified'}${partWords(details)}`;
+
+/** Where something was left out it is there under another digest. */
+function partWords({ platforms, copiedDigest }: Details): string {
+  if (!Array.isArray(platforms) || platforms.length === 0) return '';
+  return `; ${platforms.join(', ')} alone, as ${shortDigest(text(copiedDigest))}`;
+}
 
 /** `registry/repository:tag` of a copy's event. */
 export const targetName = ({ details }: Pick<StepRow, 'details'>): string =>

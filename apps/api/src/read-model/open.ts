@@ -4,7 +4,7 @@ import { type EventLog, type StateStore, versionGroup } from '@waybill/stream';
 import type { LiveVersions } from './followed-topics.ts';
 
 /** Raised with every change of what a row is: the model is then folded anew, beside nothing, since it holds nothing of its own. */
-const modelVersion = 6;
+const modelVersion = 7;
 
 /** A model of its own for each choice of versions, so that going back finds the one before. */
 const folderOf = (stateDir: string, live: LiveVersions): string => {

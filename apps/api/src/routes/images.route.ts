@@ -14,7 +14,13 @@ const Query = Type.Object({
 });
 
 const maybeText = Type.Union([Type.String(), Type.Null()]);
-const CopyOf = Type.Object({ target: Type.String(), status: Type.String(), digest: maybeText, reason: maybeText });
+const CopyOf = Type.Object({
+  target: Type.String(),
+  status: Type.String(),
+  digest: Type.Union([Type.String(), Type.Null()], { description: 'What is there; of some platforms another one than of the image.' }),
+  platforms: Type.Array(Type.String(), { description: 'What of the image is, or is to be, there; empty for all of it.' }),
+  reason: maybeText,
+});
 const Image = Type.Object({
   registry: Type.String(),
   repository: Type.String(),
@@ -67,6 +73,7 @@ function toImage(reader: Reader, entry: TagEntry): Image {
       target: `${copy.targetRegistry}/${copy.targetRepository}:${copy.targetTag}`,
       status: copy.status,
       digest: copy.copiedDigest,
+      platforms: [...copy.platforms],
       reason: copy.reason,
     })),
   };

@@ -41,9 +41,12 @@ const columns: readonly Column<Image>[] = [
 ];
 
 function whereOrWhy({ status, copies, reason }: Image): string {
-  if (status === 'copied') return copies.map(({ target }) => target).join(', ');
-  if (status === 'copying') return `to ${copies.map(({ target }) => target).join(', ')}`;
+  if (status === 'copied') return copies.map(placeOf).join(', ');
+  if (status === 'copying') return `to ${copies.map(placeOf).join(', ')}`;
   const failed = copies.filter((copy) => copy.status === 'failed');
   if (status === 'copy-failed') return shortDigests(failed.map((copy) => `${copy.target}: ${copy.reason ?? 'given up'}`).join('; '));
   return shortDigests(reason ?? '');
 }
+
+const placeOf = ({ target, platforms }: Image['copies'][number]): string =>
+  platforms.length === 0 ? target : `${target} (${platforms.join(', ')})`;
