@@ -11,12 +11,15 @@ export async function readLiveVersions(log: EventLog, codec: Codec): Promise<Liv
   return Object.fromEntries(projections.map(({ app, liveVersion }) => [app, liveVersion]));
 }
 
-/** State topics that no endpoint shows: marks, evidence and heads of other apps. */
+/** What no endpoint shows: marks, evidence and heads of other apps, and sums, which change every second and are read where they are needed. */
 const unread: readonly Topic[] = [
   topics.dedupMarks,
   topics.imageFacts,
   topics.policyEvidence,
   topics.auditHeads,
+  topics.copyChanges,
+  topics.pullCounts,
+  topics.usage,
   topics.usageMarks,
   topics.usageState,
 ];
