@@ -17,7 +17,8 @@ const signature = (...proves: readonly string[]): Happening => ({
 const pushOfSignature: Happening = { push: 'p2', tags: [tag], digest: carrier };
 
 const requiring = (spec: string) => {
-  const document = `{ apiVersion: waybill/v1, kind: ReplicationPolicy, metadata: { name: p }, spec: { match: {}, ${spec}, replicate: [{ registry: b }] } }`;
+  const body = `{ match: {}, ${spec}, replicate: [{ registry: b }] }`;
+  const document = `{ apiVersion: waybill/v1, kind: ReplicationPolicy, metadata: { name: p }, spec: ${body} }`;
   return startPolicy({ p: published('p', document) });
 };
 const byKey = `require: { signedBy: [{ key: '${ours}' }] }`;
