@@ -40,7 +40,7 @@ export function placementsOf({ images, replicas, pulls, rulebook }: PlacementSou
   for (const evidence of images) {
     const repository = repositoryKey(evidence);
     const { '': _unknown, ...regions } = pullsByRegionOf(pulls.get(repository) ?? [], atMs);
-    const wanted = wantedPlaces(rulebook.replication, { ...evidence, pullsByRegion: regions }, atMs);
+    const wanted = wantedPlaces(rulebook.replication, { ...evidence, pullsByRegion: regions, usage: isThere }, atMs);
     const sizeBytes = evidence.inspection.status === 'done' ? evidence.inspection.sizeBytes : undefined;
     const hosts = [
       evidence.registry,
@@ -63,6 +63,9 @@ export function placementsOf({ images, replicas, pulls, rulebook }: PlacementSou
   }
   return { placements, monthlyCost, ...left };
 }
+
+/** What is there fits its tenant's quota: moving it takes no more. */
+const isThere = { bytes: 0, images: 0, copiesLastHour: 0, isCounted: true };
 
 const free = { pinned: [], allowed: [], copiesMin: 0 };
 
