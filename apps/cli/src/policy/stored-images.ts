@@ -6,8 +6,8 @@ import type { Running } from './running.ts';
 
 /**
  * What lies where, as the log knows it: what was pushed and not deleted, and the copies, also at registries that tell us nothing. It is in
- * use where it runs or is being copied from; without a list of what runs, that is not known. Neither is it of what has no tag in a repository
- * of which not everything is known: something there may be made of it. Pure.
+ * use where it runs or is being copied from; without a list of what runs, that is not known. Neither is it known of what has no tag in a
+ * repository of which not everything is known: something there may be made of it. Pure.
  */
 export function storedImagesOf(rows: CatalogRows, running: Running | undefined): readonly StoredImage[] {
   const placed = placedOf(rows);

@@ -34,7 +34,8 @@ const stepsMax = 10;
 /**
  * Moves that make placements cheaper, the images that save most first, the steps of each in their order: consolidation drops copies
  * that nobody needs, rebalancing brings an image to where it is pulled. Nothing is proposed that takes away what is pinned, leaves fewer
- * copies than policies want, puts one where the image must not lie, or does not fit; room goes to what costs most. Deterministic, bounded; carries nothing out.
+ * copies than policies want, puts one where the image must not lie, or does not fit; room goes to what costs most. Deterministic, bounded;
+ * carries nothing out.
  *
  * @param usedBytes by the name of the registry; where it is not known, a registry with a limit takes nothing more
  */
