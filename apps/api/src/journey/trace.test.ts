@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { topics } from '@waybill/domain';
+import { topics, type ImageInspected } from '@waybill/domain';
 import { targetAt } from '@waybill/domain/testing';
 import { fakeLog, startMs, type FakeLog } from '../log.fixture.ts';
 import { amd64, arm64, image, indexDigest, platform, pushOf, registry, repository, tag, wholeJourney, target } from '../push.fixture.ts';
 import type { Journey } from './journey.ts';
 import { findReference } from './reference.ts';
 import { findJourney, findPushes, pushKeys } from './trace.ts';
+import { shortDigest } from './words.ts';
 
 const trace = (log: FakeLog, text = image): readonly Journey[] => {
   const reference = findReference(text);
@@ -45,6 +46,23 @@ describe('a journey', () => {
       journey?.steps.filter(({ kind }) => kind === 'scanned').map(({ text }) => text),
       ['linux/amd64 scanned by tiny: nothing found', 'linux/arm64 scanned by tiny: nothing found'],
     );
+  });
+
+  it('says who signed an image, what a signature proves, and why one does not count', async () => {
+    const told = async (change: Partial<ImageInspected>) => {
+      const log = fakeLog();
+      const push = pushOf(log);
+      await push.pushed();
+      await push.inspected({ platforms: [], ...change });
+      return trace(log)[0]?.steps[1]?.text;
+    };
+    const signature = { digest: arm64, verifiedAtMs: 1, key: null, issuer: null, subject: null };
+    const byKey = { ...signature, key: amd64 };
+    const signatures = [byKey, { ...signature, issuer: 'https://ci.test', subject: 'release' }];
+    assert.equal(await told({ signatures }), `index, 3.0 MB, signed by ${shortDigest(amd64)} and release (https://ci.test)`);
+    assert.equal(await told({ subjectSignatures: [byKey] }), `index, 3.0 MB, proves that its subject is signed by ${shortDigest(amd64)}`);
+    const refusedSignatures = [{ digest: arm64, code: 'SIGNATURE_INVALID', reason: 'it is by none of the 2 keys' }];
+    assert.equal(await told({ refusedSignatures }), 'index, 3.0 MB; 1 signature refused: it is by none of the 2 keys (SIGNATURE_INVALID)');
   });
 
   it('names a platform by its digest where the image names none', async () => {

@@ -76,7 +76,18 @@ function inspectionWords(details: Details): string {
   const size = typeof details['totalBytes'] === 'number' ? `, ${bytesText(details['totalBytes'])}` : '';
   const referrers = Number(details['referrersCount'] ?? 0);
   const what = `${text(details['kind'])}${platforms.length > 0 ? ` for ${platforms.join(' and ')}` : ''}`;
-  return `${what}${size}${referrers > 0 ? `, ${count(referrers, 'referrer')}` : ''}`;
+  return `${what}${size}${referrers > 0 ? `, ${count(referrers, 'referrer')}` : ''}${signatureWords(details)}`;
+}
+
+/** Nothing where nobody looked, as in steps of earlier versions. */
+function signatureWords({ signers, proves, refusedSignatures }: Details): string {
+  const names = (of: unknown): readonly string[] => (Array.isArray(of) ? of.map((name) => shortDigest(text(name))) : []);
+  const [own, ofSubject, refused] = [names(signers), names(proves), list(refusedSignatures)];
+  const signed = own.length > 0 ? `, signed by ${own.join(' and ')}` : '';
+  const proven = ofSubject.length > 0 ? `, proves that its subject is signed by ${ofSubject.join(' and ')}` : '';
+  const [first] = refused;
+  if (first === undefined) return `${signed}${proven}`;
+  return `${signed}${proven}; ${count(refused.length, 'signature')} refused: ${text(first['reason'])} (${text(first['code'])})`;
 }
 
 function decisionWords(details: Details): Words {

@@ -1,4 +1,4 @@
-import type { Event } from '@waybill/domain';
+import type { Event, ImageInspected, VerifiedSignature } from '@waybill/domain';
 import type { StepDetails } from './rows.ts';
 
 const listMax = 20;
@@ -44,6 +44,7 @@ export function stepDetails(event: Event): StepDetails | undefined {
       return {
         ...{ registry, repository, digest, tags: tags.slice(0, listMax), kind, mediaType, artifactType, totalBytes, pushEventId },
         ...{ platforms: short, platformsCount: platforms.length, referrersCount: referrers.length },
+        ...signatureDetails(event.data),
       };
     }
     case 'ImageInspectionFailed': {
@@ -67,6 +68,14 @@ export function stepDetails(event: Event): StepDetails | undefined {
     default:
       return laterDetails(event);
   }
+}
+
+/** By whom it is signed, or proves its subject to be; and what does not count, with the reason. */
+function signatureDetails({ signatures, subjectSignatures, refusedSignatures }: ImageInspected): StepDetails {
+  const names = (of: readonly VerifiedSignature[]) =>
+    of.slice(0, listMax).map(({ key, subject, issuer }) => key ?? `${subject} (${issuer})`);
+  const refused = refusedSignatures.slice(0, listMax).map(({ code, reason, digest }) => ({ code, reason: cut(reason), digest }));
+  return { signers: signatures && names(signatures), proves: names(subjectSignatures), refusedSignatures: refused };
 }
 
 /** From the decision on, and what was set aside. */
