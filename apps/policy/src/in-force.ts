@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Event } from '@waybill/domain';
-import { choosersIn, oncePer, troublesIn, versionOf, type Document, type KeyRing, type Rulebook } from '@waybill/policy-engine';
-import { createFactsReader, type KnownFacts } from './known-facts.ts';
+import {
+  choosersIn,
+  oncePer,
+  troublesIn,
+  versionOf,
+  type Document,
+  type KeyRing,
+  type Rulebook,
+  type KnownFacts,
+} from '@waybill/policy-engine';
+import { createFactsReader } from './known-facts.ts';
 import { concernedMax, createPolicyReader, type PolicySet } from './policy-set.ts';
 
 /** All that decisions are made by, beside what is known of each image. */

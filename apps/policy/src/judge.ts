@@ -1,11 +1,13 @@
 import { targetText, type DecisionState, type ImageEvidence } from '@waybill/domain';
 import {
   evaluate,
-  evidenceBounds,
   nextChangeMs,
   noteAsked,
   recordedEvidence,
+  roomAtMs,
   versionOf,
+  withKnown,
+  type About,
   type Asking,
   type Decision,
   type Evidence,
@@ -13,7 +15,6 @@ import {
 } from '@waybill/policy-engine';
 import { admissionOn, isAdmissionNews, type Admission } from './admission.ts';
 import type { InForce } from './in-force.ts';
-import { roomAtMs, withKnown, type Pulls } from './known-facts.ts';
 import { compare, type Beside } from './shadow/compare.ts';
 
 /** What has a tag decided anew. */
@@ -35,16 +36,24 @@ export type Judgement = Ruling & {
 };
 
 /** Pure: what `decide` would come to, for whoever wants to know whether it is worth while. */
-export function judge(set: InForce, row: DecisionState, evidence: ImageEvidence, atMs: number, pulls: Pulls = () => []): Judgement {
+export function judge(
+  set: InForce,
+  row: DecisionState,
+  evidence: ImageEvidence,
+  atMs: number,
+  pulls: About['pulls'] = () => [],
+): Judgement {
   const { rulebook, shadow } = set;
+  const books = shadow?.rulebook ? ([rulebook, shadow.rulebook] as const) : ([rulebook] as const);
   const sentTo = toldOutcome(row) === 'allow' ? row.targets : [];
-  const all = withKnown(recordedEvidence(row, evidence), set, { sentTo, pulls, atMs });
+  const all = withKnown(recordedEvidence(row, evidence), books, { known: set.known, sentTo, pulls, atMs });
   const facts = noteAsked(all);
   const ruleOn =
     (given: Evidence) =>
     ({ replication, admission }: Rulebook): Ruling => {
-      const decision = decisionOn(evaluate(replication, given, atMs), given, evidence);
-      const waitsUntilMs = decision.outcome === 'held' && decision.code === 'QUOTA_EXCEEDED' ? roomAtMs(given, set, atMs) : Infinity;
+      const decision = evaluate(replication, given, atMs);
+      const waitsUntilMs =
+        decision.outcome === 'held' && decision.code === 'QUOTA_EXCEEDED' ? roomAtMs(given, rulebook, set.known, atMs) : Infinity;
       return {
         decision,
         admission: admissionOn(admission, given, atMs),
@@ -81,11 +90,4 @@ function isDecisionNews(row: DecisionState, { outcome, targets }: Decision): boo
   return (
     outcome !== told || (outcome === 'allow' && JSON.stringify(row.targets.map(targetText)) !== JSON.stringify(targets.map(targetText)))
   );
-}
-
-function decisionOn(decision: Decision, { tag, digest }: Evidence, evidence: ImageEvidence): Decision {
-  if (decision.outcome !== 'held' || evidence.tags.includes(tag)) return decision;
-  // It would never be looked at again; better a clear no than a wait without an end.
-  const reason = `TAGS_TOO_MANY: ${evidenceBounds.tagsMax} tags of this repository wait for ${digest} already`;
-  return { ...decision, outcome: 'deny', reason, awaiting: [] };
 }

@@ -1,12 +1,12 @@
-export { asksForPulls, noteAsked } from './asked.ts';
+export { noteAsked } from './asked.ts';
 export type { Asking } from './asked.ts';
 export { candidateChangesMax, findCandidate } from './candidate.ts';
 export type { CandidateChange } from './candidate.ts';
 export { changedDocuments, mayConcern } from './changes.ts';
 export { isSealed, seal, unseal } from './confidential/envelope.ts';
 export type { Opened } from './confidential/envelope.ts';
-export { parseKeyRing } from './confidential/key-ring.ts';
-export type { KeyRing } from './confidential/key-ring.ts';
+export { openKeyRing, parseKeyRing } from './confidential/key-ring.ts';
+export type { KeyRing, UnwrapKey } from './confidential/key-ring.ts';
 export { confidentialReason, isConfidential, revealed } from './confidential/reveal.ts';
 export { documentSchemas } from './document/document.ts';
 export type { DocumentKind } from './document/document.ts';
@@ -17,6 +17,8 @@ export { evidenceBehind } from './evidence-behind.ts';
 export type { EventsBehind } from './evidence-behind.ts';
 export { explain, explainPolicy, traceMax, traceOf } from './explain.ts';
 export type { ClauseExplanation, Explanation, PolicyExplanation } from './explain.ts';
+export { knownFacts, roomAtMs, withKnown } from './known-facts.ts';
+export type { About, KnownFacts } from './known-facts.ts';
 export { nextChangeMs } from './moments.ts';
 export {
   emptyEvidence,
