@@ -40,15 +40,15 @@ export async function showMoves(options: PolicyMovesOptions, log: EventLog, code
   const { registries } = await readUsage(log, codec, onRead);
   console.progress('');
   const atMs = Date.now();
-  const found = placementsOf({ images: known.evidence, replicas, pulls, rulebook }, atMs);
+  const found = placementsOf({ images: known.images.map(({ evidence }) => evidence), replicas, pulls, rulebook }, atMs);
   const usedBytes = Object.fromEntries([...registries].map(([name, parts]) => [name, registryUsageOf(parts).usedBytes]));
   const bounds = { monthlyCostMin: above, paybackMonths, movesMax };
   const moves = proposeMoves(found.placements, rulebook.replication.surroundings, usedBytes, bounds);
   if (output === 'json') {
     const { placements: _all, ...looked } = found;
-    const totals = { ...looked, imagesCount: known.evidence.length, leftOutCount: known.leftOutCount, ...totalsOf(moves) };
+    const totals = { ...looked, imagesCount: known.images.length, leftOutCount: known.leftOutCount, ...totalsOf(moves) };
     console.out(JSON.stringify({ atMs, totals, moves: moves.slice(0, limit), leftOut: Math.max(0, moves.length - limit) }, null, 2));
-  } else printMoves({ moves, found, limit, imagesCount: known.evidence.length, leftOutCount: known.leftOutCount }, console);
+  } else printMoves({ moves, found, limit, imagesCount: known.images.length, leftOutCount: known.leftOutCount }, console);
   return exitCodes.done;
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { digestKey, tagKey, topics, type DecisionState, type TypedRecord } from '@waybill/domain';
+import { targetAt } from '@waybill/domain/testing';
 import { emptyEvidence } from '@waybill/policy-engine';
 import { jsonCodec, type MemoryLog } from '@waybill/stream/testing';
 import { fakeConsole } from '../console.fixture.ts';
@@ -98,6 +99,25 @@ describe('policy plan', () => {
       /^ {2}a\.test\/demo\/app:2 {2}allow -> held, by demo: waits for scan of sha256:0*2 \(the last is older than 12 h\)$/,
     );
     assert.match(images[2]!, /^ {2}a\.test\/other\/app:4 {2}deny -> allow to b\/other\/app:4, by other: scanned, worst severity none/);
+  });
+
+  it('knows what registries, usage and pulls say, as whoever decides does', async () => {
+    const spec = (imagesMax: number): string => `{ repositories: ['demo/**'], quota: { imagesMax: ${imagesMax} } }`;
+    const tenant = (imagesMax: number): string =>
+      `{ apiVersion: waybill/v1, kind: Tenant, metadata: { name: shop }, spec: ${spec(imagesMax)} }`;
+    const started = startLog();
+    await started.apply({ demo: policy('demo', 24) });
+    const targets = [targetAt('b', 'demo/app', '1')];
+    remember(started.memory, 'demo/app', '1', 2, { toldOutcome: 'allow', targets });
+    remember(started.memory, 'demo/app', '2', 2);
+    const usage = { partition: 0, bytes: 1, images: 1, imagesUnsized: 0, copiesByMinute: [], releasedCount: 0, changedAtMs: 0 };
+    const value = jsonCodec.encode({ type: 'TenantUsage', data: { tenant: 'shop', ...usage } });
+    started.memory.append({ topic: topics.usage.name, partition: 0, key: 'tenant/shop@0', value, headers: {} });
+    const shiftBy = async (imagesMax: number) => (await plan(started, { demo: policy('demo', 24), shop: tenant(imagesMax) })).out;
+    assert.match(await shiftBy(2), /^2 images known now, none of them would be decided otherwise$/m);
+    const out = await shiftBy(1);
+    assert.match(out, /^2 images known now, 1 would be decided otherwise: 1 allow -> deny$/m, 'what is counted already stays');
+    assert.match(out, /^ {2}a\.test\/demo\/app:2 {2}allow -> deny, by demo: tenant shop would have 2 images/m);
   });
 
   it('decides by both what may run as well, as soon as either speaks of it', async () => {

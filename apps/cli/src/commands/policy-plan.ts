@@ -6,6 +6,7 @@ import { counted, grouped, printable } from '../output/text.ts';
 import { backtest, type Backtest, type Comparison } from '../policy/backtest.ts';
 import { findRegistries, type PolicySource } from '../policy/findings.ts';
 import { placedInFile, readPolicyFolder } from '../policy/folder.ts';
+import { evidenceFor, readKnownFacts } from '../policy/known-facts.ts';
 import { readKnownImages } from '../policy/known-images.ts';
 import { planOf, type Change, type Plan } from '../policy/plan.ts';
 import { readPolicyLog, type PolicyLog } from '../policy/policy-log.ts';
@@ -31,9 +32,7 @@ export async function planPolicies(options: PolicyPlanOptions, log: EventLog, co
   const { output, folder, retireMissing, images, vault } = options;
   const prepared = await prepareFolder(options, await readPolicyLog(log, codec));
   const { plan, before, after, remarks, unfinished } = prepared;
-  const known = images === 0 || plan.changes.length === 0 ? undefined : await readKnownImages(log, codec, images, progressOf(console));
-  if (known !== undefined) console.progress('');
-  const shift = known && { ...backtest(before, after, known.evidence, Date.now()), leftOutCount: known.leftOutCount };
+  const shift = images === 0 || plan.changes.length === 0 ? undefined : await findShift({ before, after, images }, log, codec, console);
   const errors = errorsOf(prepared);
   if (output === 'json')
     console.out(JSON.stringify({ folder, ok: errors.length === 0, ...plan, remarks, unfinished, images: shift ?? null }, null, 2));
@@ -48,6 +47,18 @@ export async function planPolicies(options: PolicyPlanOptions, log: EventLog, co
       );
   }
   return errors.length === 0 ? exitCodes.done : exitCodes.no;
+}
+
+type Shifting = Pick<Prepared, 'before' | 'after'> & { readonly images: number };
+
+async function findShift({ before, after, images }: Shifting, log: EventLog, codec: Codec, console: Console) {
+  const onRead = progressOf(console);
+  const known = await readKnownImages(log, codec, images, onRead);
+  const facts = await readKnownFacts(log, codec, onRead);
+  console.progress('');
+  const atMs = Date.now();
+  const evidence = known.images.map(evidenceFor([after, before], facts, atMs));
+  return { ...backtest(before, after, evidence, atMs), leftOutCount: known.leftOutCount };
 }
 
 /** What a folder would change. @throws CliError 2 where folder or registries cannot be read */

@@ -1,11 +1,13 @@
 import { digestKey, tagKey, topics, type DecisionState, type ImageEvidence } from '@waybill/domain';
-import { recordedEvidence, type Evidence } from '@waybill/policy-engine';
+import { recordedEvidence, type About, type Evidence } from '@waybill/policy-engine';
 import { readProjection, versionTopic, type Codec, type EventLog } from '@waybill/stream';
 import { rowsOf, type OnRead } from './log-rows.ts';
 
+/** A tag that is there now: all that is known of its image, and where the newest decision sends it. */
+export type KnownImage = Pick<About, 'sentTo'> & { readonly evidence: Evidence };
+
 export type KnownImages = {
-  /** All that is known of each tag that is there now. */
-  readonly evidence: readonly Evidence[];
+  readonly images: readonly KnownImage[];
   /** Older tags that were left out, because there are more than were asked for; one that changed while it was read counts again. */
   readonly leftOutCount: number;
 };
@@ -23,17 +25,17 @@ export async function readKnownImages(log: EventLog, codec: Codec, countMax: num
     tags.delete(tags.keys().next().value!);
     leftOutCount += 1;
   }
-  const evidence = await readEvidence({ log, codec, onRead }, [...tags.values()], liveVersion);
-  return { evidence, leftOutCount };
+  const images = await readImages({ log, codec, onRead }, [...tags.values()], liveVersion);
+  return { images, leftOutCount };
 }
 
 type Reading = { readonly log: EventLog; readonly codec: Codec; readonly onRead: OnRead | undefined };
 
-async function readEvidence(
+async function readImages(
   { log, codec, onRead }: Reading,
   tags: readonly DecisionState[],
   version: number,
-): Promise<readonly Evidence[]> {
+): Promise<readonly KnownImage[]> {
   const wanted = new Set(tags.map((tag) => digestKey(tag, tag.digest)));
   const found = new Map<string, ImageEvidence>();
   for await (const { key, row } of rowsOf(log, codec, versionTopic(topics.policyEvidence, version), onRead)) {
@@ -43,6 +45,7 @@ async function readEvidence(
   }
   return tags.flatMap((tag) => {
     const recorded = found.get(digestKey(tag, tag.digest));
-    return recorded === undefined ? [] : [recordedEvidence(tag, recorded)];
+    if (recorded === undefined) return [];
+    return [{ evidence: recordedEvidence(tag, recorded), sentTo: tag.toldOutcome === 'allow' ? tag.targets : [] }];
   });
 }
