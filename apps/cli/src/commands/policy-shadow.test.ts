@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { topics, type Event, type TypedRecord } from '@waybill/domain';
+import { topics, type TypedRecord } from '@waybill/domain';
 import { parseKeyRing } from '@waybill/policy-engine';
 import { jsonCodec } from '@waybill/stream/testing';
 import { fakeConsole } from '../console.fixture.ts';
