@@ -134,7 +134,7 @@ const decisionData = (pushEventId: string, outcome: string, reason: string): Rec
   ...{ trace: [{ policyId: 'prod', matched: true, outcome, reason }], evaluatedAtMs: startMs + 300, pushEventId },
   ...{ code: '', occasion: 'push', retroactive: false, exceptionIds: [], takenBack: [], admission: null },
   ...{ inspectionEventId: null, sboms: null, signatures: null, inputsSha256: '' },
-  ...{ registries: [], usage: null, pullsByRegion: null, tenant: null, sizeBytes: null },
+  ...{ registries: [], usage: null, pullsByRegion: null, cannotWait: false, tenant: null, sizeBytes: null },
 });
 
 const copyData = (decisionEventId: string) => ({

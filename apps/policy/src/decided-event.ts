@@ -47,6 +47,7 @@ export function decidedEvent(
     sboms: evidence.sboms,
     signatures: evidence.signatures,
     ...recordFacts(facts),
+    cannotWait: facts.cannotWait === true,
     inputsSha256: inputsSha256(facts, atMs),
     // For whoever counts what tenants have.
     tenant: withTenant(facts, rulebook.replication.surroundings).tenant ?? null,

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Event, ImageDecided, ScanReported } from '@waybill/domain';
-import { compileRulebook, evaluate, evidenceBehind, inputsSha256, versionOf, type EventsBehind } from '@waybill/policy-engine';
+import {
+  compileRulebook,
+  evaluate,
+  evidenceBehind,
+  evidenceBounds,
+  inputsSha256,
+  versionOf,
+  type EventsBehind,
+} from '@waybill/policy-engine';
 import { createPolicyReader } from './policy-set.ts';
 import { digestOf, hour, nowMs, prod, published, startPolicy, type Happening, type PolicyTable } from './testing.fixture.ts';
 
@@ -58,6 +66,9 @@ const histories: Readonly<Record<string, readonly Happening[]>> = {
   'a failed inspection': [
     { push: 'p1', tags: ['v1'], digest: d1 },
     { inspectionFailed: d1, of: 'p1', tags: ['v1'] },
+  ],
+  'a tag beyond those that are followed': [
+    { push: 'p1', tags: Array.from({ length: evidenceBounds.tagsMax + 1 }, (_, number) => `t${number}`), digest: d1 },
   ],
   'evidence that was there before the push': [...scans, of, { push: 'p1', tags: ['v1', 'v2'], digest: d1 }],
 };

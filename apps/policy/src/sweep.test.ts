@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { PolicySweep, RecordType } from '@waybill/domain';
+import { targetAt } from '@waybill/domain/testing';
 import type { Context } from '@waybill/stream';
 import { digestOf, hour, nowMs, prod, published, startPolicy, type Happening, type Policies } from './testing.fixture.ts';
 import { createPolicy } from './topology.ts';
@@ -35,7 +36,7 @@ describe('a change of policies', () => {
     assert.deepEqual(texts(started).slice(2), ['v1 deny policies retroactive']);
     const decision = started.decisions().at(-1)!;
     assert.deepEqual([decision.policyId, decision.reason], ['frozen', 'frozen']);
-    assert.deepEqual(decision.takenBack, [{ registry: 'b', repository: 'demo/app', tag: 'v1' }]);
+    assert.deepEqual(decision.takenBack, [targetAt('b', 'demo/app', 'v1')]);
     assert.equal(decision.policySetVersion, stand(started)?.versions.at(-1));
   });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { topics } from '@waybill/domain';
+import { targetAt } from '@waybill/domain/testing';
 import { evidenceBounds as bounds } from '@waybill/policy-engine';
 import { digestOf, hour, nowMs, prod, published, startPolicy, type Happening } from './testing.fixture.ts';
 
@@ -214,7 +215,7 @@ describe('a decision', () => {
     const [decision] = decisions();
     const [event] = driver.emitted(topics.decisions);
     assert.equal(decision?.pushEventId, 'p1');
-    assert.deepEqual(decision?.targets, [{ registry: 'b', repository: 'demo/app', tag: 'v1' }]);
+    assert.deepEqual(decision?.targets, [targetAt('b', 'demo/app', 'v1')]);
     assert.deepEqual(decision?.scans.map(({ digest, worstSeverity }) => [digest, worstSeverity]).toSorted(), [
       [amd, 'low'],
       [arm, 'none'],
@@ -334,7 +335,7 @@ describe('a flood', () => {
       decisions().map(({ tag, outcome }) => [tag, outcome]),
       [[`t${bounds.tagsMax}`, 'deny']],
     );
-    assert.match(decisions()[0]?.reason ?? '', /^TAGS_TOO_MANY: /);
+    assert.deepEqual([decisions()[0]?.code, decisions()[0]?.cannotWait], ['TAGS_TOO_MANY', true]);
     const row = driver.row('evidence', `a.test/demo/app@${d1}`) as { readonly tags: readonly string[] };
     assert.equal(row.tags.length, bounds.tagsMax);
   });

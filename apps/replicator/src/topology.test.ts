@@ -33,7 +33,7 @@ const start = () => {
       ...{ reason: 'because', trace: [], targets: [targetAt('b', 'team/app', 'v1')], scans: [] },
       ...{ code: '', occasion: 'push', retroactive: false, exceptionIds: [], takenBack: [], admission: null },
       ...{ inspectionEventId: null, sboms: null, signatures: null, inputsSha256: '' },
-      ...{ registries: [], usage: null, pullsByRegion: null, tenant: null, sizeBytes: null },
+      ...{ registries: [], usage: null, pullsByRegion: null, cannotWait: false, tenant: null, sizeBytes: null },
       ...{ evaluatedAtMs: nowMs, pushEventId: 'push', ...data },
     };
     driver.pipe(topics.decisions, 'a.test/team/app', { type: 'ImageDecided', data: decided }, { id, correlationId: `push-of-${id}` });

@@ -51,7 +51,7 @@ export function decided(decision: Decided): Happening {
     ...{ ...image, tag, digest, outcome, targets, takenBack, tenant, sizeBytes, evaluatedAtMs: at },
     ...{ code: '', policyId: null, policySetVersion: '', reason: '', trace: [], scans: [], pushEventId: 'push' },
     ...{ occasion: 'push', retroactive: false, exceptionIds: [], admission: null, inspectionEventId: null, sboms: null },
-    ...{ signatures: null, registries: [], usage: null, pullsByRegion: null, inputsSha256: '' },
+    ...{ signatures: null, registries: [], usage: null, pullsByRegion: null, cannotWait: false, inputsSha256: '' },
   };
   return { topic: topics.decisions, key: repositoryKey(image), event: { type: 'ImageDecided', data } };
 }

@@ -316,6 +316,8 @@ export type ImageDecided = {
   readonly tenant: string | null;
   /** Of all that belongs to the image; null where it is not known, and in events of earlier versions. */
   readonly sizeBytes: number | null;
+  /** Whether nothing would have had it decided anew: as many tags as are followed waited for the digest already. */
+  readonly cannotWait: boolean;
 };
 
 export type ReportedFinding = {

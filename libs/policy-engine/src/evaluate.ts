@@ -3,6 +3,7 @@ import { canonical, sha256 } from './canonical.ts';
 import { confidentialReason, isConfidential } from './confidential/reveal.ts';
 import type { Evidence } from './evidence.ts';
 import type { Policy } from './policy.ts';
+import { evidenceBounds } from './recorded-evidence.ts';
 import type { DenialCode, Ruling } from './requirements.ts';
 import { opinionOf } from './rule.ts';
 import type { CompiledSet } from './set/compiled-set.ts';
@@ -15,7 +16,8 @@ export type Decision = {
   /** `held`: not decided, because of what is in `awaiting`. */
   readonly outcome: 'allow' | 'deny' | 'held';
   /** Why, in one word. Stable for good. */
-  readonly code: 'REQUIREMENTS_MET' | 'FACTS_AWAITED' | 'NO_POLICY_MATCHES' | 'TENANT_AMBIGUOUS' | DestinationCode | DenialCode;
+  readonly code:
+    'REQUIREMENTS_MET' | 'FACTS_AWAITED' | 'NO_POLICY_MATCHES' | 'TAGS_TOO_MANY' | 'TENANT_AMBIGUOUS' | DestinationCode | DenialCode;
   /** The policy that decided or waits; null where none matches. */
   readonly policyId: string | null;
   readonly reason: string;
@@ -45,6 +47,7 @@ export function evaluate(set: CompiledSet, evidence: Evidence, atMs: number): De
   const opinion = policy && opinionOf(policy, question);
   if (policy === undefined || opinion === undefined || opinion.matches === 'no') return nobodyDecides;
   const decision = decisionOf(policy, opinion.ruling, question);
+  if (decision.outcome === 'held' && evidence.cannotWait === true) return withoutWaiting(decision, evidence);
   return isConfidential(policy) ? { ...decision, reason: confidentialReason } : decision;
 }
 
@@ -63,6 +66,15 @@ const ofSeveralTenants = (first: string, second: string): Decision => ({
   ...nobodyDecides,
   code: 'TENANT_AMBIGUOUS',
   reason: `it is in the namespaces of ${first} and ${second}: correct their Tenant documents`,
+});
+
+/** It would never be looked at again; better a clear no than a wait without an end. */
+const withoutWaiting = (decision: Decision, { digest }: Evidence): Decision => ({
+  ...decision,
+  outcome: 'deny',
+  code: 'TAGS_TOO_MANY',
+  reason: `it would have to wait, and ${evidenceBounds.tagsMax} tags of this repository wait for ${digest} already: delete some, and push again`,
+  awaiting: [],
 });
 
 function decisionOf(policy: Policy, ruling: Ruling, question: Question): Decision {

@@ -24,7 +24,7 @@ export function evidenceBehind(decided: ImageDecided, { inspection, reports }: E
         : withFailedInspection(empty, inspection);
   const named = new Set(decided.scans.map(({ digest, scanEventId }) => `${digest} ${scanEventId}`));
   const isNamed = ({ digest, scanEventId }: ScanReported): boolean => named.has(`${digest} ${scanEventId}`);
-  const { sboms, signatures } = decided;
-  const recorded = { ...reports.filter(isNamed).reduce(withScan, inspected), sboms, signatures };
+  const { sboms, signatures, cannotWait, tag } = decided;
+  const recorded = { ...reports.filter(isNamed).reduce(withScan, inspected), sboms, signatures, tags: cannotWait ? [] : [tag] };
   return { ...recordedEvidence(decided, recorded), ...recordedFacts(decided) };
 }

@@ -19,6 +19,8 @@ export type Evidence = {
   readonly pullsByRegion?: Readonly<Record<string, number>>;
   /** What its tenant has already. Absent: not known. */
   readonly usage?: UsageFact;
+  /** Nothing would have it decided anew when facts come: as many tags as are followed wait for its digest. What would be held is denied. */
+  readonly cannotWait?: true;
   /** How it was named by whoever wants to run it. Absent: not known. */
   readonly namedBy?: 'digest' | 'tag';
 };

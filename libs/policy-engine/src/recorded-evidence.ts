@@ -111,6 +111,7 @@ export const recordedEvidence = (
   recorded: ImageEvidence,
 ): Evidence => ({
   ...{ registry, repository, tag, digest, inspection: inspectionOf(recorded), scans: recorded.scans.map(scanFactOf) },
+  ...(!recorded.tags.includes(tag) && { cannotWait: true as const }),
   ...(recorded.inspected && recorded.sboms !== null && { sboms: recorded.sboms }),
   ...(recorded.inspected && recorded.signatures !== null && { signatures: signersOf(recorded.signatures) }),
 });

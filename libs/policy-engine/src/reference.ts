@@ -12,11 +12,18 @@ type Match = Policy['document']['spec']['match'];
 type Answer = boolean | 'unknown';
 export type ReferenceDecision = Pick<Decision, 'outcome' | 'code' | 'policyId' | 'awaiting' | 'targets'>;
 
+/** What would be held of an image that cannot wait is denied. */
+export function referenceEvaluate(...given: Parameters<typeof referenceDecision>): ReferenceDecision {
+  const decision = referenceDecision(...given);
+  if (decision.outcome !== 'held' || given[1].cannotWait !== true) return decision;
+  return { ...decision, outcome: 'deny', code: 'TAGS_TOO_MANY', awaiting: [] };
+}
+
 /**
  * How policies decide, to be read as the specification: every policy is asked, in order, and nothing is prepared, indexed or left out.
  * Slow on purpose. `evaluate` has to come to the same decisions.
  */
-export function referenceEvaluate(
+function referenceDecision(
   policies: readonly Policy[],
   recorded: Evidence,
   atMs: number,

@@ -232,6 +232,7 @@ export const anyEvidence = (atMs: number): fc.Arbitrary<Evidence> =>
         { maxKeys: 4 },
       ),
       usage,
+      cannotWait: fc.constant(true as const),
       pullsByRegion: fc.dictionary(region, fc.nat(2), { maxKeys: 2 }),
       scans: fc.uniqueArray(
         fc.record(

@@ -60,7 +60,7 @@ async function startDecided(facts: readonly Event[] = [inspected, other, reportO
   const named: ImageDecided = {
     ...{ ...image, tag: 'v1', digest, outcome: '', code: '', policyId: null, policySetVersion: versionOf(rulebook), reason: '' },
     ...{ trace: [], targets: [], exceptionIds: [], takenBack: [], retroactive: false, admission: null, inputsSha256: '' },
-    ...{ sboms: [], signatures: null, registries: [], usage: null, pullsByRegion: null, tenant: null, sizeBytes: null },
+    ...{ sboms: [], signatures: null, registries: [], usage: null, pullsByRegion: null, cannotWait: false, tenant: null, sizeBytes: null },
     ...{ scans: [scan], inspectionEventId: inspected.meta.id, evaluatedAtMs: nowMs, occasion: 'evidence', pushEventId: 'p' },
   };
   const evidence = evidenceBehind(named, { inspection: inspected, reports: [reportOf('low').data] });
