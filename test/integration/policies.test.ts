@@ -202,4 +202,28 @@ describe('a sensitive policy', () => {
       'and it is there for whoever has the key',
     );
   });
+
+  it('is tried as a candidate, and what is told of that says no more of it', async () => {
+    const folder = join(cluster.dir, 'candidate');
+    mkdirSync(folder);
+    const spec = `{ priority: 9, match: { exclude: { repositories: ['${secret}/**'] } }, replicate: [{ registry: b }] }`;
+    const document = `apiVersion: waybill/v1\nkind: ReplicationPolicy\nmetadata: { name: quiet, sensitive: true }\nspec: ${spec}\n`;
+    writeFileSync(join(folder, 'quiet.yaml'), document);
+    const decidedCount = (await decisions()).length;
+    const started = await waybill('shadow', 'start', folder, '--reason', 'to see', '--key-file', keyFile());
+    assert.equal(started.code, 0, started.err);
+    const differences = await eventually(
+      () => readAll(cluster.log, topics.differences),
+      // Each partition says when it has been compared, and two say of a tag: the remembered one, and the one that was pushed.
+      (found) => found.length >= cluster.log.partitions + 2,
+      patienceMs,
+    );
+    for (const { value, headers } of [...differences, ...(await readAll(cluster.log, topics.policies))])
+      for (const bytes of [value, ...Object.values(headers)]) assert.ok(!bytes?.includes(secret));
+    const report = await waybill('shadow', 'report');
+    assert.match(report.out, /\n2 tags decided otherwise: /, report.err);
+    assert.ok(!report.out.includes(secret));
+    assert.match((await waybill('shadow', 'stop', '--reason', 'seen')).out, /^next is stopped; 2 tags decided otherwise/);
+    assert.equal((await decisions()).length, decidedCount, 'nobody who acts on decisions was told anything');
+  });
 });
