@@ -146,8 +146,9 @@ const quota = fc.record(
   },
   { requiredKeys: ['imagesMax'] },
 );
+const mayExcept = fc.record({ worstSeverity: fc.constantFrom('low', 'medium', 'high', 'critical') });
 const namespaces = fc.record(
-  { repositories: few(repositoryPattern), registries: few(registry), quota },
+  { repositories: few(repositoryPattern), registries: few(registry), quota, mayExcept },
   { requiredKeys: ['repositories'] },
 );
 const usage = fc.record({ bytes: fc.nat(20), images: fc.nat(4), copiesLastHour: fc.nat(4), isCounted: fc.boolean() });
@@ -172,18 +173,23 @@ const documentsOf = (kind: DocumentKind, specs: Readonly<Record<string, object>>
     return parsed.document;
   });
 
-/** Exceptions of any scope, some of them expired at `atMs`. */
+/** Exceptions of any scope, some of tenants, some expired at `atMs`. */
 export const anyExceptions = (atMs: number): fc.Arbitrary<readonly Document[]> =>
   fc
-    .array(fc.record({ finding: findingId, scope: fc.option(match, { nil: undefined }), hours: fc.integer({ min: -2, max: 9 }) }), {
-      maxLength: 4,
-    })
+    .array(
+      fc.record({
+        ...{ finding: findingId, scope: fc.option(match, { nil: undefined }), hours: fc.integer({ min: -2, max: 9 }) },
+        owner: fc.option(tenant, { nil: undefined, freq: 2 }),
+      }),
+      { maxLength: 4 },
+    )
     .map((specs) =>
-      specs.map(({ hours, scope, ...spec }, index) => {
+      specs.map(({ hours, scope, owner, ...spec }, index) => {
         const expiresAt = new Date(atMs + hours * 3_600_000).toISOString().replace(/:00\.000Z$/, 'Z');
-        const { exclude: excluded, ...asked } = scope ?? {};
+        const { exclude: excluded, tenants, ...others } = scope ?? {};
+        const asked = { ...others, ...(owner === undefined && tenants && { tenants }) };
         const parsed = parseDocument({
-          ...{ apiVersion: 'waybill/v1', kind: 'Exception', metadata: { name: `e${index}` } },
+          ...{ apiVersion: 'waybill/v1', kind: 'Exception', metadata: { name: `e${index}`, ...(owner && { tenant: owner }) } },
           spec: { ...spec, owner: 'o', reason: 'r', expiresAt, match: { ...asked, ...(excluded && { exclude: excluded }) } },
         });
         if (!parsed.ok) throw new Error(parsed.faults.join('; '));
@@ -222,6 +228,9 @@ const inspection: fc.Arbitrary<Evidence['inspection']> = fc.oneof(
 
 /** What may be known of an image. @param atMs Its scans are up to two days older */
 export const anyEvidence = (atMs: number): fc.Arbitrary<Evidence> =>
+  fc.tuple(anyFacts(atMs), fc.nat(9)).map(([facts, number]) => (number === 0 ? { ...facts, cannotWait: true } : facts));
+
+const anyFacts = (atMs: number): fc.Arbitrary<Evidence> =>
   fc.record(
     {
       ...{ registry, repository, tag, digest, inspection },
@@ -232,7 +241,6 @@ export const anyEvidence = (atMs: number): fc.Arbitrary<Evidence> =>
         { maxKeys: 4 },
       ),
       usage,
-      cannotWait: fc.constant(true as const),
       pullsByRegion: fc.dictionary(region, fc.nat(2), { maxKeys: 2 }),
       scans: fc.uniqueArray(
         fc.record(

@@ -107,6 +107,27 @@ cases:
       assert.equal((await run(oneCase(', scan: {}', expect))).code, 1, expect);
   });
 
+  it('asks what of an image goes where, and how urgently, where a case says it', async () => {
+    const replicate = '[{ registry: b, platforms: [linux/arm64, linux/amd64], priorityClass: critical }, { registry: c }]';
+    const files = { 'p.yaml': policy('p', `{ match: {}, replicate: ${replicate} }`) };
+    const given = ', kind: index, platforms: [linux/amd64, linux/arm64/v8, linux/s390x]';
+    const targets = async (...expected: readonly string[]) =>
+      run(oneCase(given, `{ outcome: allow, targets: [${expected.join(', ')}] }`), { files });
+    const b = '{ place: b/demo/app:v1, platforms: [linux/aarch64, linux/amd64], priorityClass: critical }';
+    for (const ofC of ['c/demo/app:v1', '{ place: c/demo/app:v1 }', '{ place: c/demo/app:v1, platforms: [], priorityClass: normal }'])
+      assert.equal((await targets(ofC, b)).code, 0, ofC);
+    for (const ofC of [
+      '{ place: c/demo/app:v1, platforms: [linux/amd64] }',
+      '{ place: c/demo/app:v1, priorityClass: low }',
+      'b/demo/app:v1',
+    ])
+      assert.equal((await targets(ofC, b)).code, 1, ofC);
+    assert.equal((await targets(b)).code, 1);
+    const { err } = await targets('c/demo/app:v1', '{ place: b/demo/app:v1, platforms: [], priorityClass: low }');
+    const is = 'b/demo/app:v1 (linux/amd64, linux/arm64; critical), c/demo/app:v1';
+    assert.match(err, new RegExp(`targets: expected b/demo/app:v1 .all of it; low., c/demo/app:v1, is ${is.replaceAll(/[()]/g, '.')}`));
+  });
+
   it('names policies that no case decides; with --strict that is a no', async () => {
     const files = { 'prod.yaml': prod, 'none.yaml': none };
     const cases = oneCase('', '{ outcome: held }');

@@ -1,16 +1,33 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkYaml } from '@waybill/config';
+import { priorityClasses } from '@waybill/domain';
 import { type Static, Type } from 'typebox';
 import { evidenceOf, Given } from './given.ts';
 import { isCaseFile, type FileFault } from './folder.ts';
 import type { Evidence } from '@waybill/policy-engine';
 
+const place = Type.String({ maxLength: 1_024 });
+/** What is left out is not looked at. */
+const ExpectedTarget = Type.Object(
+  {
+    place,
+    platforms: Type.Optional(Type.Array(Type.String({ maxLength: 200 }), { maxItems: 50, description: 'In any order; [] for all of it.' })),
+    priorityClass: Type.Optional(Type.Enum([...priorityClasses])),
+  },
+  { additionalProperties: false },
+);
+export type ExpectedTarget = Static<typeof ExpectedTarget>;
+
 const Expected = Type.Object({
   outcome: Type.Enum(['allow', 'deny', 'held', 'error']),
   code: Type.Optional(Type.String({ maxLength: 64 })),
   policyId: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()], { description: 'Who decides; null for nobody.' })),
-  targets: Type.Optional(Type.Array(Type.String({ maxLength: 1_024 }), { description: '`<registry>/<repository>:<tag>`, in any order.' })),
+  targets: Type.Optional(
+    Type.Array(Type.Union([place, ExpectedTarget]), {
+      description: '`<registry>/<repository>:<tag>`, or that as `place` with what of the image goes there and how urgently; in any order.',
+    }),
+  ),
   awaiting: Type.Optional(
     Type.Array(Type.String({ maxLength: 512 }), { description: 'In any order; `scan` stands for `scan of sha256:…` too.' }),
   ),

@@ -34,7 +34,16 @@ export const Given = Type.Object({
   kind: Type.Optional(Type.Enum(['image', 'index', 'artifact'])),
   labels: Type.Optional(Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 1_024 }))),
   platforms: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: 9, description: 'How many an index has; 2 if left out. An artifact has none, an image is one.' }),
+    Type.Union(
+      [
+        Type.Integer({ minimum: 0, maximum: 9 }),
+        Type.Array(Type.String({ pattern: '^[^/]+(?:/[^/]+){1,2}$', maxLength: 200 }), { maxItems: 9 }),
+      ],
+      {
+        description:
+          'How many an index has, or which: [linux/amd64]; 2 that are not known if left out. An artifact has none, an image is one.',
+      },
+    ),
   ),
   scan: Type.Optional(
     Type.Union([Scan, Type.Array(Scan, { maxItems: 9 })], { description: 'Of every platform; a list for each of them in turn.' }),
@@ -94,16 +103,21 @@ export function evidenceOf(image: string, given: Given, atMs: number): Evidence 
 
 function platformsOf({ kind = 'image', platforms = 2 }: Given, digest: string): readonly string[] {
   if (kind === 'image') return [digest];
-  return kind === 'artifact' ? [] : Array.from({ length: platforms }, (_, index) => digestOf(index + 1));
+  const length = Array.isArray(platforms) ? platforms.length : platforms;
+  return kind === 'artifact' ? [] : Array.from({ length }, (_, index) => digestOf(index + 1));
 }
 
 function inspectionOf(
-  { inspection = 'done', kind = 'image', labels = {}, sizeBytes }: Given,
+  { inspection = 'done', kind = 'image', labels = {}, platforms, sizeBytes }: Given,
   platformDigests: readonly string[],
 ): Evidence['inspection'] {
   if (inspection === 'missing') return { status: 'missing' };
   if (inspection === 'failed') return { status: 'failed', reason: 'MANIFEST_UNKNOWN: gone' };
-  return { status: 'done', kind, labels, platformDigests, ...(sizeBytes !== undefined && { sizeBytes }) };
+  return {
+    ...{ status: 'done', kind, labels, platformDigests },
+    ...(Array.isArray(platforms) && { platforms }),
+    ...(sizeBytes !== undefined && { sizeBytes }),
+  };
 }
 
 const scanFact = (

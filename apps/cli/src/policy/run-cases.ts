@@ -1,4 +1,4 @@
-import { targetText } from '@waybill/domain';
+import { findPlatform, formatPlatform, targetKey, targetText } from '@waybill/domain';
 import {
   compileRulebook,
   evaluate,
@@ -10,7 +10,7 @@ import {
   type PolicyExplanation,
   type Rulebook,
 } from '@waybill/policy-engine';
-import type { PolicyCase } from './case-file.ts';
+import type { Expected, ExpectedTarget, PolicyCase } from './case-file.ts';
 
 /** Where a decision is not as it was expected. */
 export type Difference = { readonly field: string; readonly expected: string; readonly actual: string };
@@ -60,10 +60,34 @@ function differencesOf({ expected }: PolicyCase, decision: Decision): readonly D
   compare('outcome', expected.outcome, decision.outcome);
   compare('code', expected.code, decision.code);
   compare('policyId', expected.policyId === undefined ? undefined : String(expected.policyId), String(decision.policyId));
-  compare('targets', listed(expected.targets), listed(decision.targets.map(targetText)) ?? '');
+  const isThere = areTargets(expected.targets ?? [], decision.targets);
+  compare('targets', listed(expected.targets?.map(expectedText)), listed(decision.targets.map(targetText)) ?? '', isThere);
   compare('awaiting', listed(expected.awaiting), listed(decision.awaiting) ?? '', isAwaited(expected.awaiting ?? [], decision.awaiting));
   compare('reason', expected.reason, decision.reason, decision.reason.includes(expected.reason ?? ''));
   return differences;
+}
+
+type Target = Decision['targets'][number];
+
+/** Each of them meant, and no other there. */
+function areTargets(expected: NonNullable<Expected['targets']>, actual: readonly Target[]): boolean {
+  const wanted = expected.map((target): ExpectedTarget => (typeof target === 'string' ? { place: target } : target));
+  return wanted.length === actual.length && actual.every((target) => wanted.some((one) => isMeant(one, target)));
+}
+
+const isMeant = ({ place, platforms, priorityClass }: ExpectedTarget, target: Target): boolean =>
+  place === targetKey(target) &&
+  (platforms === undefined || spelt(platforms) === spelt(target.platforms)) &&
+  (priorityClass === undefined || priorityClass === target.priorityClass);
+
+const spelt = (platforms: readonly string[]): string =>
+  platforms.map((text) => formatPlatform(findPlatform(text) ?? { os: text, architecture: '' })).toSorted().join(' '); // prettier-ignore
+
+function expectedText(target: string | ExpectedTarget): string {
+  if (typeof target === 'string') return target;
+  const { place, platforms, priorityClass } = target;
+  const asked = [platforms === undefined ? [] : platforms.join(', ') || 'all of it', priorityClass ?? []].flat();
+  return asked.length === 0 ? place : `${place} (${asked.join('; ')})`;
 }
 
 /** Each of what is expected stands for what begins with it, and nothing more is awaited. */
