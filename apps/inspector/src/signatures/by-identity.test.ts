@@ -97,6 +97,20 @@ describe('a signature by an identity', () => {
     assert.throws(() => verifySimpleSigning(payload, unlogged, ours, trust), refusedAs('SIGNATURE_TIME_UNPROVEN'));
   });
 
+  it('counts by the word of a timestamp authority, where the root has that in place of a log', async () => {
+    const stamping = createTrust([], sigstore.stampingRoot);
+    const [bundle, other, theirs] = [await sigstore.stamped(ours), await sigstore.stamped(ours), await strangers.stamped(ours)];
+    assert.deepEqual(verifyBundle(bytesOf(bundle), ours, stamping), { ...ci, key: null });
+    const { timestampVerificationData: ofOther } = other.verificationMaterial;
+    const { timestampVerificationData: byStranger } = theirs.verificationMaterial;
+    for (const timestampVerificationData of [ofOther, byStranger, undefined]) {
+      const bytes = bytesOf(changed(bundle, { timestampVerificationData }));
+      assert.throws(() => verifyBundle(bytes, ours, stamping), refusedAs('SIGNATURE_TIME_UNPROVEN'));
+    }
+    assert.throws(() => verify(bundle), refusedAs('SIGNATURE_TIME_UNPROVEN')); // A root with a log alone.
+    assert.throws(() => verifyBundle(bytesOf(bundle), ours, createTrust([], sigstore.strictRoot)), refusedAs('SIGNATURE_NOT_LOGGED'));
+  });
+
   it('does not count with the time of its log entry changed', async () => {
     const bundle = await sigstore.bundle(ours);
     const [entry] = bundle.verificationMaterial.tlogEntries as readonly { readonly integratedTime: string }[];

@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync, hash, sign, type KeyObject } from 'node:crypto';
-import { initializeCA, initializeCTLog, initializeTLog } from '@sigstore/mock';
+import { initializeCA, initializeCTLog, initializeTLog, initializeTSA } from '@sigstore/mock';
 import { HashAlgorithm, PublicKeyDetails, TrustedRoot } from '@sigstore/protobuf-specs';
 import { parsePublicKey } from './keys.ts';
 import { signaturePredicate } from './verify-bundle.ts';
@@ -85,8 +85,31 @@ export async function startSigstore() {
     return Object.values(await log.log(entry))[0]!;
   };
 
+  const stampClock = new Date();
+  const stamps = await initializeTSA(pair(), stampClock);
+  const stamping = [stamps.intCertificate, stamps.rootCertificate].map(({ buffer }) => Buffer.from(buffer));
+  const rootAuthority = Buffer.from(authority.rootCertificate.buffer);
+
   return {
-    root: rootOf(Buffer.from(authority.rootCertificate.buffer), ctLog, der),
+    root: rootOf(rootAuthority, ctLog, { logKey: der }),
+    /** Of an installation that has timestamps in place of a log. */
+    stampingRoot: rootOf(rootAuthority, ctLog, { stamping }),
+    strictRoot: rootOf(rootAuthority, ctLog, { logKey: der, stamping }),
+
+    /** A bundle without a log entry, of which a timestamp authority says when it was made. */
+    stamped: async (digest: string): Promise<BundleDocument> => {
+      const keys = pair();
+      const rawBytes = base64(await certify(keys, {}));
+      const envelope = envelopeOf(digest, (bytes) => sign('sha256', bytes, keys.privateKey));
+      const artifactHash = createHash('sha256').update(Buffer.from(envelope.signatures[0]!.sig, 'base64')).digest();
+      const request = { artifactHash, hashAlgorithmOID: '2.16.840.1.101.3.4.2.1', nonce: 1, policyOID: '1.2.3' };
+      // In whole seconds: it writes fractions with as many digits as they have, and readers want three.
+      stampClock.setTime(Math.ceil(Date.now() / 1_000) * 1_000);
+      const signedTimestamp = base64(Buffer.from((await stamps.timestamp(request)).buffer));
+      const timestampVerificationData = { rfc3161Timestamps: [{ signedTimestamp }] };
+      const material = { certificate: { rawBytes }, tlogEntries: [], timestampVerificationData };
+      return { mediaType: bundleType, verificationMaterial: material, dsseEnvelope: envelope };
+    },
 
     /** A bundle as cosign makes it. */
     bundle: async (digest: string, identity: Identity = {}, statement: Statement = {}): Promise<BundleDocument> => {
@@ -124,26 +147,33 @@ export type Sigstore = Awaited<ReturnType<typeof startSigstore>>;
 
 export type BundleDocument = {
   readonly mediaType: string;
-  readonly verificationMaterial: { readonly certificate: { readonly rawBytes: string }; readonly tlogEntries: readonly object[] };
+  readonly verificationMaterial: {
+    readonly certificate: { readonly rawBytes: string };
+    readonly tlogEntries: readonly object[];
+    readonly timestampVerificationData?: object;
+  };
   readonly dsseEnvelope: Envelope;
 };
 export const bytesOf = (document: object): Buffer => Buffer.from(JSON.stringify(document));
 
-function rootOf(certificate: Buffer, ctLog: { readonly publicKey: Buffer }, logKey: Buffer): string {
+type Witnesses = { readonly logKey?: Buffer; readonly stamping?: readonly Buffer[] };
+function rootOf(certificate: Buffer, ctLog: { readonly publicKey: Buffer }, { logKey, stamping }: Witnesses): string {
   const validFor = { start: new Date(0), end: undefined };
   const logOf = (baseUrl: string, rawBytes: Buffer) => ({
     ...{ baseUrl, hashAlgorithm: HashAlgorithm.SHA2_256, checkpointKeyId: undefined, operator: '' },
     logId: { keyId: createHash('sha256').update(rawBytes).digest() },
     publicKey: { rawBytes, keyDetails: PublicKeyDetails.PKIX_ECDSA_P256_SHA_256, validFor },
   });
+  const authorityOf = (chain: readonly Buffer[]) => ({
+    ...{ uri: '', operator: '', subject: undefined, validFor },
+    certChain: { certificates: chain.map((rawBytes) => ({ rawBytes })) },
+  });
   const root = TrustedRoot.toJSON({
     mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
-    certificateAuthorities: [
-      { uri: '', operator: '', subject: undefined, certChain: { certificates: [{ rawBytes: certificate }] }, validFor },
-    ],
+    certificateAuthorities: [authorityOf([certificate])],
     ctlogs: [logOf('https://ct.test', ctLog.publicKey)],
-    tlogs: [logOf(logUrl, logKey)],
-    timestampAuthorities: [],
+    tlogs: logKey ? [logOf(logUrl, logKey)] : [],
+    timestampAuthorities: stamping ? [authorityOf(stamping)] : [],
   });
   return JSON.stringify(root);
 }
