@@ -6,7 +6,7 @@ import type { Ruling } from '../judge.ts';
 import { compare } from './compare.ts';
 import type { Shadow } from './read-shadow.ts';
 
-const shadow: Shadow = { id: 's1', candidate: 'next', rulebook: compileRulebook([]), fault: '', version: 's1 a b', changedOver: () => [] };
+const shadow: Shadow = { id: 's1', candidate: 'next', rulebook: compileRulebook([]), fault: '', version: 's1 a', changedOver: () => [] };
 const row = { digest: 'd', toldDifference: 's1 before' } as DecisionState;
 const decision = { outcome: 'allow', code: 'X', policyId: null, reason: '', targets: [], awaiting: [], exceptionIds: [] } as never;
 const ruling: Ruling = { decision, admission: null, nextMs: Infinity };

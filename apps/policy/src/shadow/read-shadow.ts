@@ -32,6 +32,8 @@ export type Changed = { readonly after: Rulebook; readonly changes: readonly Doc
 /** @throws Error that says why it cannot be used; faults of what is in force are no reason to throw */
 export type ReadDocument = (change: CandidateChange) => Document;
 
+/** Changes that are made one by one. */
+const partMax = 100;
 /** Versions that are remembered; they share nearly all with each other. */
 const versionsMax = 16;
 /** To ask whether more of them concern a tag costs more than to decide it. */
@@ -57,12 +59,12 @@ export function createShadowReader(read: ReadDocument): (events: readonly Event[
       const overlay = last === undefined || base === undefined ? overlayOf(own, read) : last.overlay;
       const rulebook =
         base === undefined
-          ? withChanges(after, [...overlay.values()])
+          ? laidOver(after, [...overlay.values()])
           : withChanges(
               base,
               changes.filter((change) => !overlay.has(change.id)),
             );
-      const version = `${id} ${versionOf(after)} ${versionOf(rulebook)}`;
+      const version = `${id} ${versionOf(after)}`; // What the candidate comes to follows from these two.
       history.push({ version, active: after, candidate: rulebook });
       history.splice(0, history.length - versionsMax);
       known = { overlay, shadow: { id, candidate, rulebook, fault: '', version, changedOver: changesIn(id, [...history]) } };
@@ -72,6 +74,13 @@ export function createShadowReader(read: ReadDocument): (events: readonly Event[
     }
     return known.shadow;
   };
+}
+
+/** A part at a time: what is compiled anew in one go is all that there is, however much of it stays. */
+function laidOver(rulebook: Rulebook, changes: readonly DocumentChange[]): Rulebook {
+  let laid = rulebook;
+  for (let from = 0; from < changes.length; from += partMax) laid = withChanges(laid, changes.slice(from, from + partMax));
+  return laid;
 }
 
 function overlayOf(changes: readonly CandidateChange[], read: ReadDocument): ReadonlyMap<string, DocumentChange> {
