@@ -11,14 +11,15 @@ export async function readLiveVersions(log: EventLog, codec: Codec): Promise<Liv
   return Object.fromEntries(projections.map(({ app, liveVersion }) => [app, liveVersion]));
 }
 
-/** What no endpoint shows: marks, evidence and heads of other apps, and sums, which change every second and are read where they are needed. */
+/**
+ * What no endpoint shows and no group reads: marks, evidence and heads of other apps, and sums, which change every second. Of what a group
+ * reads the last record has to be known, or markers behind it would count as its lag.
+ */
 const unread: readonly Topic[] = [
   topics.dedupMarks,
   topics.imageFacts,
   topics.policyEvidence,
   topics.auditHeads,
-  topics.copyChanges,
-  topics.pullCounts,
   topics.usage,
   topics.usageMarks,
   topics.usageState,

@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import { fakeLog } from '../log.fixture.ts';
 import { image, pushOf, target, wholeJourney } from '../push.fixture.ts';
 import { memoryStore } from '../memory-store.fixture.ts';
+import { groups } from '../status/groups.ts';
 import { followedTopics, type LiveVersions, readLiveVersions } from './followed-topics.ts';
 import { openReadModel } from './open.ts';
 import { createProjector, type Projector } from './projector.ts';
@@ -166,6 +167,14 @@ describe('the read model', () => {
     assert.deepEqual(resets, [`position 1 of ${at.topic}/0 lies beyond its end 0`]);
     await third.close();
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe('topics', () => {
+  it('that a group reads are all followed: what is behind its last record is told from its lag by them', () => {
+    const followed = new Set(followedTopics().values());
+    for (const [group, inputs] of Object.entries(groups))
+      for (const topic of inputs) assert.ok(followed.has(topic), `${group} reads ${topic.name}`);
   });
 });
 
