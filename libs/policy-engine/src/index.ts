@@ -14,7 +14,7 @@ export { evaluate, inputsSha256 } from './evaluate.ts';
 export type { Decision } from './evaluate.ts';
 export type { Evidence, Inspection, RegistryFact, ScanFact, UsageFact } from './evidence.ts';
 export { evidenceBehind } from './evidence-behind.ts';
-export type { EventsBehind } from './evidence-behind.ts';
+export type { EventsBehind, InputsBehind } from './evidence-behind.ts';
 export { explain, explainPolicy, traceMax, traceOf } from './explain.ts';
 export type { ClauseExplanation, Explanation, PolicyExplanation } from './explain.ts';
 export { knownFacts, roomAtMs, withKnown } from './known-facts.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -131,6 +131,17 @@ describe('a key file', () => {
     const started = startLog();
     await started.apply({ app: confidential(1) }, { vault: await openVault(right) });
     assert.match(await history(started, await openVault(right)), /hush-customer/);
+  });
+
+  it('holds wrapped keys, which the program of POLICY_KEY_COMMAND opens', async () => {
+    const [path, program] = [join(root, 'wrapped'), join(root, 'unwrap')];
+    writeFileSync(path, `k1 wrapped ${Buffer.alloc(32, 1).toString('hex')}`);
+    writeFileSync(program, "#!/bin/sh\nnode -e \"console.log(Buffer.from(fs.readFileSync(0, 'utf8'), 'hex').toString('base64'))\"");
+    chmodSync(program, 0o700);
+    const started = startLog();
+    await started.apply({ app: confidential(1) }, { vault: await openVault(path, { ...process.env, POLICY_KEY_COMMAND: program }) });
+    assert.match(await history(started, oldKey), /hush-customer/);
+    await assert.rejects(openVault(path, {}), /name what unwraps it in POLICY_KEY_COMMAND/);
   });
 
   it('need not be there', async () => assert.match(await history(await appliedOpen(), await openVault('')), /added by ann/));

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { isSealed, parseKeyRing, revealed, seal, unseal, type KeyRing } from '@waybill/policy-engine';
+import type { Environment } from '@waybill/config';
+import { isSealed, openKeyRing, parseKeyRing, revealed, seal, unseal, type KeyRing, type UnwrapKey } from '@waybill/policy-engine';
 import { CliError, exitCodes } from '../exit.ts';
 import { fileInLog, parsePolicyText, type FileFault, type PolicyFile, type PolicyText } from './folder.ts';
 
@@ -45,12 +46,19 @@ export function createVault(keys: KeyRing | undefined): Vault {
   };
 }
 
-/** @param path File of the keys; undefined or empty opens nothing. @throws CliError 2 where it cannot be read */
-export async function openVault(path: string | undefined): Promise<Vault> {
+/**
+ * @param path File of the keys; undefined or empty opens nothing
+ * @param env POLICY_KEY_COMMAND unwraps those that lie there wrapped, as for apps/policy
+ * @throws CliError 2 where it cannot be read
+ */
+export async function openVault(path: string | undefined, env: Environment = process.env): Promise<Vault> {
   if (path === undefined || path === '') return createVault(undefined);
-  const { readBounded } = await import('@waybill/config');
+  const { askKeyCommand, readBounded } = await import('@waybill/config');
+  const { POLICY_KEY_COMMAND: program = '' } = env;
   try {
-    return createVault(parseKeyRing(readBounded(path)));
+    const text = readBounded(path);
+    const unwrap: UnwrapKey = async (id, wrapped) => askKeyCommand({ program, env }, id, wrapped);
+    return createVault(program === '' ? parseKeyRing(text) : await openKeyRing(text, unwrap));
   } catch (cause) {
     const what = cause instanceof Error ? cause.message : String(cause);
     throw new CliError(exitCodes.usage, `${path} holds no keys of confidential policies: ${what}`, keyAdvice, { cause });

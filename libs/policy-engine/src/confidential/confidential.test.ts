@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseKeyRing } from './key-ring.ts';
+import { openKeyRing, parseKeyRing } from './key-ring.ts';
 import { isSealed, seal, unseal } from './envelope.ts';
 
 const line = (id: string, byte: number): string => `${id} ${Buffer.alloc(32, byte).toString('base64')}`;
@@ -72,5 +72,56 @@ describe('a file of keys', () => {
       assert.throws(
         () => parseKeyRing(text),
         (error: unknown) => error instanceof Error && !/AAAA|BwcH/.test(error.message) && /line \d|no key/.test(error.message),
+      ));
+});
+
+describe('a file of wrapped keys', () => {
+  const [one, two] = [line('k1', 1), line('k2', 2)].map((each) => each.split(' ')[1]!);
+  const file = `# new\nk2 wrapped vault:v1:abc==\n${line('k1', 1)}\n`;
+  const refused = (error: unknown): boolean =>
+    error instanceof Error && /line 2/.test(error.message) && !/vault|abc/.test(error.message) && !error.message.includes(two!);
+
+  it('opens with what a service answers, each key asked for once, by its id', async () => {
+    const asked: string[] = [];
+    const opened = await openKeyRing(file, async (id, wrapped) => {
+      asked.push(`${id} ${wrapped}`);
+      return `${two}\n`;
+    });
+    assert.deepEqual(asked, ['k2 vault:v1:abc==']);
+    assert.equal(opened.keyId, 'k2');
+    assert.equal(unseal(sealed, 'prod', opened).ok, true);
+    assert.equal(unseal(seal('a', 'p', opened, bytes), 'p', parseKeyRing(line('k2', 2))).ok, true);
+  });
+
+  it('is the same as a file of keys where nothing is wrapped', async () => {
+    const opened = await openKeyRing(line('k1', 1), () => Promise.reject(new Error('nobody asks')));
+    assert.equal(unseal(sealed, 'prod', opened).ok, true);
+  });
+
+  it('opens nothing without what unwraps it', () => assert.throws(() => parseKeyRing(file), refused));
+
+  for (const [what, answer] of [
+    ['nothing', ''],
+    ['a key that is too short', 'abc='],
+    ['two keys', `${one}\n${two}`],
+    ['a message', 'vault is sealed'],
+  ] as const)
+    it(`is refused where the answer is ${what}`, () =>
+      assert.rejects(
+        openKeyRing(file, async () => answer),
+        refused,
+      ));
+
+  it('fails as the service does', () =>
+    assert.rejects(
+      openKeyRing(file, () => Promise.reject(new Error('the service is away'))),
+      /the service is away/,
+    ));
+
+  for (const text of ['k1 wrapped', `k1 wrapped ${'a'.repeat(8_193)}`, 'k1 wrapped a b', 'k1 wrapped ä'])
+    it(`is refused with a line like ${text.slice(0, 20)}`, () =>
+      assert.rejects(
+        openKeyRing(text, async () => one!),
+        /line 1/,
       ));
 });

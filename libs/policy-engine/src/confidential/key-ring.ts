@@ -17,19 +17,54 @@ export const nonceBytes = 12;
 const tagBytes = 16;
 const algorithm = 'aes-256-gcm';
 
+/** What opens a key that a service has wrapped, by the key's id: 32 bytes in base64. Whatever it throws is told. */
+export type UnwrapKey = (keyId: string, wrapped: string) => Promise<string>;
+
+type WrittenKey = { readonly line: number; readonly id: string; readonly wrapped: string | undefined; readonly base64: string };
+
+const keyLine = /^([a-z0-9][a-z0-9._-]{0,62})[ \t]+(?:([A-Za-z0-9+/]{43}=)|wrapped[ \t]+([!-~]{1,8192}))\s*$/;
+const isKey = (base64: string): boolean => /^[A-Za-z0-9+/]{43}=$/.test(base64);
+
 /**
  * Keys as a file holds them: a line each, `<id> <32 bytes in base64>`. The first wraps, all unwrap: a new one goes before the others.
  * @throws Error that names the line, never what it holds
  */
 export function parseKeyRing(text: string): KeyRing {
-  const keys = new Map<string, Buffer>();
+  const written = parseKeys(text);
+  const wrapped = written.find((key) => key.wrapped !== undefined);
+  if (wrapped !== undefined) throw new Error(`line ${wrapped.line} has a wrapped key: name what unwraps it in POLICY_KEY_COMMAND`);
+  return ringOf(written);
+}
+
+/**
+ * As {@link parseKeyRing}, of a file some of whose keys lie there as a key management service has wrapped them: `<id> wrapped <text>`.
+ * Each is unwrapped here, once: decisions do not wait for a service.
+ * @throws Error that names the line, never what it holds; what `unwrap` throws
+ */
+export async function openKeyRing(text: string, unwrap: UnwrapKey): Promise<KeyRing> {
+  const opened: WrittenKey[] = [];
+  for (const key of parseKeys(text)) {
+    const base64 = key.wrapped === undefined ? key.base64 : (await unwrap(key.id, key.wrapped)).trim();
+    if (!isKey(base64)) throw new Error(`what unwraps key ${key.id} of line ${key.line} has not answered with 32 bytes in base64`);
+    opened.push({ ...key, base64 });
+  }
+  return ringOf(opened);
+}
+
+function parseKeys(text: string): readonly WrittenKey[] {
+  const keys = new Map<string, WrittenKey>();
   for (const [index, line] of text.split('\n').entries()) {
     if (/^\s*(#|$)/.test(line)) continue;
-    const [, id, base64] = /^([a-z0-9][a-z0-9._-]{0,62})[ \t]+([A-Za-z0-9+/]{43}=)\s*$/.exec(line) ?? [];
-    if (id === undefined || base64 === undefined || keys.has(id))
-      throw new Error(`line ${index + 1} is not \`<id> <32 bytes in base64>\` with an id of its own`);
-    keys.set(id, Buffer.from(base64, 'base64'));
+    const [, id, base64 = '', wrapped] = keyLine.exec(line) ?? [];
+    if (id === undefined || keys.has(id))
+      throw new Error(`line ${index + 1} is not \`<id> <32 bytes in base64>\` or \`<id> wrapped <text>\` with an id of its own`);
+    keys.set(id, { line: index + 1, id, wrapped, base64 });
   }
+  return [...keys.values()];
+}
+
+function ringOf(written: readonly WrittenKey[]): KeyRing {
+  const keys = new Map(written.map(({ id, base64 }) => [id, Buffer.from(base64, 'base64')]));
   const [keyId] = keys.keys();
   if (keyId === undefined) throw new Error('there is no key in it');
   return {
