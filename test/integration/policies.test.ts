@@ -55,7 +55,7 @@ async function remember(tag: string): Promise<void> {
   const row: DecisionState = {
     ...{ ...image, tag, digest, status: 'allowed', awaiting: [], reason: '', policyId: null, policySetVersion: '', targets: [] },
     ...{ pushEventId: 'p', correlationId: 'p', pushedAtMs: 1, decisionEventId: null, changedAtMs: 1 },
-    ...{ toldOutcome: '', toldAdmission: '', toldDifference: '', reviewAtMs: null },
+    ...{ toldOutcome: '', toldAdmission: '', toldDifference: '', earlierImages: 0, earlierBytes: 0, reviewAtMs: null },
   };
   const put = (topic: string, key: string, record: TypedRecord) => ({
     ...{ topic, key, partition: cluster.appender.partitionOf('a.test/app/web'), value: cluster.codec.encode(record), headers: {} },

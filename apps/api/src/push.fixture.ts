@@ -125,7 +125,7 @@ const stateData = (id: string, delayMs: number): DecisionState => ({
     policyId: 'prod',
     policySetVersion: 'v',
     targets: [],
-    ...{ toldOutcome: '', toldAdmission: '', toldDifference: '', reviewAtMs: null },
+    ...{ toldOutcome: '', toldAdmission: '', toldDifference: '', earlierImages: 0, earlierBytes: 0, reviewAtMs: null },
   },
   ...{ pushEventId: id, correlationId: id, pushedAtMs: startMs + delayMs, changedAtMs: startMs + delayMs, decisionEventId: null },
 });

@@ -1,8 +1,9 @@
 import { repositoryKey, tagKey, targetKey, topics, type DecisionState, type ImageDecided, type ImageEvidence } from '@waybill/domain';
 import { inputsSha256, recordFacts, traceMax, traceOf, versionOf, withTenant } from '@waybill/policy-engine';
 import type { Emit } from '@waybill/stream';
-import { toldOutcome, type Judgement, type Occasion } from './judge.ts';
+import type { Judgement, Occasion } from './judge.ts';
 import type { PolicySet } from './policy-set.ts';
+import { toldOutcome } from './told-outcome.ts';
 
 export type DecidedEmit = Extract<Emit, { readonly event: unknown }> & {
   readonly event: { readonly type: 'ImageDecided'; readonly data: ImageDecided };

@@ -14,7 +14,9 @@ import {
   type Rulebook,
 } from '@waybill/policy-engine';
 import { admissionOn, isAdmissionNews, type Admission } from './admission.ts';
+import { copiesUpTo, noEarlierCopies } from './earlier-copies.ts';
 import type { InForce } from './in-force.ts';
+import { toldOutcome } from './told-outcome.ts';
 import { compare, type Beside } from './shadow/compare.ts';
 
 /** What has a tag decided anew. */
@@ -46,7 +48,13 @@ export function judge(
   const { rulebook, shadow } = set;
   const books = shadow?.rulebook ? ([rulebook, shadow.rulebook] as const) : ([rulebook] as const);
   const sentTo = toldOutcome(row) === 'allow' ? row.targets : [];
-  const all = withKnown(recordedEvidence(row, evidence), books, { known: set.known, sentTo, pulls, atMs });
+  const all = withKnown(recordedEvidence(row, evidence), books, {
+    known: set.known,
+    sentTo,
+    earlier: { images: row.earlierImages, bytes: row.earlierBytes },
+    pulls,
+    atMs,
+  });
   const facts = noteAsked(all);
   const ruleOn =
     (given: Evidence) =>
@@ -69,7 +77,8 @@ export function judge(
   const { outcome, awaiting, reason, policyId, targets } = decision;
   const now = { ...told, status: statuses[outcome], awaiting, reason, policyId, policySetVersion: versionOf(rulebook), changedAtMs: atMs };
   const as = { ...ruling, facts, beside, isNews };
-  if (isNews) return { ...as, row: { ...now, targets, toldOutcome: outcome, toldAdmission: admission?.outcome ?? '' } };
+  const earlier = outcome === 'allow' ? noEarlierCopies : copiesUpTo(row, evidence.sizeBytes);
+  if (isNews) return { ...as, row: { ...now, ...earlier, targets, toldOutcome: outcome, toldAdmission: admission?.outcome ?? '' } };
   // What has been told of a digest stays readable, while it waits as well as when it is decided alike once more.
   return { ...as, row: outcome === 'held' || row.status === 'held' ? now : told };
 }
@@ -79,10 +88,6 @@ const statuses = { allow: 'allowed', deny: 'denied', held: 'held' } as const;
 /** Whether a row says something else than another, whenever and by which policies it came to it. */
 export const differs = (a: DecisionState, b: DecisionState): boolean =>
   JSON.stringify({ ...a, policySetVersion: '', changedAtMs: 0 }) !== JSON.stringify({ ...b, policySetVersion: '', changedAtMs: 0 });
-
-/** Outcome of the newest event on the digest. Rows of earlier versions do not say it; of theirs only an allowed one has targets. */
-export const toldOutcome = ({ toldOutcome: told, decisionEventId, targets }: DecisionState): string =>
-  told !== '' || decisionEventId === null ? told : targets.length > 0 ? 'allow' : 'deny';
 
 function isDecisionNews(row: DecisionState, { outcome, targets }: Decision): boolean {
   const told = toldOutcome(row);

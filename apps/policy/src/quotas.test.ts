@@ -68,6 +68,30 @@ describe('quotas: a tenant', () => {
     assert.deepEqual(told(), ['v1 allow REQUIREMENTS_MET']);
   });
 
+  it('that has no room left can still move its tags on', () => {
+    const { when, told, count } = start(acmeWith('{ imagesMax: 1, bytesMax: 1 }'));
+    when(...arrived('p1', d1, 'v1'));
+    count(part('acme', 0, { images: 1, bytes: 1 }));
+    when(...arrived('p2', d2, 'v1'), ...arrived('p3', digestOf('3'), 'v2'));
+    assert.deepEqual(told(), ['v1 allow REQUIREMENTS_MET', 'v1 allow REQUIREMENTS_MET', 'v2 deny QUOTA_EXCEEDED']);
+  });
+
+  it('that has no room left gets what a push without a digest moves on, and what was held meanwhile', () => {
+    const { when, told, count, publish, passTo } = start(acmeWith('{ imagesMax: 1, bytesMax: 1 }'));
+    when(...arrived('p1', d1, 'v1'));
+    count(part('acme', 0, { images: 1, bytes: 1 }));
+    when({ push: 'p2', tags: ['v1'], digest: null }, { inspected: d2, of: 'p2', tags: ['v1'], platforms: [] });
+    const stop = published('stop', document('ReplicationPolicy', 'stop', '{ priority: 9, match: {}, effect: deny }'));
+    publish({ ...acmeWith('{ imagesMax: 1, bytesMax: 1 }'), stop });
+    passTo(nowMs);
+    const d3 = digestOf('3');
+    when({ push: 'p3', tags: ['v1'], digest: null }, { inspected: d3, of: 'p3', tags: ['v1'], platforms: [] });
+    publish(acmeWith('{ imagesMax: 1, bytesMax: 1 }'), nowMs + 1);
+    passTo(nowMs + 1);
+    const [allowed, denied] = ['v1 allow REQUIREMENTS_MET', 'v1 deny DENIED_BY_POLICY'];
+    assert.deepEqual(told(), [allowed, allowed, denied, denied, allowed]);
+  });
+
   it('that ceases to have something has what was denied decided again, and nothing else', () => {
     const { when, told, count, passTo, requests, driver } = start(acmeWith('{ imagesMax: 2 }'));
     when(...arrived('p1', d1, 'first'));

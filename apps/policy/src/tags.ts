@@ -2,6 +2,7 @@ import { tagKey, type DecisionState, type ImageEvidence } from '@waybill/domain'
 import { emptyEvidence, evidenceBounds, versionOf } from '@waybill/policy-engine';
 import { decide, endDifference, type Deciding } from './deciding.ts';
 import { beforeName } from './draft.ts';
+import { copiesUpTo, noEarlierCopies, type EarlierCopies } from './earlier-copies.ts';
 
 /** A push of one tag: what a decision about it refers to. `pushedAtMs` is the registry's time, so that what a tag is follows it. */
 export type Push = Pick<DecisionState, 'registry' | 'repository' | 'tag' | 'pushEventId' | 'correlationId' | 'pushedAtMs'>;
@@ -37,12 +38,22 @@ export function pointTag(deciding: Deciding, push: Push, digest: string): void {
   const evidence = withTag(draft.evidence(push, digest) ?? emptyEvidence(push, digest), tag);
   draft.putEvidence(evidence);
   // A repeated push takes the row over, but what was decided on the digest stays decided.
-  const isRepeated = previous !== undefined && digestBefore(deciding, previous) === digest;
+  const before = previous && digestBefore(deciding, previous);
+  const isRepeated = previous !== undefined && before === digest;
   const row = isRepeated
     ? { ...previous, digest, pushEventId, correlationId, pushedAtMs }
-    : { ...heldRow(push, digest, momentAfter(deciding, previous), versionOf(set.rulebook)), ...carried(previous) };
+    : {
+        ...heldRow(push, digest, momentAfter(deciding, previous), versionOf(set.rulebook)),
+        ...carried(previous),
+        ...replaced(deciding, previous, before),
+      };
   draft.putDecision(row);
   decide(deciding, row, evidence, 'push');
+}
+
+function replaced({ draft }: Pick<Deciding, 'draft'>, previous: DecisionState | undefined, digest: string | undefined): EarlierCopies {
+  if (previous === undefined) return noEarlierCopies;
+  return copiesUpTo(previous, (digest === undefined ? undefined : draft.evidence(previous, digest)?.sizeBytes) ?? null);
 }
 
 /** The digest that a row's decision is about, also while a push without a digest has it wait. */
@@ -89,8 +100,8 @@ function forgetReview({ draft }: Pick<Deciding, 'draft'>, row: DecisionState | u
 }
 
 /** What is told of a digest while its tag waits. */
-const toldBy = ({ targets, decisionEventId, toldOutcome, toldAdmission, toldDifference }: DecisionState) => ({
-  ...{ targets, decisionEventId, toldOutcome, toldAdmission, toldDifference },
+const toldBy = ({ targets, decisionEventId, toldOutcome, toldAdmission, toldDifference, earlierImages, earlierBytes }: DecisionState) => ({
+  ...{ targets, decisionEventId, toldOutcome, toldAdmission, toldDifference, earlierImages, earlierBytes },
 });
 
 /** What stays when a tag points to another digest: a timer, and a difference that has to be taken back. */
@@ -118,6 +129,7 @@ const heldRow = (push: Push, digest: string, changedAtMs: number, policySetVersi
   toldOutcome: '',
   toldAdmission: '',
   toldDifference: '',
+  ...noEarlierCopies,
   reviewAtMs: null,
   changedAtMs,
 });

@@ -135,74 +135,6 @@ export type Verdict = {
   readonly admission: AdmissionVerdict | null;
 };
 
-/** A candidate decides a tag otherwise than the policies in force do, from the same facts at the same moment. */
-export type DecisionDiffered = {
-  /** Registry host, lower case, with its port where it has one. */
-  readonly registry: string;
-  /** Path below the host, without tag or digest. */
-  readonly repository: string;
-  readonly tag: string;
-  /** <algorithm>:<hex> (OCI image spec, Digests). */
-  readonly digest: string;
-  /** What its author calls it. */
-  readonly candidate: string;
-  /** Of the start, as in CandidatePublished. */
-  readonly shadowId: string;
-  /** SHA-256 over the policies in force. */
-  readonly policySetVersion: string;
-  /** The same over them with the changes of the candidate. */
-  readonly candidateSetVersion: string;
-  /** By the policies in force. */
-  readonly active: Verdict;
-  /** By the candidate. */
-  readonly shadow: Verdict;
-  /** SHA-256 in hex over all that both were made from beside the documents, as in ImageDecided. */
-  readonly inputsSha256: string;
-  /** The newest decision on the digest that was told; null where none was. */
-  readonly decisionEventId: string | null;
-  readonly pushEventId: string;
-  readonly evaluatedAtMs: number;
-};
-
-/** What is decided about a tag, or what is awaited. */
-export type DecisionState = {
-  /** Registry host, lower case, with its port where it has one. */
-  readonly registry: string;
-  /** Path below the host, without tag or digest. */
-  readonly repository: string;
-  readonly tag: string;
-  /** <algorithm>:<hex> (OCI image spec, Digests). */
-  readonly digest: string;
-  /** held, allowed, denied or deleted. */
-  readonly status: string;
-  readonly awaiting: readonly string[];
-  readonly reason: string;
-  readonly policyId: string | null;
-  readonly policySetVersion: string;
-  readonly targets: readonly Target[];
-  readonly pushEventId: string;
-  readonly correlationId: string;
-  readonly pushedAtMs: number;
-  readonly decisionEventId: string | null;
-  readonly changedAtMs: number;
-  /** Outcome of the newest decision on the digest that an event has told; empty for none, and in rows of earlier versions. */
-  readonly toldOutcome: string;
-  /** The same of what may run. */
-  readonly toldAdmission: string;
-  /** When it may be decided otherwise though nothing happens; null for never. */
-  readonly reviewAtMs: number | null;
-  /** What was last told of how a candidate decides it otherwise, `<shadowId> <SHA-256>`; empty where nothing is, or that it does no longer. */
-  readonly toldDifference: string;
-};
-
-export type PolicyTrace = {
-  readonly policyId: string;
-  readonly matched: boolean;
-  /** allow, deny, held, not-matched, or error where its condition fails. */
-  readonly outcome: string;
-  readonly reason: string;
-};
-
 export type ScanInput = {
   /** <algorithm>:<hex> (OCI image spec, Digests). */
   readonly digest: string;
@@ -210,19 +142,6 @@ export type ScanInput = {
   readonly worstSeverity: string;
   readonly scannedAtMs: number;
   readonly scanEventId: string;
-};
-
-/** What the policies on what may run say. */
-export type AdmissionDecision = {
-  /** allow, deny or held. */
-  readonly outcome: string;
-  readonly code: string;
-  readonly policyId: string | null;
-  readonly reason: string;
-  /** Whether its policy says `enforce: running`: a denial is about what runs already, too. */
-  readonly isAboutRunning: boolean;
-  /** Whether this very digest was allowed to run before, and is no longer. */
-  readonly retroactive: boolean;
 };
 
 export type SbomEvidence = {
@@ -261,6 +180,107 @@ export type UsageInput = {
   readonly copiesLastHour: number;
   /** Whether the copies of this image are among them. */
   readonly isCounted: boolean;
+};
+
+/** A candidate decides a tag otherwise than the policies in force do, from the same facts at the same moment. */
+export type DecisionDiffered = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  /** What its author calls it. */
+  readonly candidate: string;
+  /** Of the start, as in CandidatePublished. */
+  readonly shadowId: string;
+  /** SHA-256 over the policies in force. */
+  readonly policySetVersion: string;
+  /** The same over them with the changes of the candidate. */
+  readonly candidateSetVersion: string;
+  /** By the policies in force. */
+  readonly active: Verdict;
+  /** By the candidate. */
+  readonly shadow: Verdict;
+  /** Verdicts on its platforms that it was made with. */
+  readonly scans: readonly ScanInput[];
+  /** The event that the facts of its manifest were taken from; null where there was none, or it is older than this field. */
+  readonly inspectionEventId: string | null;
+  /** Attached to it, as far as was known; null where nobody had looked, and in events of earlier versions. */
+  readonly sboms: readonly SbomEvidence[] | null;
+  /** Verified ones that it was made with; null where nobody had looked, and in events of earlier versions. */
+  readonly signatures: readonly VerifiedSignature[] | null;
+  /** What was known of registries when some were to be chosen; of others it did not count. */
+  readonly registries: readonly RegistryInput[];
+  /** What its tenant had, where that counted. */
+  readonly usage: UsageInput | null;
+  /** Pulls of its repository, where they counted. */
+  readonly pullsByRegion: Readonly<Record<string, number>> | null;
+  /** Whether nothing would have had it decided anew: as many tags as are followed waited for the digest already. */
+  readonly cannotWait: boolean;
+  /** SHA-256 in hex over all that both were made from beside the documents. */
+  readonly inputsSha256: string;
+  /** The newest decision on the digest that was told; null where none was. */
+  readonly decisionEventId: string | null;
+  readonly pushEventId: string;
+  readonly evaluatedAtMs: number;
+};
+
+/** What is decided about a tag, or what is awaited. */
+export type DecisionState = {
+  /** Registry host, lower case, with its port where it has one. */
+  readonly registry: string;
+  /** Path below the host, without tag or digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** <algorithm>:<hex> (OCI image spec, Digests). */
+  readonly digest: string;
+  /** held, allowed, denied or deleted. */
+  readonly status: string;
+  readonly awaiting: readonly string[];
+  readonly reason: string;
+  readonly policyId: string | null;
+  readonly policySetVersion: string;
+  readonly targets: readonly Target[];
+  readonly pushEventId: string;
+  readonly correlationId: string;
+  readonly pushedAtMs: number;
+  readonly decisionEventId: string | null;
+  readonly changedAtMs: number;
+  /** Outcome of the newest decision on the digest that an event has told; empty for none, and in rows of earlier versions. */
+  readonly toldOutcome: string;
+  /** The same of what may run. */
+  readonly toldAdmission: string;
+  /** When it may be decided otherwise though nothing happens; null for never. */
+  readonly reviewAtMs: number | null;
+  /** What was last told of how a candidate decides it otherwise, `<shadowId> <SHA-256>`; empty where nothing is, or that it does no longer. */
+  readonly toldDifference: string;
+  /** Copies that earlier decisions on the tag sent out and that may still be counted, where the newest sends none. */
+  readonly earlierImages: number;
+  /** Their size, as far as it is known. */
+  readonly earlierBytes: number;
+};
+
+export type PolicyTrace = {
+  readonly policyId: string;
+  readonly matched: boolean;
+  /** allow, deny, held, not-matched, or error where its condition fails. */
+  readonly outcome: string;
+  readonly reason: string;
+};
+
+/** What the policies on what may run say. */
+export type AdmissionDecision = {
+  /** allow, deny or held. */
+  readonly outcome: string;
+  readonly code: string;
+  readonly policyId: string | null;
+  readonly reason: string;
+  /** Whether its policy says `enforce: running`: a denial is about what runs already, too. */
+  readonly isAboutRunning: boolean;
+  /** Whether this very digest was allowed to run before, and is no longer. */
+  readonly retroactive: boolean;
 };
 
 /** Where an image may go, and why. */

@@ -1,7 +1,7 @@
 import type { PullPlace, RegistryHealthChanged, RegistryUsage, Target, TenantUsage } from '@waybill/domain';
 import { asksForPulls } from './asked.ts';
 import { sha256 } from './canonical.ts';
-import type { Evidence, RegistryFact } from './evidence.ts';
+import type { Evidence, RegistryFact, UsageFact } from './evidence.ts';
 import { oncePer } from './once.ts';
 import type { Rulebook } from './rulebook.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -49,6 +49,8 @@ export type About = {
   readonly known: KnownFacts;
   /** Targets that an allowing decision on the digest has named; none where the newest one is none. */
   readonly sentTo: readonly Target[];
+  /** Copies that earlier decisions on the tag sent out: those of this one replace them. */
+  readonly earlier: Pick<UsageFact, 'images' | 'bytes'>;
   /** Of its repository, by place; asked for only where something turns on it. */
   readonly pulls: () => readonly Pick<PullPlace, 'region' | 'days'>[];
   readonly atMs: number;
@@ -61,16 +63,22 @@ export type About = {
 export function withKnown(
   evidence: Evidence,
   books: readonly [Rulebook, ...(readonly Rulebook[])],
-  { known, sentTo, pulls, atMs }: About,
+  { known, sentTo, earlier, pulls, atMs }: About,
 ): Evidence {
   const tenant = books.some(limitsTenants) ? tenantOf(evidence, books[0]) : null;
   return {
     ...evidence,
     ...(books.some((book) => choosersIn(book).length > 0) && { registries: withChosen(known.registries, sentTo) }),
     ...(books.some(asksForPulls) && { pullsByRegion: pullsByRegionOf(pulls(), atMs) }),
-    ...(tenant !== null && { usage: { ...tenantUsageOf(known.usageOf(tenant), atMs), isCounted: sentTo.length > 0 } }),
+    ...(tenant !== null && { usage: { ...without(tenantUsageOf(known.usageOf(tenant), atMs), earlier), isCounted: sentTo.length > 0 } }),
   };
 }
+
+const without = <T extends About['earlier']>(usage: T, { images, bytes }: About['earlier']): T => ({
+  ...usage,
+  images: Math.max(0, usage.images - images),
+  bytes: Math.max(0, usage.bytes - bytes),
+});
 
 function withChosen(registries: KnownFacts['registries'], sentTo: readonly Target[]): KnownFacts['registries'] {
   if (sentTo.length === 0) return registries;

@@ -28,7 +28,7 @@ function remember(memory: MemoryLog, repository: string, tag: string, scannedHou
     scans: [scan],
     tags: [tag],
   };
-  const row = { ...image, tag, digest, status: 'allowed', ...changes };
+  const row = { ...image, tag, digest, status: 'allowed', earlierImages: 0, earlierBytes: 0, ...changes };
   const put = (topic: string, key: string, type: TypedRecord['type'], data: object): void =>
     memory.append({ topic, partition: 0, key, value: jsonCodec.encode({ type, data } as TypedRecord), headers: {} });
   put(topics.decisionState.name, tagKey(image, tag), 'DecisionState', row);

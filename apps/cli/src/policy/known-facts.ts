@@ -18,5 +18,5 @@ export async function readKnownFacts(log: EventLog, codec: Codec, onRead?: OnRea
 /** The evidence that these rulebooks can ask for; the first says whose an image is. */
 export const evidenceFor =
   (books: readonly [Rulebook, ...(readonly Rulebook[])], { known, pulls }: Awaited<ReturnType<typeof readKnownFacts>>, atMs: number) =>
-  ({ evidence, sentTo }: KnownImage): Evidence =>
-    withKnown(evidence, books, { known, sentTo, atMs, pulls: () => pulls.get(repositoryKey(evidence)) ?? [] });
+  ({ evidence, ...sent }: KnownImage): Evidence =>
+    withKnown(evidence, books, { known, ...sent, atMs, pulls: () => pulls.get(repositoryKey(evidence)) ?? [] });

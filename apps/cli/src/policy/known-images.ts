@@ -4,7 +4,7 @@ import { readProjection, versionTopic, type Codec, type EventLog } from '@waybil
 import { rowsOf, type OnRead } from './log-rows.ts';
 
 /** A tag that is there now: all that is known of its image, and where the newest decision sends it. */
-export type KnownImage = Pick<About, 'sentTo'> & { readonly evidence: Evidence };
+export type KnownImage = Pick<About, 'sentTo' | 'earlier'> & { readonly evidence: Evidence };
 
 export type KnownImages = {
   readonly images: readonly KnownImage[];
@@ -46,6 +46,7 @@ async function readImages(
   return tags.flatMap((tag) => {
     const recorded = found.get(digestKey(tag, tag.digest));
     if (recorded === undefined) return [];
-    return [{ evidence: recordedEvidence(tag, recorded), sentTo: tag.toldOutcome === 'allow' ? tag.targets : [] }];
+    const { toldOutcome, targets, earlierImages: images, earlierBytes: bytes } = tag;
+    return [{ evidence: recordedEvidence(tag, recorded), sentTo: toldOutcome === 'allow' ? targets : [], earlier: { images, bytes } }];
   });
 }
