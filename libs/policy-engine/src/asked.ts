@@ -27,6 +27,8 @@ export type Asking = {
  * Registries count each by itself; usage and pulls count whole.
  */
 export function noteAsked(given: Evidence): Asking {
+  // Most images are decided by what is known of themselves.
+  if (!given.registries && !given.usage && !given.pullsByRegion) return { evidence: given, asked: () => given };
   const { registries, usage, pullsByRegion, ...own } = given;
   const names = new Set<string>();
   const whole = new Set<'usage' | 'pullsByRegion'>();

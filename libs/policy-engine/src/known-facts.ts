@@ -66,10 +66,13 @@ export function withKnown(
   { known, sentTo, earlier, pulls, atMs }: About,
 ): Evidence {
   const tenant = books.some(limitsTenants) ? tenantOf(evidence, books[0]) : null;
+  const choosesRegistries = books.some((book) => choosersIn(book).length > 0);
+  const asksWhoPulls = books.some(asksForPulls);
+  if (tenant === null && !choosesRegistries && !asksWhoPulls) return evidence;
   return {
     ...evidence,
-    ...(books.some((book) => choosersIn(book).length > 0) && { registries: withChosen(known.registries, sentTo) }),
-    ...(books.some(asksForPulls) && { pullsByRegion: pullsByRegionOf(pulls(), atMs) }),
+    ...(choosesRegistries && { registries: withChosen(known.registries, sentTo) }),
+    ...(asksWhoPulls && { pullsByRegion: pullsByRegionOf(pulls(), atMs) }),
     ...(tenant !== null && { usage: { ...without(tenantUsageOf(known.usageOf(tenant), atMs), earlier), isCounted: sentTo.length > 0 } }),
   };
 }
