@@ -1,6 +1,7 @@
 import { repositoryKey, tagKey, targetKey, topics, type DecisionState, type ImageDecided, type ImageEvidence } from '@waybill/domain';
-import { inputsSha256, recordFacts, traceMax, traceOf, versionOf, withTenant } from '@waybill/policy-engine';
+import { inputsSha256, traceMax, traceOf, versionOf, withTenant } from '@waybill/policy-engine';
 import type { Emit } from '@waybill/stream';
+import { inputsOf } from './inputs.ts';
 import type { Judgement, Occasion } from './judge.ts';
 import type { PolicySet } from './policy-set.ts';
 import { toldOutcome } from './told-outcome.ts';
@@ -41,14 +42,7 @@ export function decidedEvent(
     takenBack,
     retroactive: toldOutcome(row) === 'allow' && outcome !== 'allow',
     admission: admission && { ...admission, retroactive: row.toldAdmission === 'allow' && admission.outcome !== 'allow' },
-    scans: evidence.scans.map(({ digest: scanned, outcome: verdict, worstSeverity, scannedAtMs, scanEventId }) => {
-      return { digest: scanned, outcome: verdict, worstSeverity, scannedAtMs, scanEventId };
-    }),
-    inspectionEventId: evidence.inspectionEventId,
-    sboms: evidence.sboms,
-    signatures: evidence.signatures,
-    ...recordFacts(facts),
-    cannotWait: facts.cannotWait === true,
+    ...inputsOf(evidence, facts),
     inputsSha256: inputsSha256(facts, atMs),
     // For whoever counts what tenants have.
     tenant: withTenant(facts, rulebook.replication.surroundings).tenant ?? null,

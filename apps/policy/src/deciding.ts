@@ -26,7 +26,7 @@ export function decide(deciding: Deciding, row: DecisionState, evidence: ImageEv
   if (next.reviewAtMs !== row.reviewAtMs) draft.schedule(tagKey(row, row.tag), next.reviewAtMs === null ? null : reviewTimer(next));
   const told = judgement.isNews ? tell(deciding, row, evidence, { ...judgement, occasion }) : next;
   draft.putDecision(told);
-  tellDifference({ ...deciding, atMs }, row, told, judgement);
+  tellDifference({ ...deciding, atMs }, { before: row, row: told, evidence }, judgement);
 }
 
 /** @returns the row with the id of the event */
@@ -44,16 +44,15 @@ function tell(
 
 function tellDifference(
   { draft, set, atMs }: Deciding,
-  before: DecisionState,
-  row: DecisionState,
-  { beside, facts, ...active }: Judgement,
+  { before, row, evidence }: { readonly before: DecisionState; readonly row: DecisionState; readonly evidence: ImageEvidence },
+  { beside, factsOfBoth, ...active }: Judgement,
 ): void {
   const { shadow } = set;
   if (beside.hasFailed) draft.note('candidate failed');
   if (shadow === undefined || beside.news === undefined || beside.ruling === undefined) return;
   draft.note(`candidate ${beside.news}`);
   if (beside.news === 'agrees') draft.emit(agreedEvent(shadow, before, 'both decide it alike', atMs));
-  else draft.emit(differedEvent(set, shadow, row, { active, shadow: beside.ruling, facts: facts.asked(), atMs }));
+  else draft.emit(differedEvent(set, shadow, row, { active, shadow: beside.ruling, evidence, facts: factsOfBoth(), atMs }));
 }
 
 /** Of a tag of which nothing is decided any more nothing differs. */

@@ -10,11 +10,18 @@ export type EventsBehind = {
   readonly reports: readonly ScanReported[];
 };
 
+/** What an event says of what it was made from, beside the image. */
+export type InputsBehind = Pick<
+  ImageDecided,
+  'scans' | 'inspectionEventId' | 'sboms' | 'signatures' | 'registries' | 'usage' | 'pullsByRegion' | 'cannotWait'
+>;
+type Decided = InputsBehind & Pick<ImageDecided, 'registry' | 'repository' | 'tag' | 'digest'>;
+
 /**
  * What a decision was made from, found again in the log. With the documents of its `policySetVersion` and the moment `evaluatedAtMs`,
  * `evaluate` and `explain` come to the same once more, and `inputsSha256` to what the event says; another digest means other inputs.
  */
-export function evidenceBehind(decided: ImageDecided, { inspection, reports }: EventsBehind): Evidence {
+export function evidenceBehind(decided: Decided, { inspection, reports }: EventsBehind): Evidence {
   const empty = emptyEvidence(decided, decided.digest);
   const inspected =
     inspection === undefined

@@ -38,7 +38,11 @@ const deny = { outcome: 'deny', code: 'X', policyId: 'frozen', reason: 'frozen f
 function tell(started: Started, shadowId: string, tag: string, what: 'agrees' | object, evaluatedAtMs = 1_000): void {
   const image = { registry: 'a.test', repository: 'demo/app', tag, digest: 'd' };
   const common = { ...image, candidate: 'next', shadowId, evaluatedAtMs };
-  const versions = { policySetVersion: 'a', candidateSetVersion: 'b', inputsSha256: 'i', decisionEventId: null, pushEventId: 'p' };
+  const inputs = {
+    ...{ scans: [], inspectionEventId: null, sboms: null, signatures: null, registries: [], usage: null, pullsByRegion: null },
+    ...{ cannotWait: false, inputsSha256: 'i', decisionEventId: null, pushEventId: 'p' },
+  };
+  const versions = { ...inputs, policySetVersion: 'a', candidateSetVersion: 'b' };
   const event: TypedRecord =
     what === 'agrees'
       ? { type: 'DecisionAgreed', data: { ...common, reason: 'both decide it alike' } }

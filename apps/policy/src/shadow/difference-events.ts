@@ -1,24 +1,32 @@
-import { repositoryKey, tagKey, topics, type DecisionState, type TypedRecord, type Verdict } from '@waybill/domain';
+import { repositoryKey, tagKey, topics, type DecisionState, type ImageEvidence, type TypedRecord, type Verdict } from '@waybill/domain';
 import { inputsSha256, versionOf, type Evidence } from '@waybill/policy-engine';
 import type { Emit } from '@waybill/stream';
+import { inputsOf } from '../inputs.ts';
 import type { Ruling } from '../judge.ts';
 import type { PolicySet } from '../policy-set.ts';
 import type { Shadow } from './read-shadow.ts';
 
 /** Two rulings on a tag, and what both were made from. */
-export type Compared = { readonly active: Ruling; readonly shadow: Ruling; readonly facts: Evidence; readonly atMs: number };
+export type Compared = {
+  readonly active: Ruling;
+  readonly shadow: Ruling;
+  readonly evidence: ImageEvidence;
+  readonly facts: Evidence;
+  readonly atMs: number;
+};
 
 /** @param row as it is when the active decision, if there is one, has been told */
 export function differedEvent(
   set: PolicySet,
   { id: shadowId, candidate, rulebook }: Shadow,
   row: DecisionState,
-  { active, shadow, facts, atMs }: Compared,
+  { active, shadow, evidence, facts, atMs }: Compared,
 ): Emit {
   const { decisionEventId, pushEventId, toldDifference } = row;
   const versions = { policySetVersion: versionOf(set.rulebook), candidateSetVersion: rulebook === null ? '' : versionOf(rulebook) };
   const data = {
     ...{ ...nameOf(row), candidate, shadowId, ...versions, active: verdictOf(active), shadow: verdictOf(shadow) },
+    ...inputsOf(evidence, facts),
     ...{ inputsSha256: inputsSha256(facts, atMs), decisionEventId, pushEventId, evaluatedAtMs: atMs },
   };
   return emitOf(row, { type: 'DecisionDiffered', data }, toldDifference);
