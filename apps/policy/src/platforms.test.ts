@@ -8,7 +8,8 @@ const [d1, amd, arm] = [digestOf('1'), digestOf('a'), digestOf('b')];
 const copying = (target: string) =>
   published(
     'p',
-    `{ apiVersion: waybill/v1, kind: ReplicationPolicy, metadata: { name: p }, spec: { match: {}, replicate: [{ registry: b${target} }] } }`,
+    `{ apiVersion: waybill/v1, kind: ReplicationPolicy, metadata: { name: p },
+       spec: { match: {}, replicate: [{ registry: b${target} }] } }`,
   );
 
 /** An index of two platforms, pushed under such a policy. */

@@ -1,6 +1,6 @@
 import type { Evidence } from './evidence.ts';
 import type { Pattern } from './pattern/pattern.ts';
-import { normalized } from './targets/part.ts';
+import { normalized } from './platforms.ts';
 
 /** One thing that `match` asks for. A policy matches when all of its clauses hold. */
 export type Clause =

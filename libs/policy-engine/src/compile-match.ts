@@ -2,7 +2,7 @@ import type { Static } from 'typebox';
 import type { Clause } from './clause.ts';
 import type { Match } from './document/match.ts';
 import { PatternError } from './pattern/pattern-error.ts';
-import { normalized } from './targets/part.ts';
+import { normalized } from './platforms.ts';
 import { compilePattern, type Pattern, type PatternText } from './pattern/pattern.ts';
 
 /** What a `match` asks for, ready to be asked. */

@@ -320,9 +320,7 @@ const rules: readonly Rule[] = [
         replicate: [{ registry: 'b', repository: 'mirror/{repository}', tag: '{tag}-eu' }, { registry: 'b' }, { registry: 'b' }],
       }),
     ],
-    then: {
-      targets: [targetAt('b', 'mirror/demo/app', 'v1-eu'), targetAt('b', 'demo/app', 'v1')],
-    },
+    then: { targets: [targetAt('b', 'mirror/demo/app', 'v1-eu'), targetAt('b', 'demo/app', 'v1')] },
   },
   {
     rule: 'a target that is no name denies instead of failing later',

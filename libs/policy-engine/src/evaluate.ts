@@ -73,7 +73,7 @@ const withoutWaiting = (decision: Decision, { digest }: Evidence): Decision => (
   ...decision,
   outcome: 'deny',
   code: 'TAGS_TOO_MANY',
-  reason: `it would have to wait, and ${evidenceBounds.tagsMax} tags of this repository wait for ${digest} already: delete some, and push again`,
+  reason: `${evidenceBounds.tagsMax} tags of this repository wait for ${digest} already: delete some, and push this one again`,
   awaiting: [],
 });
 

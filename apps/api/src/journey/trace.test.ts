@@ -273,9 +273,9 @@ describe('the outcome of a push', () => {
     await push.decided('allow', 'fine', 'decided', { targets: [targetAt('b', repository, tag, part)] });
     await push.copied({ platforms: ['linux/amd64'], copiedDigest: amd64 });
     await push.replica({ ...part, copiedDigest: amd64 });
-    const steps = trace(log)[0]!.steps.filter(({ kind }) => kind === 'decided' || kind === 'copied').map(({ text }) => text); // prettier-ignore
+    const steps = ['decided', 'copied'].map((wanted) => trace(log)[0]!.steps.find(({ kind }) => kind === wanted)?.text);
     assert.equal(steps[0], `allowed: fine → b/${repository}:${tag} (linux/amd64; critical)`);
-    assert.match(steps[1]!, /, read back and equal; linux\/amd64 alone, as sha256:b{12}$/);
+    assert.match(steps[1] ?? '', /, read back and equal; linux\/amd64 alone, as sha256:b{12}$/);
     assert.deepEqual(statusOf(log), ['copied', true, `copied to ${target}`]);
     await push.decided('deny', 'critical', 'denied');
     assert.equal(statusOf(log)[2], `denied: critical; copied before, and still at ${target}`);

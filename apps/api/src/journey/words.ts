@@ -124,7 +124,8 @@ const failureWords = (details: Details): string =>
 
 const copyWords = (details: Details): string =>
   `copied to ${targetName({ details })}: ${count(details['manifestsCopied'], 'manifest')}, ${count(details['blobsCopied'], 'blob')}, ` +
-  `${bytesText(Number(details['bytesCopied']))}${details['verified'] === true ? ', read back and equal' : ', NOT verified'}${partWords(details)}`;
+  `${bytesText(Number(details['bytesCopied']))}${details['verified'] === true ? ', read back and equal' : ', NOT verified'}` +
+  partWords(details);
 
 /** Where something was left out it is there under another digest. */
 function partWords({ platforms, copiedDigest }: Details): string {

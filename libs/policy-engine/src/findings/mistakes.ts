@@ -7,7 +7,7 @@ import { asItIs, everything, limit, limitAll, type Space } from './space.ts';
 import { findTemplate } from './template.ts';
 import type { Target } from '../document/target.ts';
 import { selectIn } from '../targets/choose.ts';
-import { normalized } from '../targets/part.ts';
+import { normalized } from '../platforms.ts';
 import type { Work } from './work.ts';
 
 /** What is wrong with a policy by itself, in the light of what names can be and of the registries that there are. */
@@ -93,7 +93,7 @@ function checkTargets(work: Work, { id, document: { spec } }: Policy, own: Space
   }
 }
 
-/** Of two targets that mean the same place the first one counts. Told where their templates are written alike, so that it is so for each image. */
+/** Of two targets that mean the same place the first counts. Told where their templates are written alike: so it is for each image. */
 function checkSamePlaces({ set, report }: Work, { id, document: { spec } }: Policy, image: Image): void {
   const targets = (spec.replicate ?? []).map((target) => ({
     target,
@@ -108,10 +108,12 @@ function checkSamePlaces({ set, report }: Work, { id, document: { spec } }: Poli
       .slice(0, at)
       .findIndex((other) => other.names === names && other.registries.some((name) => registries.includes(name)));
     const earlier = targets[first];
-    if (earlier === undefined || takingText(earlier.target) === takingText(target)) continue;
+    if (earlier === undefined) continue;
+    const [kept, other] = [takingText(earlier.target), takingText(target)];
+    if (kept === other) continue;
     const where = earlier.registries.find((name) => registries.includes(name));
-    const what = `${id} means ${where} twice under the same names: spec.replicate.${first} with ${takingText(earlier.target)}, which decides`;
-    const message = `${what}, and spec.replicate.${at} with ${takingText(target)}; leave one out, or give it another tag`;
+    const both = `spec.replicate.${first} with ${kept}, which decides, and spec.replicate.${at} with ${other}`;
+    const message = `${id} means ${where} twice under the same names: ${both}; leave one out, or give it another tag`;
     report('TARGETS_CONTRADICT', [id], `spec.replicate.${at}`, image, message);
   }
 }

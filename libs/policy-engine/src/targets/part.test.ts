@@ -117,7 +117,8 @@ describe('what of an image is copied', () => {
     assert.deepEqual(
       targets.map(({ path, registry, outcome, reason }) => `${path} ${registry} ${outcome}: ${reason}`),
       [
-        'spec.replicate.0 b chosen: the policy names it; linux/amd64 alone, under another digest, so that signatures of the whole are not about it; of class critical',
+        'spec.replicate.0 b chosen: the policy names it; linux/amd64 alone, under another digest, ' +
+          'so that signatures of the whole are not about it; of class critical',
         'spec.replicate.1 b not-chosen: spec.replicate.0 means the same place, and comes first',
         'spec.replicate.2 c refused: the image is for linux/amd64, linux/arm64, and the policy wants linux/s390x',
       ],

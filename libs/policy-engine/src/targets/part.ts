@@ -1,6 +1,6 @@
-import { findPlatform, formatPlatform } from '@waybill/domain';
 import type { Target } from '../document/target.ts';
 import type { Evidence } from '../evidence.ts';
+import { normalized } from '../platforms.ts';
 import { shortened } from '../requirements/answer.ts';
 
 /** What of an image a target takes. */
@@ -26,12 +26,4 @@ export function partOf({ platforms: written }: Pick<Target, 'platforms'>, { insp
     return { kind: 'none', reason };
   }
   return taken.length === known.length ? all : { kind: 'taken', platforms: taken };
-}
-
-/** In one spelling, each once, in order. */
-export const normalized = (platforms: readonly string[]): readonly string[] => [...new Set(platforms.map(spelt))].toSorted();
-
-function spelt(text: string): string {
-  const platform = findPlatform(text);
-  return platform === undefined ? text : formatPlatform(platform);
 }
