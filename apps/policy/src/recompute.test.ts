@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Event, ImageDecided, ScanReported } from '@waybill/domain';
+import { topics, type Event, type ImageDecided, type ScanReported } from '@waybill/domain';
 import {
   compileRulebook,
   evaluate,
@@ -35,11 +35,11 @@ function logWith(policies: PolicyTable, tables: Readonly<Record<string, PolicyTa
   };
   started.when(...happenings);
   started.passTo(nowMs + 30 * hour);
-  return { log, decisions: started.decisions() };
+  return { log, decisions: started.decisions(), told: started.driver.emitted(topics.differences) };
 }
 
 /** As whoever has the log and a decision would look for them. */
-function findBehind(log: readonly Event[], { inspectionEventId }: ImageDecided): EventsBehind {
+function findBehind(log: readonly Event[], { inspectionEventId }: Pick<ImageDecided, 'inspectionEventId'>): EventsBehind {
   const inspection = log.find(({ meta }) => meta.id === inspectionEventId);
   assert.ok(inspection === undefined || inspection.type === 'ImageInspected' || inspection.type === 'ImageInspectionFailed');
   const reports = log.flatMap((event): readonly ScanReported[] => (event.type === 'ScanReported' ? [event.data] : []));
@@ -119,6 +119,45 @@ describe('a decision can be made again from the log alone:', () => {
     assert.deepEqual([first?.registries.length, first?.usage?.images, first?.pullsByRegion], [2, 2, {}]);
     const otherwise = { ...first!, registries: first!.registries.slice(1) };
     assert.notEqual(inputsSha256(evidenceBehind(otherwise, findBehind(log, first!)), first!.evaluatedAtMs), first!.inputsSha256);
+  });
+
+  it('a difference, by the policies in force and by the candidate, though they ask for other facts', () => {
+    const place = published(
+      'registry/first',
+      'apiVersion: waybill/v1\nkind: Registry\nmetadata: { name: first }\nspec: { host: first.test }',
+    );
+    const inForce = { prod: published('prod', prod), 'registry/first': place };
+    const document = prod.replace('registry: b', 'select: { roles: [primary] }, copies: 1, placement: by-pulls');
+    const about = { candidate: 'next', shadowId: 's1', changesCount: 1, author: 'test', reason: '', publishedAtMs: nowMs };
+    const data = { ...about, policyId: 'prod', document, documentSha256: '' };
+    const health = { first: { type: 'RegistryHealthChanged', data: { registry: 'first', isHealthy: true, reason: '', changedAtMs: 0 } } };
+    const policies: PolicyTable = { ...inForce, 'candidate/next/prod': { type: 'CandidatePublished', data } };
+    const happenings = histories['evidence that was there before the push']!;
+    const { log, told } = logWith(policies, { health } as never, ...happenings);
+    const [by, besides] = [inForce, { ...inForce, prod: published('prod', document) }].map(
+      (each) => createPolicyReader()(Object.values(each).map((event) => ({ ...event, meta: {} }) as never)).rulebook,
+    );
+    const differences = told.flatMap((event) => (event.type === 'DecisionDiffered' ? [event.data] : []));
+    assert.ok(differences.length > 0);
+    for (const difference of differences) {
+      assert.deepEqual(
+        [difference.policySetVersion, difference.candidateSetVersion],
+        [by, besides].map((each) => versionOf(each!)),
+      );
+      assert.deepEqual(
+        difference.registries.map(({ name }) => name),
+        ['first'],
+      );
+      const evidence = evidenceBehind(difference, findBehind(log, difference));
+      assert.equal(inputsSha256(evidence, difference.evaluatedAtMs), difference.inputsSha256);
+      for (const [rulebookThen, { outcome, code, policyId, targets }] of [
+        [by!, difference.active],
+        [besides!, difference.shadow],
+      ] as const) {
+        const again = evaluate(rulebookThen.replication, evidence, difference.evaluatedAtMs);
+        assert.deepEqual([again.outcome, again.code, again.policyId, again.targets], [outcome, code, policyId, targets]);
+      }
+    }
   });
 
   it('other inputs have another digest', () => {
