@@ -17,13 +17,11 @@ import { admissionOn, isAdmissionNews, type Admission } from './admission.ts';
 import { copiesUpTo, noEarlierCopies } from './earlier-copies.ts';
 import type { InForce } from './in-force.ts';
 import { toldOutcome } from './told-outcome.ts';
+import type { Ruling } from './ruling.ts';
 import { compare, type Beside } from './shadow/compare.ts';
 
 /** What has a tag decided anew. */
 export type Occasion = 'push' | 'evidence' | 'time' | 'policies' | 'registries' | 'usage';
-
-/** What a set of policies says of a tag, and when time alone may have it say something else; Infinity for never. */
-export type Ruling = { readonly decision: Decision; readonly admission: Admission | null; readonly nextMs: number };
 
 /** What is decided about a tag now, beside what was told of it before. */
 export type Judgement = Ruling & {
@@ -63,7 +61,9 @@ export function judge(
     ({ replication, admission }: Rulebook): Ruling => {
       const decision = evaluate(replication, given, atMs);
       const waitsUntilMs =
-        decision.outcome === 'held' && decision.code === 'QUOTA_EXCEEDED' ? roomAtMs(given, rulebook, set.known, atMs) : Infinity;
+        decision.outcome === 'held' && decision.code === 'QUOTA_EXCEEDED'
+          ? roomAtMs(given, rulebook, { known: set.known, atMs, waitedMs: atMs - row.pushedAtMs })
+          : Infinity;
       return {
         decision,
         admission: admissionOn(admission, given, atMs),

@@ -167,6 +167,24 @@ describe('quotas: copies within an hour', () => {
     const moments = new Set(driver.timers().flatMap(({ kind, notBeforeMs }) => (kind === 'review' ? [notBeforeMs] : [])));
     assert.ok(moments.size > 50, `100 tags wake at ${moments.size} moments`);
   });
+  it('are asked for the less often the longer they have waited, and not forgotten', () => {
+    const { when, count, row, driver, readRequests } = start(acmeWith('{ copiesPerHourMax: 2 }'));
+    let atMs = nowMs;
+    const looks: number[] = [];
+    count(full);
+    when(...arrived('p1', d1, 'v1'));
+    while (atMs < nowMs + 24 * hour) {
+      // Others take what room there is.
+      count(part('acme', 0, { copiesByMinute: [{ minuteStartMs: atMs - hour, copies: 2 }] }));
+      const next = row('v1')!.reviewAtMs!;
+      driver.fire('a.test/demo/app:v1', { atMs: (atMs = next) });
+      count(part('acme', 0, { copiesByMinute: [{ minuteStartMs: atMs - hour, copies: 2 }] }));
+      readRequests();
+      looks.push(atMs);
+    }
+    assert.ok(looks.length > 24 && looks.length < 100, `${looks.length} looks in a day`);
+    assert.equal(row('v1')?.status, 'held');
+  });
 });
 
 describe('isolation', () => {

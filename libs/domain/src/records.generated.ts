@@ -308,7 +308,7 @@ export type ImageDecided = {
   readonly pushEventId: string;
   /** Why, in one word; docs/policies.md has the list. Empty in events of earlier versions. */
   readonly code: string;
-  /** What had the tag decided: push, evidence, time, or policies that changed. */
+  /** What had the tag decided: push, evidence, time, policies that changed, registries that failed or came back, or usage that fell. */
   readonly occasion: string;
   /** Whether this very digest was allowed under this tag before, and is no longer. */
   readonly retroactive: boolean;

@@ -95,14 +95,22 @@ const limitsTenants = ({ replication }: Rulebook): boolean => hasQuota(replicati
 
 const hasQuota = oncePer((tenants: Surroundings['Tenant']): boolean => [...tenants.values()].some(({ spec }) => spec.quota !== undefined));
 
-const spreadMs = 60_000;
+const spreadMs = { min: 60_000, max: 60 * 60_000 } as const;
 
 /**
- * When an image that waits for room in its tenant's hour is to be decided again; Infinity where nothing leaves that hour. Those of a
- * tenant that wait for the same moment come one after the other within a minute, so that what is allowed first is counted before the last.
+ * When an image that waits for room in its tenant's hour is to be decided again; Infinity where nothing leaves that hour. Those that wait
+ * for the same moment come one after the other, so that what is allowed first is counted before the last: within as long as the image
+ * has waited, at least a minute and at most an hour. So thousands that wait do not ask each minute, and none waits twice as long as it must.
  */
-export function roomAtMs(evidence: Evidence, rulebook: Rulebook, known: KnownFacts, atMs: number): number {
+export function roomAtMs(
+  evidence: Evidence,
+  rulebook: Rulebook,
+  { known, atMs, waitedMs }: Pick<About, 'known' | 'atMs'> & { readonly waitedMs: number },
+): number {
   const tenant = tenantOf(evidence, rulebook);
   const leavesAtMs = tenant === null ? Infinity : copiesLeaveAtMs(known.usageOf(tenant), atMs);
-  return leavesAtMs + (parseInt(sha256(`${evidence.repository}:${evidence.tag}`).slice(0, 8), 16) % spreadMs);
+  const withinMs = Math.min(Math.max(waitedMs, spreadMs.min), spreadMs.max);
+  // Another place in the row each time.
+  const place = parseInt(sha256(`${evidence.repository}:${evidence.tag} ${leavesAtMs}`).slice(0, 8), 16);
+  return leavesAtMs + (place % withinMs);
 }
