@@ -1,4 +1,4 @@
-// Inspector, policy and replicator behind one another, with real requests to registries that fail as a test asks; without a broker.
+// Inspector, policy, replicator and usage behind one another, with real requests to registries that fail as a test asks; without a broker.
 import { repositoryKey, topics, type Event, type EventOf, type RecordType, type Topic } from '@waybill/domain';
 import { unsaid } from '@waybill/domain/testing';
 import { createCopier, createRegistryClients, findManifestDigest, OciError, type Registry, type RegistryClients } from '@waybill/oci';
@@ -10,6 +10,7 @@ import { inspector } from '../../apps/inspector/src/topology.ts';
 import { createPolicy } from '../../apps/policy/src/topology.ts';
 import { createCopy } from '../../apps/replicator/src/copy.ts';
 import { replicator } from '../../apps/replicator/src/topology.ts';
+import { usage } from '../../apps/usage/src/topology.ts';
 
 export const nowMs = Date.UTC(2026, 0, 10);
 const limits = { timeoutMs: 5_000, concurrencyMax: 1, attemptsMax: 2 };
@@ -33,6 +34,8 @@ export type Stand = {
   decide(): Promise<void>;
   /** Does the copies that wait; between reading the image and writing its tag, `meanwhile` happens. */
   copyWhile(meanwhile: () => Promise<void>): Promise<void>;
+  /** Lets what is counted be told, and policies see it. */
+  count(): Promise<void>;
   events<T extends RecordType>(type: T): readonly EventOf<T>['data'][];
   /** What is at a registry under `team/app:<tag>`; undefined for nothing. */
   digestAt(registry: 'a' | 'b' | 'c', tag?: string): Promise<string | undefined>;
@@ -56,6 +59,7 @@ export async function startStand(): Promise<Stand> {
     { ...limits, perTargetMax: 1 },
   );
   const [, policy] = [add(inspector(createInspect(clients), { ...limits, perRegistryMax: 1 })), add(createPolicy()), add(copying)];
+  const counting = add(usage(hostOf));
   const passed = new Map<string, number>();
 
   /** What one stage has emitted is read by those behind it. @returns whether anything was */
@@ -111,9 +115,19 @@ export async function startStand(): Promise<Stand> {
       const { run } = copying.jobs!['copy']!;
       const result = run(JSON.parse(job!.payload) as never, attemptOf(job!, 1));
       await meanwhile();
-      const isStillWanted = stages.get(copying)!.jobs().includes(job!);
+      const isSame = ({ id, causeId }: JobRow): boolean => id === job!.id && causeId === job!.causeId;
+      const isStillWanted = stages.get(copying)!.jobs().some(isSame);
       if (isStillWanted) stages.get(copying)!.finishJob(job!.id, await result, { atMs: nowMs });
       else await result.catch(() => undefined); // Replaced: the runtime aborts it and hears no more of it.
+    },
+    async count() {
+      for (const { id } of counting.timers()) counting.fire(id);
+      passOn();
+      const [keys, events] = [counting.keys(topics.usage), counting.emitted(topics.usage)];
+      policy.table('usage', Object.fromEntries(events.map((event, at) => [keys[at]!, event])));
+      policy.tellOf('usage', { atMs: nowMs });
+      for (const { id } of policy.timers().filter(({ kind }) => kind.startsWith('sweep'))) policy.fire(id);
+      await work(({ kind }) => kind !== 'copy');
     },
     events: <T extends RecordType>(type: T) =>
       [...stages].flatMap(([{ outputs }, driver]) =>

@@ -41,6 +41,38 @@ describe('a rate limit (429)', () => {
   });
 });
 
+describe('a quota', () => {
+  const quota = (imagesMax: number): string =>
+    `{ apiVersion: waybill/v1, kind: Tenant, metadata: { name: team }, spec: { repositories: ['team/**'], quota: { imagesMax: ${imagesMax} } } }`;
+
+  it('lets go what fits, and denies what does not, with what to do', async () => {
+    stand.publish({ ...toB, 'tenant/team': quota(1) });
+    const first = await stand.push('v1');
+    await stand.settle();
+    await stand.count();
+    await stand.push('v2');
+    await stand.settle();
+    assert.deepEqual([await stand.digestAt('b', 'v1'), await stand.digestAt('b', 'v2')], [first, undefined]);
+    const { code, reason } = stand.events('ImageDecided').at(-1)!;
+    assert.equal(code, 'QUOTA_EXCEEDED');
+    assert.match(reason, /waybill policy cleanup team/);
+  });
+
+  it('that is raised lets go what it denied', async () => {
+    stand.publish({ ...toB, 'tenant/team': quota(1) });
+    await stand.push('v1');
+    await stand.settle();
+    await stand.count();
+    const second = await stand.push('v2');
+    await stand.settle();
+    stand.publish({ ...toB, 'tenant/team': quota(2) });
+    for (const { id, kind } of stand.policy.timers()) if (kind.startsWith('sweep')) stand.policy.fire(id);
+    await stand.decide();
+    await stand.settle();
+    assert.equal(await stand.digestAt('b', 'v2'), second);
+  });
+});
+
 describe('a time-out', () => {
   it('of a registry that says nothing is told, and leaves no tag behind', async () => {
     stand.publish(toB);
@@ -145,6 +177,23 @@ describe('an update during a replication', () => {
       stand.events('ImageCopied').map(({ digest }) => digest),
       [newer],
     );
+  });
+
+  it('of the policies that makes it more urgent lets the copy go on, and makes no second one', async () => {
+    stand.publish(toB);
+    const digest = await stand.push();
+    await stand.decide();
+    await stand.copyWhile(async () => {
+      stand.publish({ mirror: policyOf('mirror', 'replicate: [{ registry: b, priorityClass: critical }]') });
+      for (const { id } of stand.policy.timers().filter(({ kind }) => kind === 'sweep')) stand.policy.fire(id);
+      await stand.decide();
+    });
+    await stand.settle();
+    assert.deepEqual(
+      stand.events('ImageDecided').map(({ targets }) => targets[0]?.priorityClass),
+      ['normal', 'critical'],
+    );
+    assert.deepEqual([stand.events('ImageCopied').length, await stand.digestAt('b')], [1, digest]);
   });
 
   it('of the policies ends the copy to what is a target no longer, and that is told', async () => {

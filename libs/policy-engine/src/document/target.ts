@@ -1,6 +1,6 @@
 import { priorityClasses } from '@waybill/domain';
 import { Type, type Static } from 'typebox';
-import { closed } from './parts.ts';
+import { closed, platforms } from './parts.ts';
 
 /** A list of which any is enough. */
 const anyOf = (description: string) =>
@@ -33,12 +33,8 @@ export const Target = Type.Object(
       Type.String({ minLength: 1, maxLength: 255, description: 'Path there; `{repository}` is the path here, and the default.' }),
     ),
     tag: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'Tag there; `{tag}` is the tag here, and the default.' })),
-    platforms: Type.Optional(
-      Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}(?:/[A-Za-z0-9_.-]{1,64}){1,2}$' }), {
-        minItems: 1,
-        maxItems: 50,
-        description: 'What of an index is copied, as linux/amd64 or linux/arm/v7: those of them that it is for; all of it if left out.',
-      }),
+    platforms: platforms(
+      'What of an index is copied, as linux/amd64 or linux/arm/v7: those of them that it is for; all of it if left out.',
     ),
     priorityClass: Type.Optional(
       Type.Enum([...priorityClasses], { description: 'Which copies go first where many wait; normal if left out.' }),
