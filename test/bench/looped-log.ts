@@ -103,7 +103,7 @@ export function loopedLog(options: LoopedLogOptions): LoopedLog {
       follower.resolve(following);
       await publish(published);
       following.onCaughtUp?.();
-      await new Promise((_, reject) => following.signal.addEventListener('abort', () => reject(following.signal.reason)));
+      await new Promise((resolve) => following.signal.addEventListener('abort', resolve));
     },
     joinGroup: async ({ handlers: given }) => {
       await given.assigned(

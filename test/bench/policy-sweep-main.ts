@@ -131,10 +131,18 @@ const sweepAfter = (records: () => readonly NewRecord[]) =>
     },
     () => swept.size === partitions,
   );
-const quiet = await phase(() => new Promise((resolve) => setTimeout(resolve, 3_000)), () => true);
-const none = await sweepAfter(() => [publication('none', { ...teamSpec(0), match: { repositories: ['nobody/**'] } })]);
-const onePercent = await sweepAfter(() => [publication('p7', teamSpec(7, 'c'))]);
-const all = await sweepAfter(() => [publication('all', { priority: 10, match: {}, replicate: [{ registry: 'd' }] })]);
+const told = <T>(what: string, figures: T): T => {
+  console.error(`${what}: ${JSON.stringify(figures)}`);
+  return figures;
+};
+told('opened', opened);
+const quiet = await phase(
+  () => new Promise((resolve) => setTimeout(resolve, 3_000)),
+  () => true,
+);
+const none = told('none', await sweepAfter(() => [publication('none', { ...teamSpec(0), match: { repositories: ['nobody/**'] } })]));
+const onePercent = told('1 %', await sweepAfter(() => [publication('p7', teamSpec(7, 'c'))]));
+const all = told('all', await sweepAfter(() => [publication('all', { priority: 10, match: {}, replicate: [{ registry: 'd' }] })]));
 let dueFrom = 0;
 const due = await phase(
   () => {
@@ -143,9 +151,21 @@ const due = await phase(
   },
   () => looped.writtenCount(topics.reviewRequests.name) - dueFrom >= tagsCount,
 );
-const told = { tagsCount, policiesCount, commitMs, fillSeconds: Math.round(filledMs - startedMs) / 1_000, before, opened, quiet, none, onePercent, all, due };
-export type SweepFigures = typeof told;
-console.log(JSON.stringify(told));
+const figures = {
+  tagsCount,
+  policiesCount,
+  commitMs,
+  fillSeconds: Math.round(filledMs - startedMs) / 1_000,
+  before,
+  opened,
+  quiet,
+  none,
+  onePercent,
+  all,
+  due,
+};
+export type SweepFigures = typeof figures;
+console.log(JSON.stringify(figures));
 await running.close();
 registry.close();
 rmSync(dir, { recursive: true, force: true });

@@ -3,12 +3,14 @@ import { UsageError } from './bench.ts';
 import { copyBench } from './copy.ts';
 import { gatewayBench } from './gateway.ts';
 import { policyBench } from './policy.ts';
+import { sweepBench } from './policy-sweep.ts';
 import { streamBench } from './stream.ts';
 
 const suites = new Map([
   ['copy', copyBench],
   ['gateway', gatewayBench],
   ['policy', policyBench],
+  ['policy-sweep', sweepBench],
   ['stream', streamBench],
 ]);
 
