@@ -54,92 +54,97 @@ export const ci = { subject: 'https://git.test/shop/build.yml@refs/heads/main', 
 
 const logUrl = 'https://log.test';
 
-/** An authority, a CT log and a transparency log of their own, without a network. */
-export async function startSigstore() {
-  const pair = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-  const ctLog = await initializeCTLog(pair());
-  const [authorityKeys, logKeys] = [pair(), pair()];
-  const authority = await initializeCA(authorityKeys, ctLog);
-  // The same authority, which keeps what it issues from the CT log.
-  const silent = await initializeCA(authorityKeys);
-  const der = logKeys.publicKey.export({ type: 'spki', format: 'der' });
+const newPair = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+const spkiOf = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
 
+/** Gives out certificates for ten minutes, and tells a CT log of them unless it is not to. */
+async function startAuthority() {
+  const [keys, ctLog] = [newPair(), await initializeCTLog(newPair())];
+  const [open, silent] = [await initializeCA(keys, ctLog), await initializeCA(keys)];
   const certify = async (
-    { publicKey }: { readonly publicKey: KeyObject },
+    publicKey: KeyObject,
     { subject = ci.subject, issuer = ci.issuer, isKnownToCtLog = true }: Identity,
-  ) =>
-    Buffer.from(
-      (
-        await (isKnownToCtLog ? authority : silent).issueCertificate({
-          publicKey: publicKey.export({ type: 'spki', format: 'der' }),
-          subjectAltName: subject,
-          extensions: [{ oid: '1.3.6.1.4.1.57264.1.8', value: issuer }],
-        })
-      ).buffer,
-    );
-  const log = async (entry: object, at?: Date) => {
+  ): Promise<Buffer> => {
+    const extensions = [{ oid: '1.3.6.1.4.1.57264.1.8', value: issuer }];
+    const asked = { publicKey: spkiOf(publicKey), subjectAltName: subject, extensions };
+    return Buffer.from((await (isKnownToCtLog ? open : silent).issueCertificate(asked)).buffer);
+  };
+  return { certificate: Buffer.from(open.rootCertificate.buffer), ctLog, certify };
+}
+
+function startLog() {
+  const keys = newPair();
+  const log = async (entry: object, at?: Date): Promise<Logged> => {
     // Its types lack a package that is not installed.
-    const log = (await initializeTLog(logUrl, logKeys, at)) as {
+    const opened = (await initializeTLog(logUrl, keys, at)) as {
       readonly log: (entry: object) => Promise<Readonly<Record<string, Logged>>>;
     };
-    return Object.values(await log.log(entry))[0]!;
+    return Object.values(await opened.log(entry))[0]!;
   };
+  return { logKey: spkiOf(keys.publicKey), log };
+}
 
-  const stampClock = new Date();
-  const stamps = await initializeTSA(pair(), stampClock);
-  const stamping = [stamps.intCertificate, stamps.rootCertificate].map(({ buffer }) => Buffer.from(buffer));
-  const rootAuthority = Buffer.from(authority.rootCertificate.buffer);
+async function startStamps() {
+  const clock = new Date();
+  const stamps = await initializeTSA(newPair(), clock);
+  const stamp = async (signature: Buffer): Promise<string> => {
+    const artifactHash = createHash('sha256').update(signature).digest();
+    // In whole seconds: it writes fractions with as many digits as they have, and readers want three.
+    clock.setTime(Math.ceil(Date.now() / 1_000) * 1_000);
+    const request = { artifactHash, hashAlgorithmOID: '2.16.840.1.101.3.4.2.1', nonce: 1, policyOID: '1.2.3' };
+    return base64(Buffer.from((await stamps.timestamp(request)).buffer));
+  };
+  return { stamping: [stamps.intCertificate, stamps.rootCertificate].map(({ buffer }) => Buffer.from(buffer)), stamp };
+}
+
+/** An authority, a CT log, a transparency log and a timestamp authority of their own, without a network. */
+export async function startSigstore() {
+  const { certificate, ctLog, certify } = await startAuthority();
+  const { logKey, log } = startLog();
+  const { stamping, stamp } = await startStamps();
+  const signed = async (digest: string, identity: Identity, statement: Statement = {}) => {
+    const { privateKey, publicKey } = newPair();
+    const rawBytes = base64(await certify(publicKey, identity));
+    return { rawBytes, envelope: envelopeOf(digest, (bytes) => sign('sha256', bytes, privateKey), statement) };
+  };
+  const documentOf = (envelope: Envelope, verificationMaterial: BundleDocument['verificationMaterial']): BundleDocument => ({
+    ...{ mediaType: bundleType, verificationMaterial, dsseEnvelope: envelope },
+  });
 
   return {
-    root: rootOf(rootAuthority, ctLog, { logKey: der }),
+    root: rootOf(certificate, ctLog, { logKey }),
     /** Of an installation that has timestamps in place of a log. */
-    stampingRoot: rootOf(rootAuthority, ctLog, { stamping }),
-    strictRoot: rootOf(rootAuthority, ctLog, { logKey: der, stamping }),
+    stampingRoot: rootOf(certificate, ctLog, { stamping }),
+    strictRoot: rootOf(certificate, ctLog, { logKey, stamping }),
 
     /** A bundle without a log entry, of which a timestamp authority says when it was made. */
     stamped: async (digest: string): Promise<BundleDocument> => {
-      const keys = pair();
-      const rawBytes = base64(await certify(keys, {}));
-      const envelope = envelopeOf(digest, (bytes) => sign('sha256', bytes, keys.privateKey));
-      const artifactHash = createHash('sha256').update(Buffer.from(envelope.signatures[0]!.sig, 'base64')).digest();
-      const request = { artifactHash, hashAlgorithmOID: '2.16.840.1.101.3.4.2.1', nonce: 1, policyOID: '1.2.3' };
-      // In whole seconds: it writes fractions with as many digits as they have, and readers want three.
-      stampClock.setTime(Math.ceil(Date.now() / 1_000) * 1_000);
-      const signedTimestamp = base64(Buffer.from((await stamps.timestamp(request)).buffer));
+      const { rawBytes, envelope } = await signed(digest, {});
+      const signedTimestamp = await stamp(Buffer.from(envelope.signatures[0]!.sig, 'base64'));
       const timestampVerificationData = { rfc3161Timestamps: [{ signedTimestamp }] };
-      const material = { certificate: { rawBytes }, tlogEntries: [], timestampVerificationData };
-      return { mediaType: bundleType, verificationMaterial: material, dsseEnvelope: envelope };
+      return documentOf(envelope, { certificate: { rawBytes }, tlogEntries: [], timestampVerificationData });
     },
 
     /** A bundle as cosign makes it. */
     bundle: async (digest: string, identity: Identity = {}, statement: Statement = {}): Promise<BundleDocument> => {
-      const keys = pair();
-      const certificate = await certify(keys, identity);
-      const envelope = envelopeOf(digest, (bytes) => sign('sha256', bytes, keys.privateKey), statement);
+      const { rawBytes, envelope } = await signed(digest, identity, statement);
       const entry = await log(dsseEntry(envelope), identity.loggedAt);
-      return {
-        mediaType: bundleType,
-        verificationMaterial: { certificate: { rawBytes: base64(certificate) }, tlogEntries: [tlogEntryOf(entry)] },
-        dsseEnvelope: envelope,
-      };
+      return documentOf(envelope, { certificate: { rawBytes }, tlogEntries: [tlogEntryOf(entry)] });
     },
 
     /** The older form. */
     simply: async (digest: string, identity: Identity = {}): Promise<SimpleSigning> => {
-      const keys = pair();
-      const payload = payloadOf(digest);
-      const certificate = await certify(keys, identity);
-      const signature = base64(sign('sha256', payload, keys.privateKey));
+      const [{ privateKey, publicKey }, payload] = [newPair(), payloadOf(digest)];
+      const own = await certify(publicKey, identity); // Before it is logged: it is not valid earlier.
+      const signature = base64(sign('sha256', payload, privateKey));
       const { body, integratedTime, logIndex, logID, verification } = await log(rekordEntry(payload, signature), identity.loggedAt);
       const logged = { SignedEntryTimestamp: verification.signedEntryTimestamp, Payload: { body, integratedTime, logIndex, logID } };
-      return {
-        payload,
-        annotations: {
-          'dev.cosignproject.cosign/signature': signature,
-          'dev.sigstore.cosign/certificate': pemOf(certificate),
-          'dev.sigstore.cosign/bundle': JSON.stringify(logged),
-        },
+      const annotations = {
+        'dev.cosignproject.cosign/signature': signature,
+        'dev.sigstore.cosign/certificate': pemOf(own),
+        'dev.sigstore.cosign/bundle': JSON.stringify(logged),
       };
+      return { payload, annotations };
     },
   };
 }
