@@ -70,7 +70,8 @@ describe('a quota, by what is counted', () => {
     count();
     assert.deepEqual(told().slice(3), ['v3 allow b']);
     count();
-    assert.deepEqual(counting.tenants().map(({ images, bytes, releasedCount }) => [images, bytes, releasedCount]), [[2, 2, 1]]); // prettier-ignore
+    const counted = counting.tenants().map(({ images, bytes, releasedCount }) => ({ images, bytes, releasedCount }));
+    assert.deepEqual(counted, [{ images: 2, bytes: 2, releasedCount: 1 }]);
   });
 
   it('is gone over by what is decided before it is told, and by no more', () => {

@@ -5,7 +5,7 @@ export const groups: Readonly<Record<string, readonly Topic[]>> = {
   dedup: [topics.imageEvents],
   inspector: [topics.images],
   scanner: [topics.scanRequests],
-  policy: [topics.images, topics.inspections, topics.scanReports, topics.reviewRequests],
+  policy: [topics.images, topics.inspections, topics.scanReports, topics.pullCounts, topics.reviewRequests],
   replicator: [topics.decisions],
   usage: [topics.decisions, topics.replications, topics.copyChanges, topics.images, topics.imageEvents],
   audit: auditedTopics,
