@@ -72,19 +72,29 @@ await looped.joined;
 const opened = { seconds: seconds(filledMs), ...memory(), timers: running.jobs().waiting };
 
 const random = createRandom(9);
-/** Pushes of other digests, at a steady rate whatever becomes of those before. @returns what ends it, with their latencies */
+function anyPush(): NewRecord {
+  const { registry: host, repository } = tagAt(random() % tagsCount);
+  const image = { registry: host, repository };
+  const digest = `sha256:${random().toString(16).padStart(64, 'f')}`;
+  const data = { ...image, ...unsaid, tags: [`live-${random() % 10}`], digest, occurredAtMs: null, receivedAtMs: nowMs() };
+  const pushed = { type: 'ImagePushed' as const, data: { ...data, source: 'distribution', endpoint: 'distribution' } };
+  return recordOf(topics.images, repositoryKey(image), pushed);
+}
+
+/**
+ * Pushes at a steady rate, whatever becomes of those before. Each waits from when it was due, also where nobody had time to send it.
+ * @returns what ends it, with what they have waited
+ */
 function pushOn() {
   const latenciesMs: number[] = [];
   const sent: Promise<void>[] = [];
+  const beganMs = performance.now();
   const timer = setInterval(() => {
-    const { registry: host, repository } = tagAt(random() % tagsCount);
-    const image = { registry: host, repository };
-    const digest = `sha256:${random().toString(16).padStart(64, 'f')}`;
-    const data = { ...image, ...unsaid, tags: [`live-${random() % 10}`], digest, occurredAtMs: null, receivedAtMs: nowMs() };
-    const key = repositoryKey(image);
-    const atMs = performance.now();
-    const pushed = { type: 'ImagePushed' as const, data: { ...data, source: 'distribution', endpoint: 'distribution' } };
-    sent.push(looped.deliver(recordOf(topics.images, key, pushed)).then(() => void latenciesMs.push(performance.now() - atMs)));
+    const dueCount = Math.floor(((performance.now() - beganMs) / 1_000) * pushesPerSecond);
+    while (sent.length < dueCount) {
+      const dueAtMs = beganMs + ((sent.length + 1) / pushesPerSecond) * 1_000;
+      sent.push(looped.deliver(anyPush()).then(() => void latenciesMs.push(performance.now() - dueAtMs)));
+    }
   }, 1_000 / pushesPerSecond);
   return async () => {
     clearInterval(timer);
