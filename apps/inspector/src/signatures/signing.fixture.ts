@@ -55,7 +55,7 @@ export const ci = { subject: 'https://git.test/shop/build.yml@refs/heads/main', 
 const logUrl = 'https://log.test';
 
 const newPair = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-const spkiOf = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
+const spkiOf = (key: KeyObject) => key.export({ type: 'spki', format: 'der' });
 
 /** Gives out certificates for ten minutes, and tells a CT log of them unless it is not to. */
 async function startAuthority() {
