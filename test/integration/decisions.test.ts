@@ -1,5 +1,5 @@
-// Goal: what was decided stays true on a real broker: when policies change and when time passes, through a kill -9, told exactly once; and so
-// is what a candidate beside them would decide otherwise.
+// Goal: what was decided stays true on a real broker: when policies change and when time passes, through a kill -9, told exactly once;
+// and so is what a candidate beside them would decide otherwise.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

@@ -13,7 +13,7 @@ import {
   type Evidence,
   type Rulebook,
 } from '@waybill/policy-engine';
-import { admissionOn, isAdmissionNews, type Admission } from './admission.ts';
+import { admissionOn, isAdmissionNews } from './admission.ts';
 import { copiesUpTo, noEarlierCopies } from './earlier-copies.ts';
 import type { InForce } from './in-force.ts';
 import { toldOutcome } from './told-outcome.ts';

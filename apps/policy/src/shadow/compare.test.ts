@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { compileRulebook } from '@waybill/policy-engine';
 import type { DecisionState } from '@waybill/domain';
-import type { Ruling } from '../judge.ts';
+import type { Ruling } from '../ruling.ts';
 import { compare } from './compare.ts';
 import type { Shadow } from './read-shadow.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { targetText, type DecisionState } from '@waybill/domain';
 import type { Rulebook } from '@waybill/policy-engine';
-import type { Ruling } from '../judge.ts';
+import type { Ruling } from '../ruling.ts';
 import type { Shadow } from './read-shadow.ts';
 
 /** What comes of deciding a tag by a candidate beside the policies in force. */

@@ -2,7 +2,7 @@ import { repositoryKey, tagKey, topics, type DecisionState, type ImageEvidence, 
 import { inputsSha256, versionOf, type Evidence } from '@waybill/policy-engine';
 import type { Emit } from '@waybill/stream';
 import { inputsOf } from '../inputs.ts';
-import type { Ruling } from '../judge.ts';
+import type { Ruling } from '../ruling.ts';
 import type { PolicySet } from '../policy-set.ts';
 import type { Shadow } from './read-shadow.ts';
 

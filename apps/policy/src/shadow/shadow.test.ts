@@ -218,7 +218,8 @@ describe('a difference is told', () => {
     const place = (name: string, role: string) =>
       published(
         `registry/${name}`,
-        `apiVersion: waybill/v1\nkind: Registry\nmetadata: { name: ${name} }\nspec: { host: ${name}.test, jurisdiction: EU, role: ${role} }`,
+        `apiVersion: waybill/v1\nkind: Registry\nmetadata: { name: ${name} }\nspec: { host: ${name}.test, jurisdiction: EU, ` +
+          `role: ${role} }`,
       );
     const places = { 'registry/near': place('near', 'primary'), 'registry/far': place('far', 'secondary') };
     const prodIs = (target: string): string => written('prod', `match: {}, replicate: [{ ${target} }]`);
