@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { topics, type Event, type ImageDeleted, type ImagePushed, type ReplicaState, type Topic } from '@waybill/domain';
 import { unsaid } from '@waybill/domain/testing';
+import type { JobRow } from '@waybill/stream';
 import { topologyDriver, type TopologyDriver } from '@waybill/stream/testing';
 import { dedup } from '../../apps/dedup/src/topology.ts';
 import { inspector } from '../../apps/inspector/src/topology.ts';
@@ -20,8 +21,9 @@ spec: { match: {}, replicate: [{ registry: b }] }
 `;
 const result = {
   ...{ manifestsCopied: 1, blobsCopied: 1, blobsSkipped: 0, referrersCopied: 0, bytesCopied: 1, verified: true },
-  ...{ startedAtMs: 0, finishedAtMs: 0 },
+  ...{ startedAtMs: 0, finishedAtMs: 0, imageBytes: 1 },
 };
+const digestOfJob = ({ payload }: JobRow): string => (JSON.parse(payload) as { digest: string }).digest;
 const neverRun = () => Promise.reject(new Error('the driver runs no jobs'));
 
 /** Feeds webhooks' events through dedup, inspector, policy and replicator; what a stage emits is handed on in order. */
@@ -51,9 +53,9 @@ function startStages() {
 
   const settle = (): void => {
     for (const next of hand) next();
-    for (const job of inspect.jobs()) inspect.finishJob(job.id, factsOf((JSON.parse(job.payload) as { digest: string }).digest));
+    for (const job of inspect.jobs()) inspect.finishJob(job.id, factsOf(digestOfJob(job)));
     for (const next of hand) next();
-    for (const job of replicate.jobs()) replicate.finishJob(job.id, result);
+    for (const job of replicate.jobs()) replicate.finishJob(job.id, { ...result, copiedDigest: digestOfJob(job) });
   };
   return {
     hear(...events: readonly Heard[]): void {
