@@ -99,8 +99,8 @@ const spreadMs = { min: 60_000, max: 60 * 60_000 } as const;
 
 /**
  * When an image that waits for room in its tenant's hour is to be decided again; Infinity where nothing leaves that hour. Those that wait
- * for the same moment come one after the other, so that what is allowed first is counted before the last: within as long as the image
- * has waited, at least a minute and at most an hour. So thousands that wait do not ask each minute, and none waits twice as long as it must.
+ * for the same moment come one after the other, so that what is allowed first is counted before the last: within as long as each has
+ * waited, a minute at least and an hour at most. So thousands that wait do not ask each minute, and none waits twice as long as it must.
  */
 export function roomAtMs(
   evidence: Evidence,
