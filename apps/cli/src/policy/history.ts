@@ -1,4 +1,4 @@
-import { compileRulebook, versionOf, withChanges, type Document } from '@waybill/policy-engine';
+import { compileRulebook, oncePer, versionOf, withChanges, type Document } from '@waybill/policy-engine';
 import { parseTime } from '../options.ts';
 import { policyLogOf, type PolicyEvent, type PolicyLog } from './policy-log.ts';
 import type { Vault } from './vault.ts';
@@ -67,8 +67,13 @@ function findVersion(log: PolicyLog, version: string, vault: Vault): PublishedCh
   return found;
 }
 
-function documentOf(event: PolicyEvent, vault: Vault): Document | undefined {
-  if (event.type === 'PolicyRetired') return undefined;
-  const read = vault.read(event.data);
-  return read === 'sealed' || 'faults' in read ? undefined : read.document;
-}
+const documentOf = (event: PolicyEvent, vault: Vault): Document | undefined => documentsIn(vault)(event);
+
+/** Whoever looks for a state reads all before it, and then what was in force. */
+const documentsIn = oncePer((vault: Vault) =>
+  oncePer((event: PolicyEvent): Document | undefined => {
+    if (event.type === 'PolicyRetired') return undefined;
+    const read = vault.read(event.data);
+    return read === 'sealed' || 'faults' in read ? undefined : read.document;
+  }),
+);
