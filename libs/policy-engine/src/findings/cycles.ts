@@ -166,6 +166,11 @@ function closes(work: Work, path: Path, cyclic: Set<string>): boolean {
   if (path.view.registry !== origin.registry) return false;
   const back = returning(path);
   const same = back && findImage(back, blockerIn(work, path.decisions), work.solver);
+  if (same && path.hops.some(takesPart)) {
+    const why = 'comes back to itself as some of its platforms, which take the place of the whole';
+    tell(work, 'REPLICATION_SHRINKS', path, same, `${why}; name in spec.match.registries whose pushes each policy is about`, cyclic);
+    return true;
+  }
   if (same) {
     const advice =
       'two pushes at the same time can chase each other round; name in spec.match.registries whose pushes each policy is about';
@@ -180,6 +185,8 @@ function closes(work: Work, path: Path, cyclic: Set<string>): boolean {
   tell(work, 'REPLICATION_ENDLESS', path, other, `${why}; let spec.match leave out what the copies are called`, cyclic);
   return true;
 }
+
+const takesPart = ({ policy, at }: Hop): boolean => policy.document.spec.replicate?.[at]?.platforms !== undefined;
 
 const blockerIn =
   ({ deciderOf }: Work, decisions: readonly Blocker[]) =>
@@ -224,7 +231,7 @@ const after = (first: View, next: View): View => ({
   tag: then(first.tag, next.tag),
 });
 
-type CycleCode = 'REPLICATION_CYCLE' | 'REPLICATION_ENDLESS';
+type CycleCode = 'REPLICATION_CYCLE' | 'REPLICATION_ENDLESS' | 'REPLICATION_SHRINKS';
 
 function tell(work: Work, code: CycleCode, { hops, view }: Path, image: Image, why: string, cyclic: Set<string>): void {
   const ids = [...new Set(hops.map(({ policy }) => policy.id))];

@@ -189,6 +189,15 @@ const rules: readonly Rule[] = [
     then: ['REPLICATION_CYCLE there,back a.test/demo/a:a'],
   },
   {
+    rule: 'where one of them takes some platforms, the part that comes back would take the place of the whole',
+    given: [
+      policy('there', { ...from('a', demo), replicate: [{ registry: 'b' }] }),
+      policy('back', { ...from('b'), replicate: [{ registry: 'a', platforms: ['linux/amd64'] }] }),
+    ],
+    then: ['REPLICATION_SHRINKS there,back a.test/demo/a:a'],
+    says: /comes back to itself as some of its platforms, which take the place of the whole; name in/,
+  },
+  {
     rule: 'a mirror that takes only what the other does not send is none of a circle',
     given: [
       policy('there', { ...from('a', demo), replicate: [{ registry: 'b' }] }),

@@ -3,6 +3,7 @@ import type { Image } from './image.ts';
 /** `error`: publishing refuses. `warning`: somebody should look. */
 const severities = {
   COPIES_TOO_MANY: 'warning',
+  EXCEPTION_NOT_GRANTED: 'error',
   POLICY_CONTRADICTION: 'error',
   POLICY_OVERLAP: 'warning',
   POLICY_SHADOWED: 'warning',
@@ -14,6 +15,7 @@ const severities = {
   REGISTRY_UNLISTED: 'warning',
   REPLICATION_CYCLE: 'warning',
   REPLICATION_ENDLESS: 'error',
+  REPLICATION_SHRINKS: 'error',
   REQUIREMENT_NEVER_HOLDS: 'error',
   RESIDENCY_CONFLICT: 'warning',
   RETENTION_OVER_QUOTA: 'warning',
