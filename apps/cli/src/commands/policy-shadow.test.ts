@@ -66,7 +66,12 @@ function tellCompared(started: Started, shadowId: string, fault = ''): void {
 
 async function report({ log }: Started, options: Partial<ShadowReportOptions> = {}, columns = 100): Promise<string> {
   const said = fakeConsole(columns);
-  await reportShadow({ output: 'table', sinceMs: undefined, limit: 20, ...options }, log, jsonCodec, said.console);
+  await reportShadow(
+    { output: 'table', sinceMs: undefined, limit: 20, vault: createVault(undefined), ...options },
+    log,
+    jsonCodec,
+    said.console,
+  );
   return said.out() + said.err();
 }
 
@@ -199,6 +204,15 @@ describe('policy shadow report', () => {
     assert.match(await report(started), /is being compared: 0 of 1 partitions are\nno tag is decided otherwise$/);
     tellCompared(started, shadowId, 'policy frozen is not valid: no YAML');
     assert.match(await report(started), /no tag is decided otherwise.*nothing is decided by it: policy frozen is not valid: no YAML$/s);
+  });
+
+  it('says what is in force by now', async () => {
+    const { started } = await startedShadow();
+    await start(started, { frozen: policy('frozen', 1), other: policy('other', 1) });
+    await started.apply({ frozen: policy('frozen', 1) });
+    assert.match(await report(started), /\n1 of its 2 changes in force by now\n/);
+    const json = JSON.parse(await report(started, { output: 'json' })) as { readonly inForceIds: unknown };
+    assert.deepEqual(json.inForceIds, ['frozen']);
   });
 
   it('is the answer no where none runs, and after it was stopped', async () => {

@@ -122,20 +122,26 @@ export type ShadowReportOptions = {
   readonly sinceMs: number | undefined;
   /** Differences to list, at most. */
   readonly limit: number;
+  readonly vault: Vault;
 };
 
 /** Says where the candidate decides otherwise now. @throws CliError 1 where none runs */
 export async function reportShadow(options: ShadowReportOptions, log: EventLog, codec: Codec, console: Console): Promise<ExitCode> {
-  const { output, sinceMs, limit } = options;
-  const running = needShadow(findShadow(await readPublished(log, codec)));
+  const { output, sinceMs, limit, vault } = options;
+  const published = await readPublished(log, codec);
+  const running = needShadow(findShadow(published));
+  const inForceIds = changesNow(published, running, vault).flatMap(({ kind, policyId }) => (kind === 'none' ? [policyId] : []));
   const differences = await readDifferences(log, codec, running, { sinceMs: sinceMs ?? 0, examplesMax: limit });
   const { examples, changedCount } = differences;
   if (output === 'json') {
     const shifts = examples.map((difference) => ({ ...jsonOf(difference), eventAtMs: difference.evaluatedAtMs }));
-    console.out(JSON.stringify({ ...headOf(running), ...progressOf(differences), ...sumOf(differences), examples: shifts }, null, 2));
+    const about = { ...headOf(running), inForceIds, ...progressOf(differences) };
+    console.out(JSON.stringify({ ...about, ...sumOf(differences), examples: shifts }, null, 2));
     return exitCodes.done;
   }
   printHead(running, console);
+  if (inForceIds.length > 0)
+    console.out(`${grouped(inForceIds.length)} of its ${counted(running.changes.length, 'change')} in force by now`);
   printProgress(differences, console);
   console.out(sumText(differences));
   if (examples.length > 0) console.out(table(examples, columns, console));

@@ -12,6 +12,8 @@ type StartFlags = LogOptions & {
   readonly keyFile?: string;
 };
 
+type ReportFlags = LogOptions & { readonly since?: number; readonly limit: number; readonly keyFile?: string };
+
 const load = async () => ({ ...(await import('./policy-shadow.ts')), ...(await import('../connect.ts')) });
 
 /** `waybill policy shadow …` */
@@ -76,6 +78,7 @@ function addReads(shadow: Command, { console, env, onExit }: ProgramOptions): vo
     .description('say where it decides otherwise now, how often and why; exit 1 where none runs')
     .option('--since <time>', 'only what was told since, like 2026-11-20T10:00Z', parseTime)
     .option('--limit <count>', 'list at most so many', integer(0, 10_000), 20)
+    .option(...keyOption(env))
     .addHelpText(
       'after',
       examples([
@@ -84,13 +87,12 @@ function addReads(shadow: Command, { console, env, onExit }: ProgramOptions): vo
         'waybill policy shadow report -o json',
       ]),
     )
-    .action(
-      async ({ since: sinceMs, limit, ...flags }: LogOptions & { readonly since?: number; readonly limit: number }, command: Command) => {
-        const { reportShadow, withLog } = await load();
-        const { output } = command.optsWithGlobals<Globals>();
-        onExit(await withLog(flags, (log, codec) => reportShadow({ output, sinceMs, limit }, log, codec, console)));
-      },
-    );
+    .action(async ({ since: sinceMs, limit, keyFile, ...flags }: ReportFlags, command: Command) => {
+      const { reportShadow, withLog } = await load();
+      const { output } = command.optsWithGlobals<Globals>();
+      const asked = { output, sinceMs, limit, vault: await vaultOf(keyFile) };
+      onExit(await withLog(flags, (log, codec) => reportShadow(asked, log, codec, console)));
+    });
 }
 
 function parseCandidate(text: string): string {
