@@ -178,6 +178,27 @@ describe('the queue', () => {
     assert.deepEqual(taken, ['a', 't1', 't2', undefined]);
   });
 
+  it('looks at no more timers than can begin, however many are due, and gives all of them by their time', () => {
+    const kinds = kindsOf({ alarm: { concurrencyMax: 3, perHostMax: 3, isTimer: true } });
+    const queue = new JobQueue<Item>({ kinds, jobsMax: 1, newCircuit: alwaysClosed });
+    let looks = 0;
+    const counted = (item: Item): Item => ({ ...item, get dueAtMs() { looks += 1; return item.dueAtMs; } }); // prettier-ignore
+    const count = 20_000;
+    for (let index = 0; index < count; index++) queue.add(counted(itemOf(`t${index}`, { kind: 'alarm' }, 1 + ((index * 7_919) % count))));
+    assert.equal(queue.nextAtMs, 1);
+    looks = 0;
+    const begun = [queue.take(count), queue.take(count), queue.take(count)];
+    assert.ok(looks < 1_000, `${looks} looks`);
+    assert.deepEqual([queue.take(count), queue.nextAtMs], [undefined, Infinity], 'whoever waits for a place waits for no time');
+    for (let last = begun.shift(); last !== undefined; last = begun.shift()) {
+      queue.release(last);
+      const next = queue.take(count);
+      assert.ok(next === undefined || next.dueAtMs > last.dueAtMs);
+      if (next !== undefined) begun.push(next);
+    }
+    assert.deepEqual([queue.nextAtMs, queue.underWayCount], [Infinity, 0]);
+  });
+
   it('takes no longer for a job behind twenty thousand that must wait', () => {
     const kinds = kindsOf({ scan: { concurrencyMax: 1_000, perHostMax: 1, isTimer: false } });
     const queue = new JobQueue<Item>({ kinds, jobsMax: 1_000, newCircuit: alwaysClosed });

@@ -37,6 +37,8 @@ type Kind<T> = {
   readonly name: string;
   readonly limits: KindLimits;
   readonly lanes: Map<string | null, Lane<T>>;
+  /** Those that have not been due yet when somebody looked. */
+  readonly later: Heap<T>;
   /** Lanes whose first job could begin now. */
   readonly open: Heap<Lane<T>>;
   readonly openByAge: Heap<Lane<T>>;
@@ -54,7 +56,7 @@ const startsPerTurn = 10;
  * Which job is next: of all that are due and within every limit the one with the highest priority; among equals that of the host with
  * the fewest under way, then the longest due. So a host with a long backlog leaves the others their share. Every tenth start is for the
  * job that is due longest: among all that may begin, and among those of each host. So no flood of urgent jobs holds up the others for
- * ever, and it costs the urgent ones a tenth of the places while others wait.
+ * ever, and it costs the urgent ones a tenth of the places while others wait. Timers go by their time alone.
  *
  * Pure but for the circuits. A job that waits costs nothing while others are taken: what is due later, and what its kind, its host or
  * the host's circuit holds back, is not looked at.
@@ -62,7 +64,6 @@ const startsPerTurn = 10;
 export class JobQueue<T extends Queued> {
   readonly #kinds: ReadonlyMap<string, Kind<T>>;
   readonly #options: JobQueueOptions;
-  readonly #later = new Heap<T>((a, b) => (a.dueAtMs !== b.dueAtMs ? a.dueAtMs < b.dueAtMs : a.job.id < b.job.id));
   /** Lanes with ready jobs whose circuit lets none through before its time. */
   readonly #shut = new Heap<Lane<T>>((a, b) => a.circuit!.opensAtMs < b.circuit!.opensAtMs);
   readonly #underWay = new Map<T, { readonly lane: Lane<T>; readonly tell: ((verdict: Verdict) => Promise<void>) | undefined }>();
@@ -80,6 +81,7 @@ export class JobQueue<T extends Queued> {
           name,
           limits,
           lanes: new Map<string | null, Lane<T>>(),
+          later: new Heap<T>(isDueBefore),
           open: new Heap<Lane<T>>(isLaneBefore),
           openByAge: new Heap<Lane<T>>(isLaneOlder),
           runningCount: 0,
@@ -94,13 +96,13 @@ export class JobQueue<T extends Queued> {
     if (!lane) return;
     lane.jobsCount += 1;
     this.#idle.delete(lane);
-    this.#later.set(item);
+    lane.kind.later.set(item);
   }
 
   /** Forgets a job that has not been taken. @returns whether it was there */
   delete(item: T): boolean {
     const lane = this.#findLane(item.job);
-    if (!lane || !(this.#later.delete(item) || takeOut(lane, item))) return false;
+    if (!lane || !(lane.kind.later.delete(item) || takeOut(lane, item))) return false;
     lane.jobsCount -= 1;
     this.#refresh(lane, undefined);
     return true;
@@ -108,13 +110,7 @@ export class JobQueue<T extends Queued> {
 
   /** The next job to begin; it counts towards the limits until it is released. */
   take(nowMs: number): T | undefined {
-    for (let item = this.#later.first(); item && item.dueAtMs <= nowMs; item = this.#later.first()) {
-      this.#later.delete(item);
-      const lane = this.#findLane(item.job)!;
-      lane.ready.set(item);
-      lane.readyByAge.set(item);
-      this.#refresh(lane, nowMs);
-    }
+    for (const kind of this.#kinds.values()) this.#admit(kind, nowMs);
     for (let lane = this.#shut.first(); lane && lane.circuit!.opensAtMs <= nowMs; lane = this.#shut.first()) this.#refresh(lane, nowMs);
     const isTurn = isTurnAfter(this.#startsCount);
     let lane = this.#firstLane(isTurn);
@@ -129,6 +125,18 @@ export class JobQueue<T extends Queued> {
     this.#count(lane, 1);
     this.#refresh(lane, nowMs);
     return item;
+  }
+
+  /** Of timers no more than can begin: a million may be due at the same full hour, and to move all of them at once takes seconds. */
+  #admit(kind: Kind<T>, nowMs: number): void {
+    const { later } = kind;
+    for (let item = later.first(); item && item.dueAtMs <= nowMs && hasPlace(kind); item = later.first()) {
+      later.delete(item);
+      const lane = this.#findLane(item.job)!;
+      lane.ready.set(item);
+      lane.readyByAge.set(item);
+      this.#refresh(lane, nowMs);
+    }
   }
 
   /** How a try went, for the circuit of its host. Resolves once that counts. */
@@ -150,7 +158,9 @@ export class JobQueue<T extends Queued> {
 
   /** When `take` may find something that it does not find now, without any other change; infinite when nothing waits for a time. */
   get nextAtMs(): number {
-    return Math.min(this.#later.first()?.dueAtMs ?? Infinity, this.#shut.first()?.circuit!.opensAtMs ?? Infinity);
+    let nextAtMs = this.#shut.first()?.circuit!.opensAtMs ?? Infinity;
+    for (const kind of this.#kinds.values()) if (hasPlace(kind)) nextAtMs = Math.min(nextAtMs, kind.later.first()?.dueAtMs ?? Infinity);
+    return nextAtMs;
   }
 
   get underWayCount(): number {
@@ -232,6 +242,13 @@ function takeOut<T extends Queued>({ ready, readyByAge }: Lane<T>, item: T): boo
 const isTurnAfter = (startsCount: number): boolean => startsCount % startsPerTurn === startsPerTurn - 1;
 
 const isJobOlder = ({ job: a, dueAtMs: aMs }: Queued, { job: b, dueAtMs: bMs }: Queued): boolean => (aMs !== bMs ? aMs < bMs : a.id < b.id);
+
+/** Whether a due job of the kind is worth a look; one without a place has it once another is released. */
+const hasPlace = <T extends Queued>({ limits, lanes, runningCount }: Kind<T>): boolean =>
+  !limits.isTimer || runningCount + (lanes.get(null)?.ready.size ?? 0) < limits.concurrencyMax;
+
+const isDueBefore = ({ job: a, dueAtMs: aMs }: Queued, { job: b, dueAtMs: bMs }: Queued): boolean =>
+  aMs !== bMs ? aMs < bMs : a.id < b.id;
 
 const isJobBefore = (a: Queued, b: Queued): boolean =>
   a.job.priority !== b.job.priority ? a.job.priority > b.job.priority : isJobOlder(a, b);
