@@ -45,14 +45,16 @@ function tell(
 function tellDifference(
   { draft, set, atMs }: Deciding,
   { before, row, evidence }: { readonly before: DecisionState; readonly row: DecisionState; readonly evidence: ImageEvidence },
-  { beside, factsOfBoth, ...active }: Judgement,
+  { beside, ...active }: Judgement,
 ): void {
   const { shadow } = set;
   if (beside.hasFailed) draft.note('candidate failed');
-  if (shadow === undefined || beside.news === undefined || beside.ruling === undefined) return;
-  draft.note(`candidate ${beside.news}`);
-  if (beside.news === 'agrees') draft.emit(agreedEvent(shadow, before, 'both decide it alike', atMs));
-  else draft.emit(differedEvent(set, shadow, row, { active, shadow: beside.ruling, evidence, facts: factsOfBoth(), atMs }));
+  const { news, ruling, facts } = beside;
+  if (shadow === undefined || news === undefined) return;
+  draft.note(`candidate ${news}`);
+  if (news === 'agrees') draft.emit(agreedEvent(shadow, before, 'both decide it alike', atMs));
+  if (ruling === undefined || facts === undefined) return; // Nothing differs.
+  draft.emit(differedEvent(set, shadow, row, { active, shadow: ruling, evidence, facts, atMs }));
 }
 
 /** Of a tag of which nothing is decided any more nothing differs. */

@@ -29,8 +29,6 @@ export type Judgement = Ruling & {
   readonly facts: Asking;
   /** What a candidate would decide. Only `toldDifference` of the row depends on it, and an earlier `reviewAtMs`. */
   readonly beside: Beside;
-  /** What both were made from. */
-  readonly factsOfBoth: () => Evidence;
   /** As it will be; without the id of the event, where one follows. */
   readonly row: DecisionState;
   /** Whether anybody has to be told. */
@@ -72,19 +70,19 @@ export function judge(
     };
   const ruling = ruleOn(facts.evidence)(rulebook);
   const { decision, admission } = ruling;
-  const beside = compare(shadow, row, ruling, ruleOn(all));
-  const nextMs = Math.min(ruling.nextMs, beside.ruling?.nextMs ?? Infinity);
-  const told = { ...row, toldDifference: beside.toldDifference, reviewAtMs: nextMs === Infinity ? null : nextMs };
-  const isNews = isDecisionNews(row, decision) || isAdmissionNews(row, admission);
-  const { outcome, awaiting, reason, policyId, targets } = decision;
-  const now = { ...told, status: statuses[outcome], awaiting, reason, policyId, policySetVersion: versionOf(rulebook), changedAtMs: atMs };
   // Noted only where there is a difference to be told: what is in force names what it asked for itself, and nothing else.
   const factsOfBoth = (): Evidence => {
     const both = noteAsked(all);
     for (const each of books) ruleOn(both.evidence)(each);
     return both.asked();
   };
-  const as = { ...ruling, facts, beside, factsOfBoth, isNews };
+  const beside = compare(shadow, row, ruling, { ruleBy: ruleOn(all), factsOfBoth });
+  const nextMs = Math.min(ruling.nextMs, beside.ruling?.nextMs ?? Infinity);
+  const told = { ...row, toldDifference: beside.toldDifference, reviewAtMs: nextMs === Infinity ? null : nextMs };
+  const isNews = isDecisionNews(row, decision) || isAdmissionNews(row, admission);
+  const { outcome, awaiting, reason, policyId, targets } = decision;
+  const now = { ...told, status: statuses[outcome], awaiting, reason, policyId, policySetVersion: versionOf(rulebook), changedAtMs: atMs };
+  const as = { ...ruling, facts, beside, isNews };
   const earlier = outcome === 'allow' ? noEarlierCopies : copiesUpTo(row, evidence.sizeBytes);
   if (isNews) return { ...as, row: { ...now, ...earlier, targets, toldOutcome: outcome, toldAdmission: admission?.outcome ?? '' } };
   // What has been told of a digest stays readable, while it waits as well as when it is decided alike once more.

@@ -82,7 +82,7 @@ function take({ topology, context, draft, set, bounds }: Taking, input: Input): 
   if (input.kind !== 'event' && input.kind !== 'table') return `no event: ${input.kind}`;
   noteVersions({ context, draft, set, bounds }, input);
   if (input.kind === 'table') {
-    if (set.shadow !== undefined && set.shadow.fault !== '') draft.note('candidate unusable');
+    if (input.table === 'policies' && set.shadow !== undefined && set.shadow.fault !== '') draft.note('candidate unusable');
     return 'the policies are noted';
   }
   // The row refers to the decision, so its id is needed before the runtime gives it.

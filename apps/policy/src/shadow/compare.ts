@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { targetText, type DecisionState } from '@waybill/domain';
-import type { Rulebook } from '@waybill/policy-engine';
+import type { Evidence, Rulebook } from '@waybill/policy-engine';
 import type { Ruling } from '../ruling.ts';
 import type { Shadow } from './read-shadow.ts';
 
@@ -14,24 +14,26 @@ export type Beside = {
   readonly toldDifference: string;
   /** What has to be told: a difference where there was none, another difference, or that there is none any more. */
   readonly news: 'differs' | 'differs otherwise' | 'agrees' | undefined;
+  /** What both were made from; of a difference that has to be told. */
+  readonly facts: Evidence | undefined;
 };
 
-/**
- * Pure, and total whatever the candidate does: nothing that is wrong with it reaches what is in force.
- * @param ruleBy What a rulebook says of the tag, from the same facts at the same moment as `active`
- */
-export function compare(shadow: Shadow | undefined, row: DecisionState, active: Ruling, ruleBy: (rulebook: Rulebook) => Ruling): Beside {
-  const silent = { ruling: undefined, hasFailed: false, toldDifference: row.toldDifference, news: undefined };
+/** How to decide a tag, from the same facts at the same moment as the policies in force did. */
+export type Rules = { readonly ruleBy: (rulebook: Rulebook) => Ruling; readonly factsOfBoth: () => Evidence };
+
+/** Pure, and total whatever the candidate does: nothing that is wrong with it reaches what is in force. */
+export function compare(shadow: Shadow | undefined, row: DecisionState, active: Ruling, { ruleBy, factsOfBoth }: Rules): Beside {
+  const silent = { ruling: undefined, hasFailed: false, toldDifference: row.toldDifference, news: undefined, facts: undefined };
   if (shadow === undefined || shadow.rulebook === null) return silent;
-  let ruling: Ruling;
   try {
-    ruling = ruleBy(shadow.rulebook);
+    const ruling = ruleBy(shadow.rulebook);
+    const [was, is] = [toldBy(shadow, row), differenceOf(shadow, row, active, ruling)];
+    if (was === is) return { ...silent, ruling };
+    if (is === '') return { ...silent, ruling, toldDifference: is, news: 'agrees' };
+    return { ...silent, ruling, toldDifference: is, news: was === '' ? 'differs' : 'differs otherwise', facts: factsOfBoth() };
   } catch {
     return { ...silent, hasFailed: true };
   }
-  const [was, is] = [toldBy(shadow, row), differenceOf(shadow, row, active, ruling)];
-  if (was === is) return { ...silent, ruling };
-  return { ruling, hasFailed: false, toldDifference: is, news: is === '' ? 'agrees' : was === '' ? 'differs' : 'differs otherwise' };
 }
 
 /** What was told of this shadow; what was of another counts for nothing. */
