@@ -103,6 +103,18 @@ describe('inspecting', () => {
     assert.equal(facts.totalBytes, bytes);
   });
 
+  it('says of a platform what its index says, or the index around that: who chooses from it sees nothing else', async () => {
+    const config = Buffer.from('{"os":"linux","architecture":"arm","variant":"v6","config":{}}');
+    const manifest = { schemaVersion: 2, config: document(describeBlob(config, mediaTypes.dockerConfig)), layers: [] };
+    const child = document(await push('arm', manifest, [config]));
+    const within = document(await push('within', { schemaVersion: 2, manifests: [child] }));
+    const platform = { os: 'linux', architecture: 'arm' };
+    const named = async (reference: string) => (await inspect(reference)).platforms.map(({ variant }) => variant);
+    await push('said', { schemaVersion: 2, manifests: [{ ...child, platform }] });
+    await push('around', { schemaVersion: 2, manifests: [{ ...within, platform }] });
+    assert.deepEqual([await named('said'), await named('around'), await named('within')], [[null], [null], ['v6']]);
+  });
+
   it('counts a blob that platforms share once', async () => {
     const image = randomImage();
     const child = await pushImage({ client, repository }, image);

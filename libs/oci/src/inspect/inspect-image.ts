@@ -105,7 +105,7 @@ async function readPlatform(
     ...descriptor,
     os: platform?.os ?? config.os,
     architecture: platform?.architecture ?? config.architecture,
-    variant: platform?.variant ?? config.variant,
+    variant: platform ? (platform.variant ?? null) : config.variant,
     configDigest: configDescriptor.digest,
     createdAt: config.createdAt,
     labels: config.labels,

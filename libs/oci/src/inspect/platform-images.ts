@@ -5,7 +5,7 @@ import type { Manifest } from '../manifest/manifest.ts';
 import type { ImageSurvey } from './survey-image.ts';
 
 export type ImageManifest = Extract<Manifest, { kind: 'manifest' }>;
-/** An image that can be run, and the platform that an index says it is for. */
+/** An image that can be run, and the platform that its index says it is for, or the index that names that one: clients choose by it. */
 export type PlatformImage = { readonly manifest: ImageManifest; readonly platform: DescriptorDocument['platform'] };
 
 /**
@@ -28,7 +28,7 @@ export function platformImagesOf({ root, manifests }: Pick<ImageSurvey, 'root' |
       if (isImage(manifest)) found.set(manifest.descriptor.digest, { manifest, platform });
       return;
     }
-    for (const child of platformsOf(manifest)) visit(manifests.get(child.digest as Digest), child.platform);
+    for (const child of platformsOf(manifest)) visit(manifests.get(child.digest as Digest), child.platform ?? platform);
   };
   visit(root, undefined);
   return [...found.values()];
