@@ -1,4 +1,12 @@
-import { partitionOfKey, type EventLog, type GroupHandlers, type LogRecord, type NewRecord, type Offsets } from '@waybill/stream';
+import {
+  partitionOfKey,
+  type EventLog,
+  type FollowOptions,
+  type GroupHandlers,
+  type LogRecord,
+  type NewRecord,
+  type Offsets,
+} from '@waybill/stream';
 
 export type LoopedLog = {
   readonly log: EventLog;
@@ -34,55 +42,23 @@ const batchRecords = 2_000;
 export function loopedLog(options: LoopedLogOptions): LoopedLog {
   const { partitions, looped, published, commitMs, nowMs } = options;
   const handlers = Promise.withResolvers<GroupHandlers>();
-  const follower = Promise.withResolvers<Parameters<EventLog['follow']>[0]>();
-  const ends = new Map<string, number>();
-  const lanes = new Map<string, Lane>();
-  const counts = new Map<string, number>();
+  const follower = Promise.withResolvers<FollowOptions>();
+  const lanes = createLanes(handlers.promise, nowMs);
+  const [ends, counts] = [new Map<string, number>(), new Map<string, number>()];
   let publishedCount = 0;
-  const stored = (record: NewRecord, offset: number): LogRecord => ({
-    ...{ topic: record.topic, partition: record.partition, offset, timestampMs: record.timestampMs ?? nowMs() },
-    ...{ key: record.key === null ? null : Buffer.from(record.key), value: record.value, headers: record.headers },
-  });
-  const pump = async (lane: Lane): Promise<void> => {
-    if (lane.isBusy) return;
-    lane.isBusy = true;
-    const { batch } = await handlers.promise;
-    while (lane.waiting.length > 0) {
-      const taken = lane.waiting.slice(0, batchRecords);
-      const { topic, partition } = taken[0]!.record;
-      await batch(
-        { topic, partition },
-        taken.map(({ record }) => record),
-      );
-      lane.waiting.splice(0, taken.length);
-      for (const { done } of taken) done();
-    }
-    lane.isBusy = false;
-  };
-  const enqueue = (record: NewRecord, done: () => void): void => {
-    const place = `${record.topic}/${record.partition}`;
-    const lane = lanes.get(place) ?? { waiting: [], isBusy: false, next: 0 };
-    lanes.set(place, lane);
-    lane.waiting.push({ record: stored(record, lane.next), done });
-    lane.next += 1;
-    void pump(lane);
-  };
   const publish = async (records: readonly NewRecord[]): Promise<void> => {
     const { onRecords } = await follower.promise;
     for (const record of records) {
       publishedCount += 1;
-      await onRecords({ topic: record.topic, partition: 0 }, [stored(record, publishedCount - 1)], publishedCount);
+      await onRecords({ topic: record.topic, partition: 0 }, [stored(record, publishedCount - 1, nowMs)], publishedCount);
     }
   };
-  const written = (records: readonly NewRecord[], own: number): Offsets => {
+  const write = (records: readonly NewRecord[], own: number): Offsets => {
     const moved = new Map<string, number>();
     for (const record of records) {
-      counts.set(record.topic, (counts.get(record.topic) ?? 0) + 1);
-      if (looped.includes(record.topic)) enqueue(record, () => undefined);
-      if (record.partition !== own) continue;
-      const place = `${record.topic}/${own}`;
-      ends.set(place, (ends.get(place) ?? 0) + 1);
-      moved.set(record.topic, ends.get(place)!);
+      addTo(counts, record.topic);
+      if (looped.includes(record.topic)) lanes.enqueue(record, () => undefined);
+      if (record.partition === own) moved.set(record.topic, addTo(ends, `${record.topic}/${own}`));
     }
     return moved;
   };
@@ -96,7 +72,7 @@ export function loopedLog(options: LoopedLogOptions): LoopedLog {
       close: async () => undefined,
       async commit({ records, partition }) {
         await new Promise((resolve) => setTimeout(resolve, commitMs));
-        return written(records, partition);
+        return write(records, partition);
       },
     }),
     async follow(following) {
@@ -117,9 +93,52 @@ export function loopedLog(options: LoopedLogOptions): LoopedLog {
   return {
     log: log as EventLog,
     joined: handlers.promise.then(() => undefined),
-    deliver: async (record) => new Promise((resolve) => enqueue(record, resolve)),
+    deliver: async (record) => new Promise((resolve) => lanes.enqueue(record, resolve)),
     publish,
     writtenCount: (topic) => counts.get(topic) ?? 0,
+    waitingCount: lanes.waitingCount,
+  };
+}
+
+function addTo(counts: Map<string, number>, key: string): number {
+  const count = (counts.get(key) ?? 0) + 1;
+  counts.set(key, count);
+  return count;
+}
+
+const stored = (record: NewRecord, offset: number, nowMs: () => number): LogRecord => ({
+  ...{ topic: record.topic, partition: record.partition, offset, timestampMs: record.timestampMs ?? nowMs() },
+  ...{ key: record.key === null ? null : Buffer.from(record.key), value: record.value, headers: record.headers },
+});
+
+/** What the group has not committed yet, in order per topic and partition. */
+function createLanes(handlers: Promise<GroupHandlers>, nowMs: () => number) {
+  const lanes = new Map<string, Lane>();
+  const pump = async (lane: Lane): Promise<void> => {
+    if (lane.isBusy) return;
+    lane.isBusy = true;
+    const { batch } = await handlers;
+    while (lane.waiting.length > 0) {
+      const taken = lane.waiting.slice(0, batchRecords);
+      const { topic, partition } = taken[0]!.record;
+      await batch(
+        { topic, partition },
+        taken.map(({ record }) => record),
+      );
+      lane.waiting.splice(0, taken.length);
+      for (const { done } of taken) done();
+    }
+    lane.isBusy = false;
+  };
+  return {
+    enqueue(record: NewRecord, done: () => void): void {
+      const place = `${record.topic}/${record.partition}`;
+      const lane = lanes.get(place) ?? { waiting: [], isBusy: false, next: 0 };
+      lanes.set(place, lane);
+      lane.waiting.push({ record: stored(record, lane.next, nowMs), done });
+      lane.next += 1;
+      void pump(lane);
+    },
     waitingCount: () => [...lanes.values()].reduce((sum, { waiting }) => sum + waiting.length, 0),
   };
 }

@@ -1,5 +1,5 @@
-// policy-ours-main.ts <tenants|wildcards|selectors> <policies> <evaluations>: our engine in a process of its own, with `--expose-gc`. Prints a
-// line of JSON.
+// policy-ours-main.ts <tenants|wildcards|selectors> <policies> <evaluations>: our engine in a process of its own, with `--expose-gc`.
+// Prints a line of JSON.
 import { compileRulebook, evaluate, explain, inputsSha256, isPolicy, traceOf, versionOf, withDocument } from '@waybill/policy-engine';
 import { median } from './bench.ts';
 import { comparedCount, measure, measureMs, type PeerDecision } from './policy-figures.ts';

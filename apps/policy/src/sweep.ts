@@ -73,7 +73,7 @@ function keysOf(
 
 /** Of one step: so many keys are passed by, or so many tags decided, in a few ms. And versions that are remembered to lie between. */
 export type SweepBounds = { readonly keysMax: number; readonly decidedMax: number; readonly versionsMax: number };
-export const sweepBounds: SweepBounds = { keysMax: 2_000, decidedMax: 50, versionsMax: 8 };
+export const sweepBounds: SweepBounds = { keysMax: 1_000, decidedMax: 50, versionsMax: 8 };
 
 export type Sweeping = { readonly context: Context; readonly draft: Draft; readonly set: InForce; readonly bounds: SweepBounds };
 
