@@ -28,7 +28,10 @@ export function printTopology(): string {
     '# Topology',
     'Printed from `libs/domain/src/topics.ts` and `apps/*/src/topology.ts` by `npm run docs:topology`; do not edit.',
     [
-      'Boxes are apps, each a consumer group; rounded are events, of a table the newest per key; slanted is compacted state, next to the app that owns it.',
+      [
+        'Boxes are apps, each a consumer group; rounded are events, of a table the newest per key;',
+        'slanted is compacted state, next to the app that owns it.',
+      ].join(' '),
       `A topic \`x\` is called \`waybill.x.v1\` and has ${partitionsDefault} partitions unless deployed with another count.`,
       'Every stage also writes `parked`, reads `parked-commands` and keeps `<app>-held`, which are not drawn.',
     ].join('\n'),

@@ -4,7 +4,7 @@ import type { AvroSchema } from '../../schemas/schema-files.ts';
 export type Field = { readonly path: string; readonly name: string; readonly type: AvroSchema; readonly hasNullDefault: boolean };
 
 /** Facts are told in the past tense. `AuditEntry` is not among them: it is a link of a chain. */
-export const isPastTense = (record: string): boolean => /[a-z]ed$/.test(record);
+export const isPastTense = (record: string): boolean => /([a-z]ed|Withdrawn)$/.test(record);
 
 /** All fields of a record and of the records in it. */
 export function fieldsOf(node: AvroSchema, path = ''): readonly Field[] {

@@ -47,48 +47,16 @@ export async function startStand(): Promise<Stand> {
   const registries: readonly Registry[] = Object.entries({ a, b, c }).map(([name, { host }]) => ({ name, host, plainHttp: true }));
   const clients = createRegistryClients(registries, patience);
   const hostOf = (name: string): string => registries.find((registry) => registry.name === name)?.host ?? name;
-  const stages = new Map<Topology, TopologyDriver>();
-  const add = (topology: Topology): TopologyDriver => {
-    const driver = topologyDriver(topology);
-    stages.set(topology, driver);
-    return driver;
-  };
+  const line = createLine();
   const copying = replicator(
     createCopy(createCopier(), clients, () => nowMs),
     hostOf,
     { ...limits, perTargetMax: 1 },
   );
-  const [, policy] = [add(inspector(createInspect(clients), { ...limits, perRegistryMax: 1 })), add(createPolicy()), add(copying)];
-  const counting = add(usage(hostOf));
-  const passed = new Map<string, number>();
-
-  /** What one stage has emitted is read by those behind it. @returns whether anything was */
-  const passOn = (): boolean => {
-    let isAny = false;
-    for (const [{ outputs }, from] of stages)
-      for (const topic of outputs) {
-        const [events, keys, begin] = [from.emitted(topic), from.keys(topic), passed.get(topic.name) ?? 0];
-        passed.set(topic.name, events.length);
-        for (const [at, event] of events.slice(begin).entries()) {
-          isAny = true;
-          feed(topic, keys[begin + at]!, event);
-        }
-      }
-    return isAny;
-  };
-  const feed = (topic: Topic, key: string, event: Event): void => {
-    const { id, timeMs: atMs, correlationId } = event.meta;
-    for (const [{ inputs }, driver] of stages)
-      if (inputs.includes(topic)) driver.pipe(topic, key, event, { id, atMs: Math.max(atMs, nowMs), correlationId });
-  };
-  const work = async (isWanted: (job: JobRow) => boolean): Promise<void> => {
-    for (;;) {
-      const due = [...stages].flatMap(([topology, driver]) => driver.jobs().map((job) => ({ topology, driver, job })));
-      const next = due.find(({ job }) => isWanted(job));
-      if (next !== undefined) await runJob(next.topology, next.driver, next.job);
-      if (!passOn() && next === undefined) return;
-    }
-  };
+  line.add(inspector(createInspect(clients), { ...limits, perRegistryMax: 1 }));
+  const policy = line.add(createPolicy());
+  const copies = line.add(copying);
+  const counting = line.add(usage(hostOf));
 
   let pushesCount = 0;
   return {
@@ -102,35 +70,35 @@ export async function startStand(): Promise<Stand> {
       const image = { registry: a.host, repository: 'team/app', tags: [tag], digest };
       const times = { occurredAtMs: nowMs + pushesCount, receivedAtMs: nowMs + pushesCount, source: 'test', endpoint: 'test' };
       const meta = { id: `push-${(pushesCount += 1)}`, source: '/test', timeMs: nowMs + pushesCount, subject: 'team/app' };
-      feed(topics.images, repositoryKey(image), {
+      line.feed(topics.images, repositoryKey(image), {
         ...{ type: 'ImagePushed', data: { ...image, ...unsaid, ...times } },
         meta: { ...meta, correlationId: meta.id, causationId: null, traceparent: null },
       });
       return digest;
     },
-    settle: () => work(() => true),
-    decide: () => work(({ kind }) => kind !== 'copy'),
+    settle: () => line.work(() => true),
+    decide: () => line.work(({ kind }) => kind !== 'copy'),
     async copyWhile(meanwhile) {
-      const [job] = stages.get(copying)!.jobs();
+      const [job] = copies.jobs();
       const { run } = copying.jobs!['copy']!;
       const result = run(JSON.parse(job!.payload) as never, attemptOf(job!, 1));
       await meanwhile();
       const isSame = ({ id, causeId }: JobRow): boolean => id === job!.id && causeId === job!.causeId;
-      const isStillWanted = stages.get(copying)!.jobs().some(isSame);
-      if (isStillWanted) stages.get(copying)!.finishJob(job!.id, await result, { atMs: nowMs });
+      const isStillWanted = copies.jobs().some(isSame);
+      if (isStillWanted) copies.finishJob(job!.id, await result, { atMs: nowMs });
       else await result.catch(() => undefined); // Replaced: the runtime aborts it and hears no more of it.
     },
     async count() {
       for (const { id } of counting.timers()) counting.fire(id);
-      passOn();
+      line.passOn();
       const [keys, events] = [counting.keys(topics.usage), counting.emitted(topics.usage)];
       policy.table('usage', Object.fromEntries(events.map((event, at) => [keys[at]!, event])));
       policy.tellOf('usage', { atMs: nowMs });
       for (const { id } of policy.timers().filter(({ kind }) => kind.startsWith('sweep'))) policy.fire(id);
-      await work(({ kind }) => kind !== 'copy');
+      await line.work(({ kind }) => kind !== 'copy');
     },
     events: <T extends RecordType>(type: T) =>
-      [...stages].flatMap(([{ outputs }, driver]) =>
+      [...line.stages].flatMap(([{ outputs }, driver]) =>
         outputs.flatMap((topic) =>
           driver.emitted(topic).flatMap((event) => (event.type === type ? [event.data as EventOf<T>['data']] : [])),
         ),
@@ -139,6 +107,56 @@ export async function startStand(): Promise<Stand> {
     async close() {
       await clients.close();
       await Promise.all([a, b, c].map((registry) => registry.close()));
+    },
+  };
+}
+
+type Line = {
+  readonly stages: ReadonlyMap<Topology, TopologyDriver>;
+  readonly add: (topology: Topology) => TopologyDriver;
+  /** Has every stage that reads the topic take an event. */
+  readonly feed: (topic: Topic, key: string, event: Event) => void;
+  /** What a stage has emitted is read by those behind it. @returns whether anything was */
+  readonly passOn: () => boolean;
+  /** Does the jobs that are wanted, and passes on what comes of them, up to the end. */
+  readonly work: (isWanted: (job: JobRow) => boolean) => Promise<void>;
+};
+
+function createLine(): Line {
+  const stages = new Map<Topology, TopologyDriver>();
+  const passed = new Map<string, number>();
+  const feed = (topic: Topic, key: string, event: Event): void => {
+    const { id, timeMs: atMs, correlationId } = event.meta;
+    for (const [{ inputs }, driver] of stages)
+      if (inputs.includes(topic)) driver.pipe(topic, key, event, { id, atMs: Math.max(atMs, nowMs), correlationId });
+  };
+  const passOn = (): boolean => {
+    let isAny = false;
+    for (const [{ outputs }, from] of stages)
+      for (const topic of outputs) {
+        const [events, keys, begin] = [from.emitted(topic), from.keys(topic), passed.get(topic.name) ?? 0];
+        passed.set(topic.name, events.length);
+        for (const [at, event] of events.slice(begin).entries()) {
+          isAny = true;
+          feed(topic, keys[begin + at]!, event);
+        }
+      }
+    return isAny;
+  };
+  return {
+    ...{ stages, feed, passOn },
+    add: (topology) => {
+      const driver = topologyDriver(topology);
+      stages.set(topology, driver);
+      return driver;
+    },
+    async work(isWanted) {
+      for (;;) {
+        const due = [...stages].flatMap(([topology, driver]) => driver.jobs().map((job) => ({ topology, driver, job })));
+        const next = due.find(({ job }) => isWanted(job));
+        if (next !== undefined) await runJob(next.topology, next.driver, next.job);
+        if (!passOn() && next === undefined) return;
+      }
     },
   };
 }

@@ -7,8 +7,10 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { checkPolicies } from '../../apps/cli/src/policy/findings.ts';
 import { startStand, type Stand } from './cases.fixture.ts';
 
+const documentOf = (kind: string, name: string, spec: string): string =>
+  `{ apiVersion: waybill/v1, kind: ${kind}, metadata: { name: ${name} }, spec: { ${spec} } }`;
 const policyOf = (name: string, spec: string): string =>
-  `{ apiVersion: waybill/v1, kind: ReplicationPolicy, metadata: { name: ${name} }, spec: { match: { repositories: ['team/**'] }, ${spec} } }`;
+  documentOf('ReplicationPolicy', name, `match: { repositories: ['team/**'] }, ${spec}`);
 const toB = { mirror: policyOf('mirror', 'replicate: [{ registry: b }]') };
 const toBAndC = { mirror: policyOf('mirror', 'replicate: [{ registry: b }, { registry: c }]') };
 
@@ -43,7 +45,7 @@ describe('a rate limit (429)', () => {
 
 describe('a quota', () => {
   const quota = (imagesMax: number): string =>
-    `{ apiVersion: waybill/v1, kind: Tenant, metadata: { name: team }, spec: { repositories: ['team/**'], quota: { imagesMax: ${imagesMax} } } }`;
+    documentOf('Tenant', 'team', `repositories: ['team/**'], quota: { imagesMax: ${imagesMax} }`);
 
   it('lets go what fits, and denies what does not, with what to do', async () => {
     stand.publish({ ...toB, 'tenant/team': quota(1) });

@@ -36,8 +36,8 @@ function checkRegistries({ report }: Work, policy: Policy, names: ReadonlySet<st
   }
   for (const [at, pattern] of (policy.registries ?? []).entries()) {
     if (hosts.some(pattern.test)) continue;
-    const what = `${id} is about images of ${pattern.text}, which is the host of no registry in registries.yaml: nothing can be read from there`;
-    const message = `${what}; correct the host with its port, or add the registry`;
+    const what = `${id} is about images of ${pattern.text}, which is the host of no registry in registries.yaml`;
+    const message = `${what}: nothing can be read from there; correct the host with its port, or add the registry`;
     report('REGISTRY_UNLISTED', [id], `spec.match.registries.${at}`, null, message);
   }
 }
