@@ -138,8 +138,9 @@ function partOf(
 ): Part {
   const concerned: string[] = [];
   let [stand, passedCount] = [after, 0];
-  while (passedCount < keysMax) {
-    const limit = Math.min(decidedMax, keysMax - passedCount);
+  // Where all are concerned the first are enough; where few are, each look into a large store costs more than the keys that it gives.
+  for (let wanted = decidedMax + 1; passedCount < keysMax; wanted *= 4) {
+    const limit = Math.min(wanted, keysMax - passedCount);
     const found = keysOf(context, kind, { limit, after: stand });
     for (const key of found) {
       if (until !== null && isBehind(key, until)) return { concerned, stand, isLast: true };
