@@ -76,7 +76,7 @@ function answerToScan({ withinHours, worstSeverity }: NonNullable<Require['scan'
   for (const { worstSeverity: worst, findings = [], findingsOmitted = 0 } of scans as readonly ScanFact[]) {
     if (rank(worst) <= rank(worstSeverity)) continue;
     const over = findings.filter(({ severity }) => rank(severity) > rank(worstSeverity));
-    const excepted = over.map(({ id }) => isExcepted(id, question, match));
+    const excepted = over.map((finding) => isExcepted(finding, question, match));
     // Nobody can except what is not listed; what a list leaves out is no worse than the last that it has.
     const isUnlisted = over.length === 0 || (findingsOmitted > 0 && over.length === findings.length);
     if (isUnlisted || excepted.includes(false)) return 'SEVERITY_TOO_HIGH';
@@ -89,7 +89,7 @@ function answerToFindings(unwanted: readonly string[], question: Question, match
   const isUnlisted = ({ findings, worstSeverity }: ScanFact): boolean => findings === undefined && worstSeverity !== 'none';
   const scans = scansOf(question.evidence, (scan) => (isUnlisted(scan) ? 'the last does not list what it found' : ''));
   if (typeof scans === 'string' || typeof scans[0] === 'string') return scans as Said;
-  const excepted = new Map(unwanted.map((id) => [id, isExcepted(id, question, match)]));
+  const excepted = new Map(unwanted.map((id) => [id, isExcepted({ id, severity: undefined }, question, match)]));
   const awaiting: string[] = [];
   let cannotBeRuledOut = false;
   for (const { findings = [], findingsOmitted = 0 } of scans as readonly ScanFact[]) {
@@ -117,8 +117,18 @@ function scansOf({ inspection, scans }: Evidence, whyNot: (scan: ScanFact) => st
 }
 
 /** @returns what has to be known before it can be said */
-function isExcepted(id: string, { evidence, atMs, surroundings }: Question, match: Match): boolean | readonly string[] {
-  const counting = [...surroundings.Exception.values()].filter(({ spec }) => spec.finding === id && atMs < Date.parse(spec.expiresAt));
+function isExcepted(
+  { id, severity }: { readonly id: string; readonly severity: string | undefined },
+  { evidence, atMs, surroundings }: Question,
+  match: Match,
+): boolean | readonly string[] {
+  const counting = [...surroundings.Exception.values()].filter(({ metadata, spec }) => {
+    if (spec.finding !== id || atMs >= Date.parse(spec.expiresAt)) return false;
+    if (metadata.tenant === undefined) return true;
+    const worst = surroundings.Tenant.get(metadata.tenant)?.spec.mayExcept?.worstSeverity;
+    const isAllowed = worst !== undefined && severity !== undefined && rank(severity) <= rank(worst);
+    return isAllowed && evidence.tenant === metadata.tenant;
+  });
   const answers = counting.map(({ spec }) => match.matches(spec.match ?? {}, evidence));
   if (answers.includes(true)) return true;
   const unknown = counting.filter((_, at) => answers[at] === 'unknown');

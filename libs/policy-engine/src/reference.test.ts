@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { documentOf } from './document.fixture.ts';
 import { evaluate } from './evaluate.ts';
 import { findPolicy, compileSet, withoutPolicy, withPolicy } from './set/compiled-set.ts';
 import { compileRulebook } from './rulebook.ts';
@@ -9,6 +10,8 @@ import { anyDemandingPolicy, anyDocuments, anyEvidence, anyExceptions, anyPolici
 // Goal: the index and the early end change what a decision costs, never what it is. `npm run fuzz:policy` asks a million times.
 const nowMs = Date.UTC(2026, 0, 10);
 const images = fc.array(anyEvidence(nowMs), { minLength: 50, maxLength: 50 });
+
+const grant = fc.constantFrom(undefined, ...(['low', 'medium', 'high', 'critical'] as const).map((worstSeverity) => ({ worstSeverity })));
 
 const decided = (decision: ReturnType<typeof referenceEvaluate>) => {
   const { outcome, code, policyId, awaiting, targets } = decision;
@@ -50,6 +53,20 @@ describe('a compiled set', () => {
             assert.deepEqual([decision.outcome, decision.exceptionIds], ['allow', []]);
           else if (decision.outcome === 'allow') assert.ok(decision.exceptionIds.length > 0);
         }
+      }),
+      { numRuns: 1_000 },
+    ));
+
+  it('does so where tenants except what they may, on 50,000 pairs', () =>
+    fc.assert(
+      fc.property(anyDemandingPolicy, anyExceptions(nowMs), grant, images, (policy, exceptions, mayExcept, each) => {
+        const tenant = documentOf('Tenant', 't1', { repositories: ['**'], ...(mayExcept && { mayExcept }) });
+        const { replication } = compileRulebook([policy, ...exceptions, tenant]);
+        for (const image of each)
+          assert.deepEqual(
+            decided(evaluate(replication, image, nowMs)),
+            referenceEvaluate([policy], image, nowMs, replication.surroundings),
+          );
       }),
       { numRuns: 1_000 },
     ));

@@ -1,14 +1,15 @@
 import { Type, type Static } from 'typebox';
 import { compileMatch } from '../compile-match.ts';
 import { Match } from './match.ts';
-import { apiVersion, closed, metadata } from './parts.ts';
+import { ownMatchFaults } from './owner.ts';
+import { apiVersion, closed, ownedMetadata } from './parts.ts';
 
-/** A finding that somebody answers for, for a time. */
+/** A finding that somebody answers for, for a time. One of a tenant counts where the Tenant document says that it may. */
 export const Exception = Type.Object(
   {
     apiVersion,
     kind: Type.Literal('Exception'),
-    metadata: metadata('Its id is `exception/<name>`.'),
+    metadata: ownedMetadata('Its id is `exception/<name>`.'),
     spec: Type.Object(
       {
         finding: Type.String({ minLength: 1, maxLength: 128, description: 'Id as the scanner gives it: CVE-2026-12345.' }),
@@ -28,8 +29,8 @@ export const Exception = Type.Object(
 export type Exception = Static<typeof Exception>;
 
 /** What a schema cannot say: of patterns, and of days that no month has. */
-export function exceptionFaults({ spec }: Exception): readonly string[] {
-  const faults: string[] = [];
+export function exceptionFaults({ metadata, spec }: Exception): readonly string[] {
+  const faults = [...ownMatchFaults(metadata, spec.match ?? {})];
   compileMatch(spec.match ?? {}, faults);
   const expiresAtMs = Date.parse(spec.expiresAt);
   const isDate = Number.isFinite(expiresAtMs) && new Date(expiresAtMs).toISOString().startsWith(spec.expiresAt.slice(0, 16));

@@ -24,6 +24,17 @@ export const Tenant = Type.Object(
             { ...closed, minProperties: 1, description: 'What its images may take. Without: as much as there is.' },
           ),
         ),
+        mayExcept: Type.Optional(
+          Type.Object(
+            {
+              worstSeverity: Type.Enum(['low', 'medium', 'high', 'critical'], { description: 'The worst that they take away.' }),
+            },
+            {
+              ...closed,
+              description: 'Its own exceptions count, in its own images, but not for what noFindings names. Without: it may have none.',
+            },
+          ),
+        ),
       },
       closed,
     ),

@@ -10,6 +10,7 @@ export function findTenantMistakes(work: Work): void {
   const tenants = [...work.set.surroundings.Tenant.values()];
   for (const [at, first] of tenants.entries()) for (const second of tenants.slice(at + 1)) compare(work, first, second);
   checkNames(work);
+  checkExceptions(work);
   for (const tenant of tenants) {
     checkCopies(work, tenant);
     checkRetention(work, tenant);
@@ -42,6 +43,18 @@ function checkNames(work: Work): void {
       const what = `${id} is about images of ${name}, and no Tenant document has that name: it never speaks`;
       work.report('TENANT_UNKNOWN', [id], path, null, `${what}; correct the name, or add one`);
     }
+  }
+}
+
+function checkExceptions(work: Work): void {
+  const { Exception, Tenant } = work.set.surroundings;
+  for (const { metadata } of Exception.values()) {
+    const { name, tenant } = metadata;
+    if (tenant === undefined || Tenant.get(tenant)?.spec.mayExcept !== undefined) continue;
+    const id = `exception/${name}`;
+    const why = Tenant.has(tenant) ? `the Tenant document of ${tenant} has no spec.mayExcept` : `no Tenant document has the name ${tenant}`;
+    const next = 'whoever runs the registries can grant it there, or publish the exception';
+    work.report('EXCEPTION_NOT_GRANTED', [id], 'metadata.tenant', null, `${id} does not count: ${why}; ${next}`);
   }
 }
 

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { documentOf } from '../document.fixture.ts';
 import { evaluate, type Decision } from '../evaluate.ts';
 import type { Evidence, ScanFact } from '../evidence.ts';
 import { compileRulebook, parseDocument, withDocument, withoutDocument, type Document } from '../rulebook.ts';
 import { amd64, arm64, evidence, exception, nowMs, policy, scanned } from '../testing.fixture.ts';
 
 const expiresAtMs = Date.UTC(2026, 1, 1);
+const ownSpec = { owner: 'acme', reason: 'not reachable', expiresAt: '2026-02-01T00:00Z' };
 const lists = policy('p', { require: { noFindings: ['CVE-1', 'CVE-2'] } });
 const bounds = policy('p', { require: { scan: { withinHours: 87_600, worstSeverity: 'medium' } } });
 const found = (severities: Readonly<Record<string, string>>, more: Partial<ScanFact> = {}): Partial<Evidence> => {
@@ -125,6 +127,35 @@ describe('an exception', () => {
       for (const [field, value] of Object.entries(typeof then === 'string' ? { code: then } : then))
         assert.deepEqual(decision[field as keyof Decision], value, decision.reason);
     });
+
+  describe('of a tenant', () => {
+    const own = documentOf('Exception', 'own', { ...ownSpec, finding: 'CVE-1' }, { tenant: 'acme' });
+    const acme = (spec: object) => documentOf('Tenant', 'acme', { repositories: ['demo/**'], ...spec });
+    const granted = acme({ mayExcept: { worstSeverity: 'high' } });
+    const codeOf = (given: readonly Document[], severity: string, changes: Partial<Evidence> = {}) =>
+      evaluate(compileRulebook(given).replication, evidence({ ...found({ 'CVE-1': severity }), ...changes }), nowMs).code;
+
+    it('counts in its own images, as far as its Tenant document says that it may', () => {
+      assert.equal(codeOf([bounds, own, granted], 'high'), 'REQUIREMENTS_MET');
+      assert.equal(codeOf([bounds, own, granted], 'critical'), 'SEVERITY_TOO_HIGH');
+      assert.equal(codeOf([bounds, own, granted], 'high', { repository: 'other/app' }), 'SEVERITY_TOO_HIGH');
+    });
+    it('does not count where nobody has granted it', () => {
+      assert.equal(codeOf([bounds, own, acme({})], 'high'), 'SEVERITY_TOO_HIGH');
+      assert.equal(codeOf([bounds, own], 'high', { tenant: 'acme' }), 'SEVERITY_TOO_HIGH');
+    });
+    it('takes nothing away that is forbidden by its name', () => {
+      assert.equal(codeOf([lists, own, granted], 'low'), 'FINDING_PRESENT');
+      assert.equal(codeOf([lists, exception('web'), own, granted], 'low'), 'REQUIREMENTS_MET');
+    });
+    it('may not be about others', () => {
+      const parsed = parseDocument({
+        ...{ apiVersion: 'waybill/v1', kind: 'Exception', metadata: { name: 'own', tenant: 'acme' } },
+        spec: { ...ownSpec, finding: 'CVE-1', match: { tenants: ['harbour'] } },
+      });
+      assert.match(parsed.ok ? '' : parsed.faults.join(), /^spec\.match\.tenants has no place beside metadata\.tenant/);
+    });
+  });
 
   it('counts from its publication to its retirement', () => {
     const image = evidence(found({ 'CVE-1': 'high' }));

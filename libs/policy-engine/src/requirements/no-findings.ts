@@ -26,18 +26,20 @@ export const noFindings: Compile<NonNullable<Require['noFindings']>> = (written)
 /** Where nothing was found, there is nothing to list. */
 const findingsOf = ({ findings, worstSeverity }: ScanFact) => findings ?? (worstSeverity === 'none' ? [] : undefined);
 
+const byName = (ids: ReadonlySet<string>) => [...ids].map((id) => ({ id, severity: null }));
+
 type Judged = Weighed & { readonly objection?: Omit<Broken, 'holds'> };
 
 function judge(scan: ScanFact, unwanted: ReadonlySet<string>, question: Question): Judged {
   const { digest, findingsOmitted = 0 } = scan;
   const listed = new Set<string>();
   for (const { id } of findingsOf(scan) ?? []) if (unwanted.has(id)) listed.add(id);
-  const present = weigh([...listed], question);
+  const present = weigh(byName(listed), question);
   if (present.left.length > 0) {
     return { ...present, objection: { code: 'FINDING_PRESENT', reason: `${digest} has ${shortened(present.left, ', ')}` } };
   }
   if (findingsOmitted === 0) return present;
-  const possible = weigh([...unwanted.difference(listed)], question);
+  const possible = weigh(byName(unwanted.difference(listed)), question);
   const accepted = [...present.accepted, ...possible.accepted];
   const awaiting = [...present.awaiting, ...possible.awaiting];
   if (possible.left.length === 0) return { accepted, awaiting, left: [] };

@@ -32,10 +32,7 @@ export const scan: Compile<NonNullable<Require['scan']>> = ({ withinHours, worst
 function judge(verdict: ScanFact, severityMax: string, question: Question): Weighed & { readonly objection?: string } {
   const { digest, worstSeverity, findings = [], findingsOmitted = 0 } = verdict;
   const over = findings.filter(({ severity }) => rank(severity) > rank(severityMax));
-  const weighed = weigh(
-    over.map(({ id }) => id),
-    question,
-  );
+  const weighed = weigh(over, question);
   // The list is worst first: where all of it is over, so may be what it leaves out.
   const isHidden = over.length === 0 || (findingsOmitted > 0 && over.length === findings.length);
   if (weighed.left.length === 0 && !isHidden) return weighed;

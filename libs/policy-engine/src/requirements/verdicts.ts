@@ -1,7 +1,7 @@
 import type { ScanFact } from '../evidence.ts';
 import type { Question } from '../surroundings.ts';
 import { broken, shortened, unknown, type Answer, type Met } from './answer.ts';
-import { exceptionFor } from './exceptions.ts';
+import { exceptionFor, type Unwanted } from './exceptions.ts';
 
 /**
  * The newest verdict on each platform, in their order; or the answer where one is missing or failed. All are waited for, so that the
@@ -39,13 +39,13 @@ export type Accepted = { readonly finding: string; readonly exceptionId: string 
 /** Findings that nobody wants: those that somebody answers for, those of which that is not known yet, and the others. */
 export type Weighed = { readonly accepted: readonly Accepted[]; readonly awaiting: readonly string[]; readonly left: readonly string[] };
 
-export function weigh(findings: readonly string[], question: Question): Weighed {
+export function weigh(findings: readonly Unwanted[], question: Question): Weighed {
   const [accepted, awaiting, left]: [Accepted[], string[], string[]] = [[], [], []];
   for (const finding of findings) {
     const excepted = exceptionFor(finding, question);
-    if (excepted.holds === 'yes') accepted.push({ finding, exceptionId: excepted.id });
+    if (excepted.holds === 'yes') accepted.push({ finding: finding.id, exceptionId: excepted.id });
     else if (excepted.holds === 'unknown') awaiting.push(...excepted.awaiting);
-    else left.push(finding);
+    else left.push(finding.id);
   }
   return { accepted, awaiting, left };
 }
