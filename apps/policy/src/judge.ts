@@ -56,11 +56,12 @@ export function judge(
   const facts = noteAsked(all);
   const ruleOn =
     (given: Evidence) =>
-    ({ replication, admission }: Rulebook): Ruling => {
+    (book: Rulebook): Ruling => {
+      const { replication, admission } = book;
       const decision = evaluate(replication, given, atMs);
       const waitsUntilMs =
         decision.outcome === 'held' && decision.code === 'QUOTA_EXCEEDED'
-          ? roomAtMs(given, rulebook, { known: set.known, atMs, waitedMs: atMs - row.pushedAtMs })
+          ? roomAtMs(given, book, { known: set.known, atMs, waitedMs: atMs - row.pushedAtMs })
           : Infinity;
       return {
         decision,
