@@ -104,7 +104,7 @@ describe('GET /v1/status', () => {
     const next = ({ topic }: { readonly topic: string }) => (topic === topics.images.name ? 2 : 0);
     const { body } = await ask(log, '/v1/status', statusLog, next);
     const lags = (body['groups'] as { group: string; lag: number }[]).map(({ group, lag }) => [group, lag]);
-    assert.deepEqual(Object.fromEntries(lags), { dedup: 0, inspector: 0, scanner: 0, policy: 2, replicator: 5, audit: 7 });
+    assert.deepEqual(Object.fromEntries(lags), { dedup: 0, inspector: 0, scanner: 0, policy: 2, replicator: 5, usage: 7, audit: 7 });
   });
 
   it('counts no markers, however many transactions ended at the end of a partition', async () => {
@@ -130,7 +130,7 @@ describe('GET /v1/status', () => {
     const { groups } = (await server.inject({ url: '/v1/status' })).json<{ groups: readonly { group: string }[] }>();
     await server.close();
     const names = groups.map(({ group }) => group);
-    assert.deepEqual(names, ['dedup.v3', 'inspector', 'scanner', 'policy', 'replicator', 'audit']);
+    assert.deepEqual(names, ['dedup.v3', 'inspector', 'scanner', 'policy', 'replicator', 'usage', 'audit']);
     assert.deepEqual([...asked], names);
   });
 
