@@ -37,6 +37,14 @@ function run(path: string, args: readonly string[], env: Readonly<Record<string,
   return child;
 }
 
+/** An app, of which what it writes is not looked at: unread it would fill the pipe, and whoever writes to that waits for ever. */
+function runApp(...asked: Parameters<typeof run>): ChildProcess {
+  const child = run(...asked);
+  child.stdout?.resume();
+  child.stderr?.resume();
+  return child;
+}
+
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
@@ -100,7 +108,7 @@ describe('the audit', () => {
 
   it('has no gap and no link twice when it is killed again and again in the middle', async () => {
     const stateDir = join(cluster.dir, 'audit');
-    const start = (): ChildProcess => run('apps/audit/src/main.ts', [], { STATE_DIR: stateDir, GROUP_SESSION_TIMEOUT_MS: '3000' });
+    const start = (): ChildProcess => runApp('apps/audit/src/main.ts', [], { STATE_DIR: stateDir, GROUP_SESSION_TIMEOUT_MS: '3000' });
     let audit = start();
     for (let round = 0; round < 3; round++) {
       const records = auditedTopics.flatMap((topic) => Array.from({ length: perTopic / 3 }, (_, i) => garbage(topic, round * 100 + i)));
@@ -175,7 +183,7 @@ describe('the api', () => {
 
   async function startApi(): Promise<{ child: ChildProcess; url: string; ready: () => Promise<boolean> }> {
     const [httpPort, opsPort] = [await portOrFree(0), await portOrFree(0)];
-    const child = run('apps/api/src/main.ts', [], { STATE_DIR: readModel(), HTTP_PORT: String(httpPort), OPS_PORT: String(opsPort) });
+    const child = runApp('apps/api/src/main.ts', [], { STATE_DIR: readModel(), HTTP_PORT: String(httpPort), OPS_PORT: String(opsPort) });
     const ready = async (): Promise<boolean> => {
       const response = await fetch(`http://127.0.0.1:${opsPort}/readyz`).catch(() => undefined);
       return response?.status === 200;
