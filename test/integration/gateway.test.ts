@@ -90,6 +90,10 @@ async function load(width: number, isOver: () => boolean): Promise<readonly stri
   return accepted;
 }
 
+/** Of their digests. */
+const distinct = (events: readonly Event[]): number =>
+  new Set(events.map(({ type, data }) => (type === 'ImagePushed' ? data.digest : undefined))).size;
+
 describe('the gateway', () => {
   it('turns the notifications of a real registry into events', async () => {
     const host = cluster.stack.registryA;
@@ -97,10 +101,11 @@ describe('the gateway', () => {
     const index = await pushIndex({ client, repository: 'team/app', tag: 'v1' }, [randomImage(), randomImage({ architecture: 'arm64' })]);
     const pushes = await eventually(
       async () => (await eventsOf(topics.imageEvents)).filter(({ type, data }) => type === 'ImagePushed' && data.repository === 'team/app'),
-      (events) => events.length >= 3,
+      (events) => distinct(events) >= 3,
     );
     await client.close();
-    assert.equal(pushes.length, 3, 'the index and its two children; no blob');
+    // Counted by digest: a registry sends again what was not acknowledged in time.
+    assert.equal(distinct(pushes), 3, 'the index and its two children; no blob');
     const tagged = pushes.find(({ type, data }) => type === 'ImagePushed' && data.tags[0] === 'v1')!;
     assert.ok(tagged.type === 'ImagePushed');
     assert.deepEqual([tagged.data.registry, tagged.data.digest, tagged.meta.correlationId], [host, index.digest, tagged.meta.id]);
