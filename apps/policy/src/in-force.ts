@@ -11,7 +11,8 @@ import {
   type KnownFacts,
 } from '@waybill/policy-engine';
 import { createFactsReader } from './known-facts.ts';
-import { concernedMax, createPolicyReader, type PolicySet } from './policy-set.ts';
+import { concernedMax } from './changed-over.ts';
+import { createPolicyReader, type PolicySet } from './policy-set.ts';
 
 /** All that decisions are made by, beside what is known of each image. */
 export type InForce = PolicySet & { readonly known: KnownFacts };

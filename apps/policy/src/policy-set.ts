@@ -15,6 +15,7 @@ import {
 } from '@waybill/policy-engine';
 import { StreamError } from '@waybill/stream';
 import { parse } from 'yaml';
+import { changesAlong, createChangedOver, versionsMax, type ChangedOver } from './changed-over.ts';
 import { createShadowReader, type Shadow } from './shadow/read-shadow.ts';
 
 /** The policies in force, and the ones that cannot be. */
@@ -22,22 +23,13 @@ export type PolicySet = {
   readonly rulebook: Rulebook;
   /** One line per policy that is not valid: it decides nothing and stops no other, and every trace says so. */
   readonly broken: readonly PolicyTrace[];
-  /**
-   * What has changed from each of these versions to the next: all that can make a decision by one of them another one by the last.
-   * Undefined where one was not in force lately, as far as this process knows, or where so much has changed that all are concerned.
-   */
-  readonly changedOver: (versions: readonly string[]) => readonly Document[] | undefined;
+  readonly changedOver: ChangedOver;
   /** What is compared with them, where something is. */
   readonly shadow: Shadow | undefined;
 };
 
 const documentLengthMax = 262_144;
 const brokenShownMax = 10;
-/** Versions that are remembered; they share nearly all with each other. */
-const versionsMax = 16;
-/** To ask whether more of them concern a tag costs more than to decide it. */
-export const concernedMax = 50;
-
 type Published = { readonly event: Event; readonly parsed: ParsedDocument };
 
 /**
@@ -85,24 +77,13 @@ const isSame = (before: Event, event: Event): boolean =>
   before === event ||
   (before.type === 'PolicyPublished' && event.type === 'PolicyPublished' && before.data.document === event.data.document);
 
-function changesIn(history: readonly Rulebook[]): PolicySet['changedOver'] {
-  const found = new Map<string, readonly Document[] | undefined>();
-  const find = (versions: readonly string[]): readonly Document[] | undefined => {
-    const rulebooks = versions.map((version) => history.find((rulebook) => versionOf(rulebook) === version));
-    const documents: Document[] = [];
-    for (const [index, after] of rulebooks.entries()) {
-      const before = rulebooks[index - 1];
-      if (after === undefined) return undefined;
-      if (before !== undefined) documents.push(...changedDocuments(before, after));
-    }
-    return documents.length > concernedMax ? undefined : documents;
-  };
-  return (versions) => {
-    const key = versions.join();
-    if (!found.has(key)) found.set(key, find(versions));
-    return found.get(key);
-  };
-}
+const changesIn = (history: readonly Rulebook[]): ChangedOver =>
+  createChangedOver((versions) =>
+    changesAlong(
+      versions.map((version) => history.find((rulebook) => versionOf(rulebook) === version)),
+      changedDocuments,
+    ),
+  );
 
 function changesBetween(before: ReadonlyMap<string, Published>, after: ReadonlyMap<string, Published>): readonly DocumentChange[] {
   const gone = [...before.keys()].filter((id) => !after.has(id));

@@ -10,6 +10,7 @@ import {
   type DocumentChange,
   type Rulebook,
 } from '@waybill/policy-engine';
+import { changesAlong, createChangedOver, versionsMax, type ChangedOver } from '../changed-over.ts';
 
 /** A candidate: what would decide if it were in force. It never is; what it would decide is compared, and told where it differs. */
 export type Shadow = {
@@ -23,7 +24,7 @@ export type Shadow = {
   /** Of what is compared: it changes with the candidate and with the policies in force. */
   readonly version: string;
   /** All that can make a comparison by one of these versions another one by the last; undefined where that may be anything. */
-  readonly changedOver: (versions: readonly string[]) => readonly Document[] | undefined;
+  readonly changedOver: ChangedOver;
 };
 
 /** The policies in force, and what has changed in them since they were looked at last. */
@@ -34,11 +35,6 @@ export type ReadDocument = (change: CandidateChange) => Document;
 
 /** Changes that are made one by one. */
 const partMax = 100;
-/** Versions that are remembered; they share nearly all with each other. */
-const versionsMax = 16;
-/** To ask whether more of them concern a tag costs more than to decide it. */
-const concernedMax = 50;
-
 type Known = { readonly overlay: ReadonlyMap<string, DocumentChange>; readonly shadow: Shadow };
 
 /**
@@ -96,25 +92,16 @@ function overlayOf(changes: readonly CandidateChange[], read: ReadDocument): Rea
 
 type Compared = { readonly version: string; readonly active: Rulebook; readonly candidate: Rulebook };
 
-function changesIn(id: string, history: readonly Compared[]): Shadow['changedOver'] {
-  const found = new Map<string, readonly Document[] | undefined>();
-  const find = (versions: readonly string[]): readonly Document[] | undefined => {
+const changesIn = (id: string, history: readonly Compared[]): ChangedOver =>
+  createChangedOver((versions) => {
     // What was told of another shadow counts for nothing: before the first version of this one, no tag differed.
     const own = versions.slice(versions.findLastIndex((version) => !version.startsWith(`${id} `) && version !== '') + 1);
     const compared = own.map((version) => history.find((each) => each.version === version));
-    const documents: Document[] = [];
-    for (const [index, after] of compared.entries()) {
-      const before = compared[index - 1];
-      if (after === undefined) return undefined;
-      if (before !== undefined)
-        documents.push(...changedDocuments(before.active, after.active), ...changedDocuments(before.candidate, after.candidate));
-      else if (own.length < versions.length) documents.push(...changedDocuments(after.active, after.candidate));
-    }
-    return documents.length > concernedMax ? undefined : documents;
-  };
-  return (versions) => {
-    const key = versions.join();
-    if (!found.has(key)) found.set(key, find(versions));
-    return found.get(key);
-  };
-}
+    const later = changesAlong(compared, (before, after) => [
+      ...changedDocuments(before.active, after.active),
+      ...changedDocuments(before.candidate, after.candidate),
+    ]);
+    const [first] = compared;
+    const isStart = own.length < versions.length && first !== undefined;
+    return later && [...(isStart ? changedDocuments(first.active, first.candidate) : []), ...later];
+  });
