@@ -253,19 +253,11 @@ describe('whatever happens, in whatever order', () => {
           if (step.do === 'scan') started.when({ scanned: amd, in: step.digest, worst: step.worst, scannedAt: atMs, at: atMs });
           if (step.do === 'publish')
             started.publish(Object.fromEntries(step.policies.map((each) => [policies[each]!.data.policyId, policies[each]!])), atMs);
-          if (step.do === 'wake') {
-            const due = started.driver.timers().filter(({ notBeforeMs }) => notBeforeMs <= atMs);
-            const timer = due[step.which % Math.max(1, due.length)];
-            if (timer) started.driver.fire(timer.id, { atMs });
-          }
+          if (step.do === 'wake') started.wake(step.which, atMs);
           if (step.do === 'pass') atMs += step.hours * hour;
           if (step.do === 'restart') started.driver.deploy(small());
         }
-        // Decided again, a tag is decided a millisecond later: between full hours nothing grows too old in it.
-        atMs += hour / 2;
-        started.readRequests();
-        started.driver.tellOf('policies', { atMs });
-        started.passTo(atMs);
+        atMs = started.settle(atMs);
         const told = new Map(started.decisions().map((decision) => [`${decision.tag} ${decision.digest}`, decision]));
         const count = started.decisions().length;
         for (const tag of tags) {

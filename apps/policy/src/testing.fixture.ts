@@ -86,6 +86,16 @@ export function startPolicy(policies: PolicyTable = { prod: published('prod', pr
       driver.pipe(topics.reviewRequests, key, { type, data }, { id: meta.id, atMs: meta.timeMs });
     }
   };
+  const dueAt = (atMs: number) => driver.timers().filter(({ notBeforeMs }) => notBeforeMs <= atMs);
+  /** Lets the clock come to a moment: due timers fire in their order, and what is asked for is read. */
+  const passTo = (atMs: number): void => {
+    const due = () => dueAt(atMs).toSorted((a, b) => a.notBeforeMs - b.notBeforeMs);
+    for (let [timer] = due(); timer !== undefined; [timer] = due()) {
+      driver.fire(timer.id, { atMs: Math.max(clockMs, timer.notBeforeMs) });
+      readRequests();
+    }
+    clockMs = atMs;
+  };
   return {
     driver,
     when: (...happenings: readonly Happening[]) => {
@@ -96,18 +106,21 @@ export function startPolicy(policies: PolicyTable = { prod: published('prod', pr
     },
     decisions: (): readonly ImageDecided[] =>
       (driver.emitted(topics.decisions) as readonly EventOf<'ImageDecided'>[]).map(({ data }) => data),
-    /** Lets the clock come to a moment: due timers fire in their order, and what is asked for is read. */
-    passTo: (atMs: number): void => {
-      const due = () =>
-        driver
-          .timers()
-          .filter(({ notBeforeMs }) => notBeforeMs <= atMs)
-          .toSorted((a, b) => a.notBeforeMs - b.notBeforeMs);
-      for (let [timer] = due(); timer !== undefined; [timer] = due()) {
-        driver.fire(timer.id, { atMs: Math.max(clockMs, timer.notBeforeMs) });
-        readRequests();
-      }
-      clockMs = atMs;
+    passTo,
+    /** One of the timers that are due comes, out of turn. */
+    wake: (which: number, atMs: number): void => {
+      const due = dueAt(atMs);
+      const timer = due[which % Math.max(1, due.length)];
+      if (timer) driver.fire(timer.id, { atMs });
+    },
+    /** Has all done that is left to do, half an hour later. @returns when that is */
+    settle: (fromMs: number): number => {
+      // Decided again, a tag is decided a millisecond later: between full hours nothing grows too old in it.
+      const atMs = fromMs + hour / 2;
+      readRequests();
+      driver.tellOf('policies', { atMs });
+      passTo(atMs);
+      return atMs;
     },
     readRequests,
     /** Publishes other policies in place of all; the app is told. */

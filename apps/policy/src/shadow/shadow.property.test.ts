@@ -83,19 +83,11 @@ function live(steps: readonly Step[], hasCandidates: boolean) {
     }
     if (step.do === 'stop') [overlay, shadowId] = [undefined, ''];
     if (['publish', 'start', 'stop'].includes(step.do)) publish();
-    if (step.do === 'wake') {
-      const due = started.driver.timers().filter(({ notBeforeMs }) => notBeforeMs <= atMs);
-      const timer = due[step.which % Math.max(1, due.length)];
-      if (timer) started.driver.fire(timer.id, { atMs });
-    }
+    if (step.do === 'wake') started.wake(step.which, atMs);
     if (step.do === 'pass') atMs += step.hours * hour;
     if (step.do === 'restart') started.driver.deploy(small());
   }
-  // Decided again, a tag is decided a millisecond later: between full hours nothing grows too old in it.
-  atMs += hour / 2;
-  started.readRequests();
-  started.driver.tellOf('policies', { atMs });
-  started.passTo(atMs);
+  atMs = started.settle(atMs);
   return { started, atMs, policies, overlay, shadowId };
 }
 
