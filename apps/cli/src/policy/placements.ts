@@ -1,5 +1,13 @@
 import { repositoryKey, tagKey, type PullsCounted, type ReplicaState } from '@waybill/domain';
-import { monthlyCostOf, pullsByRegionOf, wantedPlaces, type Evidence, type Placement, type Rulebook } from '@waybill/policy-engine';
+import {
+  findRegistryAt,
+  monthlyCostOf,
+  pullsByRegionOf,
+  wantedPlaces,
+  type Evidence,
+  type Placement,
+  type Rulebook,
+} from '@waybill/policy-engine';
 import { isOwn } from './origins.ts';
 
 /** Where images lie, as far as what that costs can be compared, and how many images were left out, and why. */
@@ -28,7 +36,7 @@ export type PlacementSources = {
  */
 export function placementsOf({ images, replicas, pulls, rulebook }: PlacementSources, atMs: number): Placements {
   const { surroundings } = rulebook.replication;
-  const nameOf = new Map([...surroundings.Registry.values()].map(({ metadata, spec }) => [spec.host, metadata.name]));
+  const nameOf = (host: string): string | undefined => findRegistryAt(host, surroundings)?.metadata.name;
   const copies = Map.groupBy(
     replicas.filter((copy) => copy.status === 'copied' && !isOwn(copy)),
     (copy) => `${tagKey(copy, copy.tag)}@${copy.digest}`,
@@ -46,7 +54,7 @@ export function placementsOf({ images, replicas, pulls, rulebook }: PlacementSou
       evidence.registry,
       ...(copies.get(`${tagKey(evidence, evidence.tag)}@${evidence.digest}`) ?? []).map((copy) => copy.targetRegistry),
     ];
-    const registries = [...new Set(hosts)].map((host) => nameOf.get(host));
+    const registries = [...new Set(hosts)].map(nameOf);
     const image = {
       ...{ image: tagKey(evidence, evidence.tag), sizeBytes: sizeBytes ?? 0 },
       registries: registries.filter((name) => name !== undefined),
@@ -58,7 +66,7 @@ export function placementsOf({ images, replicas, pulls, rulebook }: PlacementSou
     else if (cost === undefined) left.unpricedCount += 1;
     else {
       monthlyCost += cost;
-      placements.push(...byChoice(image, nameOf.get(evidence.registry)!, wanted));
+      placements.push(...byChoice(image, nameOf(evidence.registry)!, wanted));
     }
   }
   return { placements, monthlyCost, ...left };
