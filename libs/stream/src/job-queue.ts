@@ -81,7 +81,7 @@ export class JobQueue<T extends Queued> {
           name,
           limits,
           lanes: new Map<string | null, Lane<T>>(),
-          later: new Heap<T>(isDueBefore),
+          later: new Heap<T>(isJobOlder),
           open: new Heap<Lane<T>>(isLaneBefore),
           openByAge: new Heap<Lane<T>>(isLaneOlder),
           runningCount: 0,
@@ -246,9 +246,6 @@ const isJobOlder = ({ job: a, dueAtMs: aMs }: Queued, { job: b, dueAtMs: bMs }: 
 /** Whether a due job of the kind is worth a look; one without a place has it once another is released. */
 const hasPlace = <T extends Queued>({ limits, lanes, runningCount }: Kind<T>): boolean =>
   !limits.isTimer || runningCount + (lanes.get(null)?.ready.size ?? 0) < limits.concurrencyMax;
-
-const isDueBefore = ({ job: a, dueAtMs: aMs }: Queued, { job: b, dueAtMs: bMs }: Queued): boolean =>
-  aMs !== bMs ? aMs < bMs : a.id < b.id;
 
 const isJobBefore = (a: Queued, b: Queued): boolean =>
   a.job.priority !== b.job.priority ? a.job.priority > b.job.priority : isJobOlder(a, b);
