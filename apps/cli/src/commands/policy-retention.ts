@@ -1,3 +1,4 @@
+import { repositoryKey } from '@waybill/domain';
 import { compilePattern, PatternError, planRetention, type Retained, type StoredImage } from '@waybill/policy-engine';
 import type { Codec, EventLog } from '@waybill/stream';
 import type { Console, OutputFormat } from '../console.ts';
@@ -102,7 +103,7 @@ function printReport({ repositories, deletions, kept, totals }: RetentionReport,
 }
 
 const repositoryColumns: readonly Column<RepositoryRetention>[] = [
-  { title: 'REPOSITORY', cell: ({ registry, repository }) => `${registry}/${repository}` },
+  { title: 'REPOSITORY', cell: repositoryKey },
   { title: 'IMAGES', cell: ({ imagesCount }) => grouped(imagesCount), align: 'right' },
   { title: 'DELETED', cell: ({ deletedCount }) => grouped(deletedCount), align: 'right' },
   { title: 'FREED', cell: ({ freedBytesMax }) => byteCount(freedBytesMax), align: 'right' },

@@ -1,3 +1,4 @@
+import { repositoryKey } from '@waybill/domain';
 import type { Retained, StoredImage } from '@waybill/policy-engine';
 
 /** What retention policies say of one repository. */
@@ -36,7 +37,7 @@ export type RetentionReport = {
 export function retentionReport(images: readonly StoredImage[], plan: readonly Retained[]): RetentionReport {
   const deletions = plan.filter(({ verdict }) => verdict === 'delete');
   const verdicts = new Map(plan.map((each) => [each.image, each]));
-  const repositories = [...Map.groupBy(images, ({ registry, repository }) => `${registry}/${repository}`)]
+  const repositories = [...Map.groupBy(images, repositoryKey)]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([, group]) => repositoryRetention(group, verdicts));
   const sum = (of: 'imagesCount' | 'deletedCount' | 'freedBytesMax') => repositories.reduce((total, each) => total + each[of], 0);

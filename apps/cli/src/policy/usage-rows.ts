@@ -1,4 +1,4 @@
-import { topics, type PullsCounted, type RegistryUsage, type TenantUsage } from '@waybill/domain';
+import { repositoryKey, topics, type PullsCounted, type RegistryUsage, type TenantUsage } from '@waybill/domain';
 import type { Codec, EventLog } from '@waybill/stream';
 import { rowsOf, type OnRead } from './log-rows.ts';
 
@@ -38,5 +38,5 @@ export async function readPulls(log: EventLog, codec: Codec, onRead?: OnRead): P
     const { registry, repository, placeRegistry, placeRepository } = row.data;
     newest.set(JSON.stringify([registry, repository, placeRegistry, placeRepository]), row.data);
   }
-  return Map.groupBy(newest.values(), ({ registry, repository }) => `${registry}/${repository}`);
+  return Map.groupBy(newest.values(), repositoryKey);
 }

@@ -1,3 +1,4 @@
+import { repositoryKey } from '@waybill/domain';
 import { compilePatterns } from '../compile-match.ts';
 import type { RetentionPolicy } from '../document/retention.ts';
 import type { Surroundings } from '../surroundings.ts';
@@ -32,7 +33,7 @@ export function planRetention(surroundings: Surroundings, images: readonly Store
   const policies = [...surroundings.RetentionPolicy.values()]
     .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
     .map((policy) => compile(policy, surroundings));
-  const repositories = Map.groupBy(images, ({ registry, repository }) => `${registry}/${repository}`);
+  const repositories = Map.groupBy(images, repositoryKey);
   return [...repositories.values()]
     .flatMap((group) => {
       const about = policies.filter(({ isAbout }) => isAbout(group[0]!));

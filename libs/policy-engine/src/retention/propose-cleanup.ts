@@ -1,3 +1,4 @@
+import { repositoryKey } from '@waybill/domain';
 import { compareByAge, kinshipOf, mayBeDeleted, type Deletion, type StoredImage } from './stored-image.ts';
 
 /** What has to become free. */
@@ -37,7 +38,7 @@ export function proposeCleanup(images: readonly StoredImage[], need: Need, takes
 const byItself = ({ sizeBytes }: StoredImage): Need => ({ bytes: sizeBytes ?? 0, images: 1 });
 
 function independentOf(images: readonly StoredImage[]): readonly StoredImage[] {
-  const repositories = Map.groupBy(images, ({ registry, repository }) => `${registry}/${repository}`);
+  const repositories = Map.groupBy(images, repositoryKey);
   return [...repositories.values()].flatMap((group) => {
     const { byDigest, wholesOf } = kinshipOf(group);
     return group.filter((image) => wholesOf(image).length === 0 && (image.attachedTo === null || !byDigest.has(image.attachedTo)));
